@@ -1,0 +1,51 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rule
+
+// The rules of mistake 6.
+const (
+	UploadTooLarge  ID = "upload/too-large"
+	UploadTooMany   ID = "upload/too-many"
+	UploadType      ID = "upload/type"
+	UploadMismatch  ID = "upload/mismatch"
+	UploadDangerous ID = "upload/dangerous"
+	UploadPolyglot  ID = "upload/polyglot"
+	UploadPixels    ID = "upload/pixels"
+	UploadName      ID = "upload/name"
+)
+
+var uploadRules = []Rule{
+	{ID: UploadTooLarge, Mistake: 6, Title: "Upload too large", Severity: High, Status: 413, CWE: 770,
+		Why:     "Without a limit one client fills the disk or the memory with a single request.",
+		Express: "multer({ dest, limits: { fileSize: 5 * 1024 * 1024, files: 1 } })",
+		Policy:  "uploads: [{match: \"POST /api/upload\", max_file_bytes: 5MB}]"},
+	{ID: UploadTooMany, Mistake: 6, Title: "Too many files or fields in one upload", Severity: Medium, Status: 400, CWE: 770,
+		Why:     "A limit per file is none when a request may carry thousands of them.",
+		Express: "multer({ dest, limits: { files: 1, fields: 100, parts: 101 } })",
+		Policy:  "uploads: [{match: \"POST /api/upload\", max_files: 1}]"},
+	{ID: UploadType, Mistake: 6, Title: "File type not allowed", Severity: High, Status: 415, CWE: 434,
+		Why:     "An app that takes every type stores and serves whatever an attacker wants to deliver.",
+		Express: "look at the content (file-type's fileTypeFromFile), not at file.mimetype, and keep a list of allowed types",
+		Policy:  "uploads: [{match: \"POST /api/upload\", types: [image/jpeg, image/png, image/webp, application/pdf]}]"},
+	{ID: UploadMismatch, Mistake: 6, Title: "File is not what it says it is", Severity: High, Status: 415, CWE: 434,
+		Why:     "multer's file.mimetype is what the client wrote; a script that calls itself image/png passes a filter on it.",
+		Express: "compare the type found in the content with file.mimetype and with the extension, and refuse when they differ",
+		Policy:  "uploads: [{match: \"POST /api/upload\", types: [image/jpeg, image/png, image/webp, application/pdf]}]"},
+	{ID: UploadDangerous, Mistake: 6, Title: "Executable or active content uploaded", Severity: Critical, Status: 415, CWE: 434,
+		Why:     "A web shell runs on the server, an HTML or SVG file runs in the browser of whoever opens it, an executable on the machine.",
+		Express: "refuse executable and active extensions anywhere in the name, store under a random name outside the served directory",
+		Policy:  "uploads: [{match: \"POST /api/upload\", types: [image/jpeg, image/png, image/webp, application/pdf]}]"},
+	{ID: UploadPolyglot, Mistake: 6, Title: "File is two things at once", Severity: High, Status: 415, CWE: 434,
+		Why:     "An image with a script, an archive or a program in its metadata or behind its end is an image to the filter and something else to what opens it.",
+		Express: "encode images anew (sharp(file).toFile(…)), which drops everything that is not picture",
+		Policy:  "uploads: [{match: \"POST /api/upload\", types: [image/jpeg, image/png, image/webp, application/pdf]}]"},
+	{ID: UploadPixels, Mistake: 6, Title: "Image has too many pixels", Severity: Medium, Status: 413, CWE: 409,
+		Why:     "A few kilobytes of PNG can decode to gigabytes and take down whatever makes thumbnails.",
+		Express: "sharp(file, { limitInputPixels: 100_000_000 })",
+		Policy:  "uploads: [{match: \"POST /api/upload\", max_pixels: 100000000}]"},
+	{ID: UploadName, Mistake: 6, Title: "File name could mislead a system or a person", Severity: Medium, Status: 400, CWE: 73,
+		Why:     "A name with path separators writes outside its directory, a bidirectional override makes gpj.exe look like exe.jpg.",
+		Express: "never use file.originalname as a path; store under crypto.randomUUID() with the extension of the detected type",
+		Policy:  "uploads: [{match: \"POST /api/upload\"}]"},
+}
