@@ -1,0 +1,291 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package inspect
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"os"
+
+	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/rule"
+)
+
+// DefaultMaxBytes is the bound on a body where none is configured: that of
+// express.json().
+const DefaultMaxBytes = 100 << 10
+
+// Options is what one reading of a body is to do.
+type Options struct {
+	MaxBytes int64   // of the body, after its content coding was taken off
+	Visitor  Visitor // sees names and values; nil sees nothing
+	Tree     bool    // keep the values of a JSON body for a schema
+	// Scalar, when not nil, is called with every top-level string of a JSON
+	// body and every plain field of a form.
+	Scalar func(name, value string)
+	Budget *Budget // bounds what all readings buffer together; nil is no bound
+}
+
+// Reading is a request's body, read.
+type Reading struct {
+	Media Media
+	// Data is a buffered body without its content coding; nil for an opaque
+	// body that streams and for multipart, which its own reader reads.
+	Data []byte
+	Tree *Node // with Options.Tree, of a JSON body
+
+	budget *Budget
+	held   int64
+}
+
+// Close gives the reading's memory back to the budget. Data must not be used
+// afterwards.
+func (rd *Reading) Close() {
+	if rd != nil {
+		rd.budget.release(rd.held)
+		rd.held = 0
+	}
+}
+
+// From returns the reading of a request whose body was read already, or nil.
+func From(ctx context.Context) *Reading {
+	if x := problem.From(ctx); x != nil {
+		rd, _ := x.Reading.(*Reading)
+		return rd
+	}
+	return nil
+}
+
+// ReadBody reads the body of a request, once. When it returns without an error,
+// r.Body gives what was read (or what still streams) to the next reader, and
+// r.ContentLength and the headers agree with it. A multipart body is left
+// unread, but for its headers. The reading is never nil; after an error it holds
+// no memory.
+func ReadBody(r *http.Request, o Options) (*Reading, error) {
+	rd := &Reading{budget: o.Budget}
+	err := rd.read(r, o)
+	if err != nil {
+		rd.Close()
+		rd.Data, rd.Tree = nil, nil
+	}
+	return rd, err
+}
+
+func (rd *Reading) read(r *http.Request, o Options) (err error) {
+	rd.Media, err = MediaOf(r.Header)
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+		return nil // of nothing there is but one reading, whatever its type
+	}
+	if err != nil {
+		return err
+	}
+	if o.Visitor == nil {
+		o.Visitor = Visitors(nil)
+	}
+	if rd.Media.Form == Multipart {
+		if codingOf(r.Header) != "" {
+			return problem.Refuse(rule.RequestCoding, "A multipart body must not have a content coding.")
+		}
+		return nil
+	}
+	if r.ContentLength > o.MaxBytes {
+		return tooLarge(o.MaxBytes)
+	}
+	if err := decode(r, o.MaxBytes); err != nil {
+		return err
+	}
+	if rd.Media.Form == Opaque {
+		return rd.opaque(r, o)
+	}
+	if err := rd.buffer(r, o, nil); err != nil {
+		return err
+	}
+	return rd.parse(o)
+}
+
+func (rd *Reading) parse(o Options) (err error) {
+	if len(rd.Data) == 0 {
+		return nil
+	}
+	switch rd.Media.Form {
+	case JSON:
+		var tree *treeBuilder
+		if o.Tree || o.Scalar != nil {
+			tree = &treeBuilder{reserve: rd.reserve}
+		}
+		rd.Tree, err = readJSON(rd.Data, Body, o.Visitor, tree)
+		if err == nil && o.Scalar != nil && rd.Tree.Kind == Object {
+			for _, m := range rd.Tree.Members {
+				if m.Value.Kind == String {
+					o.Scalar(m.Name, m.Value.Text)
+				}
+			}
+		}
+		return err
+	case JSONLines:
+		data := rd.Data
+		if rd.Media.Type == "application/json-seq" {
+			data = bytes.ReplaceAll(data, []byte{0x1e}, []byte{' '}) // RFC 7464 starts each text with it
+		}
+		return readJSONLines(data, o.Visitor)
+	case URLEncoded:
+		return readPairs(string(rd.Data), Body, o.Visitor, o.Scalar)
+	}
+	return readJSONLoose(bytes.TrimPrefix(rd.Data, utf8BOM), Body, o.Visitor)
+}
+
+// opaque buffers and inspects a body that looks like JSON, whatever its type
+// says, because some apps parse every type; anything else streams, counted.
+func (rd *Reading) opaque(r *http.Request, o Options) error {
+	head, err := firstBytes(r.Body)
+	if err != nil {
+		return readError(err, o.MaxBytes)
+	}
+	if looksLikeJSON(head) {
+		if err := rd.buffer(r, o, head); err != nil {
+			return err
+		}
+		return rd.parse(o)
+	}
+	r.Body = &counted{
+		Reader: io.MultiReader(bytes.NewReader(head), r.Body), Closer: r.Body, left: o.MaxBytes, max: o.MaxBytes,
+	}
+	return nil
+}
+
+// firstBytes reads until a byte shows that is not white space, so that a stream
+// is not held up and white space hides nothing.
+func firstBytes(body io.Reader) ([]byte, error) {
+	head := make([]byte, 0, 512)
+	for len(head) < cap(head) {
+		n, err := body.Read(head[len(head):cap(head)])
+		head = head[:len(head)+n]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(head) > len(utf8BOM) && len(blankless(head)) > 0 {
+			break
+		}
+	}
+	return head, nil
+}
+
+func blankless(head []byte) []byte {
+	return bytes.TrimLeft(bytes.TrimPrefix(head, utf8BOM), " \t\r\n")
+}
+
+// looksLikeJSON reports whether a body could be an object or an array. One that
+// starts with nothing but white space could.
+func looksLikeJSON(head []byte) bool {
+	rest := blankless(head)
+	return len(rest) == 0 && len(head) == cap(head) || len(rest) > 0 && (rest[0] == '{' || rest[0] == '[')
+}
+
+// counted is a body that ends in an error when it is longer than it may be.
+type counted struct {
+	io.Reader
+	io.Closer
+	left, max int64
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	if int64(len(b))-1 > c.left {
+		b = b[:c.left+1] // one more tells a long body from a whole one
+	}
+	n, err := c.Reader.Read(b)
+	if int64(n) > c.left {
+		n, c.left = int(c.left), 0
+		return n, tooLarge(c.max)
+	}
+	c.left -= int64(n)
+	return n, err
+}
+
+// buffer reads the rest of the body behind head, within the limit and the
+// budget, and puts the buffer in the body's place. The buffer grows with what
+// has arrived, so that a client which announces much and sends nothing holds
+// little.
+func (rd *Reading) buffer(r *http.Request, o Options, head []byte) error {
+	const first = 8 << 10
+	whole := int64(math.MaxInt64)
+	if r.ContentLength > 0 {
+		whole = r.ContentLength + bytes.MinRead // room to meet the end in one read
+	}
+	size := max(min(first, whole), int64(len(head))+bytes.MinRead)
+	if err := rd.reserve(size); err != nil {
+		return err
+	}
+	buf := append(make([]byte, 0, size), head...)
+	for {
+		if len(buf) == cap(buf) {
+			size := max(min(2*int64(cap(buf)), whole), int64(cap(buf))+bytes.MinRead)
+			if err := rd.reserve(size - int64(cap(buf))); err != nil {
+				return err
+			}
+			buf = append(make([]byte, 0, size), buf...)
+		}
+		n, err := r.Body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if int64(len(buf)) > o.MaxBytes {
+			return tooLarge(o.MaxBytes)
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return readError(err, o.MaxBytes)
+		}
+	}
+	r.Body.Close()
+	rd.Data = buf
+	Replace(r, buf)
+	return nil
+}
+
+func (rd *Reading) reserve(n int64) error {
+	if !rd.budget.acquire(n) {
+		e := problem.Refuse(rule.RequestBusy, "")
+		e.Retry = busyRetry
+		return e
+	}
+	rd.held += n
+	return nil
+}
+
+// Replace puts data in the place of a request's body.
+func Replace(r *http.Request, data []byte) {
+	r.Body = io.NopCloser(bytes.NewReader(data))
+	r.ContentLength = int64(len(data))
+	r.TransferEncoding = nil
+	r.Header.Del("Content-Length") // net/http writes it from ContentLength
+}
+
+func tooLarge(max int64) *problem.Error {
+	return problem.Refuse(rule.RequestTooLarge, fmt.Sprintf("The limit is %d bytes.", max))
+}
+
+// readError turns an error of the connection into an answer.
+func readError(err error, max int64) error {
+	var own *problem.Error
+	var limit *http.MaxBytesError
+	switch {
+	case errors.As(err, &own):
+		return err
+	case errors.As(err, &limit):
+		return tooLarge(max).Because(err)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		e := problem.Refuse(rule.RequestAborted, "The body did not arrive in time.").Because(err)
+		e.Status = http.StatusRequestTimeout
+		return e
+	}
+	return problem.Refuse(rule.RequestAborted, "The body could not be read to its end.").Because(err)
+}

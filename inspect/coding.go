@@ -1,0 +1,97 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package inspect
+
+import (
+	"bufio"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/rule"
+)
+
+// codingOf is the request's content coding, lower case; "" for none.
+func codingOf(h http.Header) string {
+	c := strings.ToLower(strings.TrimSpace(strings.Join(h["Content-Encoding"], ",")))
+	if c == "identity" {
+		return ""
+	}
+	return c
+}
+
+// decode takes one content coding off the body: gzip, or deflate in its zlib
+// form as RFC 9110 has it. Several codings and others are refused, because what
+// is not taken off cannot be inspected. The caller bounds what comes out; what
+// goes in is bounded too, since compressed nothing can go on for ever.
+func decode(r *http.Request, max int64) error {
+	coding := codingOf(r.Header)
+	if coding == "" {
+		r.Header.Del("Content-Encoding")
+		return nil
+	}
+	below := bufio.NewReader(&counted{Reader: r.Body, left: max, max: max})
+	var inflated io.Reader
+	var err error
+	switch coding {
+	case "gzip":
+		inflated, err = gzip.NewReader(below)
+	case "deflate":
+		inflated, err = zlib.NewReader(below)
+	default:
+		return problem.Refuse(rule.RequestCoding, "The content coding must be gzip, deflate or none.")
+	}
+	if err != nil {
+		return codingError(err, max)
+	}
+	r.Body = &decoded{inflated: inflated, below: below, max: max, Closer: r.Body}
+	r.Header.Del("Content-Encoding")
+	r.Header.Del("Content-Length")
+	r.ContentLength = -1
+	return nil
+}
+
+type decoded struct {
+	inflated io.Reader
+	below    *bufio.Reader
+	max      int64
+	io.Closer
+}
+
+func (d *decoded) Read(b []byte) (int, error) {
+	n, err := d.inflated.Read(b)
+	switch err {
+	case nil:
+		return n, nil
+	case io.EOF:
+		// What stands behind the stream would be read by some and not by others.
+		switch _, more := d.below.Peek(1); more {
+		case io.EOF:
+			return n, io.EOF
+		case nil:
+			return n, problem.Refuse(rule.RequestCoding, "There is data after the compressed body.")
+		default:
+			return n, readError(more, d.max)
+		}
+	}
+	return n, codingError(err, d.max)
+}
+
+// codingError tells a malformed body from a connection that broke.
+func codingError(err error, max int64) error {
+	var corrupt flate.CorruptInputError
+	switch {
+	case errors.As(err, &corrupt), err == io.EOF, err == io.ErrUnexpectedEOF, err == gzip.ErrHeader, err == gzip.ErrChecksum,
+		err == zlib.ErrHeader, err == zlib.ErrChecksum, err == zlib.ErrDictionary:
+		e := problem.Refuse(rule.RequestCoding, "The compressed body is malformed.").Because(err)
+		e.Status = http.StatusBadRequest
+		return e
+	}
+	return readError(err, max)
+}

@@ -1,0 +1,227 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package nosql keeps query operators out of requests (mistake 7), and the
+// prototype keys of JavaScript with them.
+//
+// # Threat
+//
+// findOne({email: req.body.email, password: req.body.password}) trusts two
+// strings. A body of {"password": {"$ne": ""}} makes the second one an operator
+// that matches every password. Express decodes such an object out of JSON, out
+// of a form or query (`password[$ne]=`), out of a JSON cookie, and multer out of
+// a field's name.
+//
+// # What it does
+//
+// Names that start with `$`, and `__proto__` and `constructor` with `prototype`
+// below it, are refused at any depth, in every place that a parser could make
+// an object of. Named fields must be strings and nothing else; on the usual
+// login paths the usual login fields are.
+//
+// # What it does not do
+//
+// It does not look at values: a password of `$ne` is a fine password. It does
+// not know queries that the app builds from strings, nor JSON text inside a
+// string that the app parses itself.
+//
+// # Bounds
+//
+// It keeps no state, and reads nothing itself: package inspect reads a request
+// once, within its bounds, and shows every name and value.
+package nosql
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/panoply-security/panoply/inspect"
+	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/route"
+	"github.com/panoply-security/panoply/rule"
+)
+
+// Config is what may pass. The zero value refuses every operator and prototype
+// key and types the login fields.
+type Config struct {
+	// Strings are field names that must hold strings, wherever they stand, on
+	// every route. Empty: the login fields, on the usual login paths.
+	Strings []string `yaml:"strings"`
+	// Allow are names that are no attack on some routes, such as OData's $filter.
+	Allow []Allow `yaml:"allow"`
+}
+
+// Allow lets names with a leading `$` pass on a route.
+type Allow struct {
+	Match string   `yaml:"match"` // a pattern of package route
+	Keys  []string `yaml:"keys"`  // exact names, each with its `$`
+}
+
+// loginFields are typed on loginPaths without being asked for.
+var loginFields = []string{"email", "username", "password", "passwd"}
+
+// LoginPaths are the usual login paths: a GET there shows a form.
+var LoginPaths = []string{
+	"POST /login", "POST /signin", "POST /sign-in", "POST /auth", "POST /session", "POST /sessions",
+	"POST /auth/{what}", "POST /api/login", "POST /api/signin", "POST /api/sign-in", "POST /api/auth",
+	"POST /api/session", "POST /api/sessions", "POST /api/auth/{what}",
+	"POST /{a}/login", "POST /{a}/signin", "POST /{a}/{b}/login", "POST /{a}/{b}/signin", "POST /{a}/{b}/{c}/login",
+}
+
+// Guard refuses operators.
+type Guard struct {
+	strings map[string]bool // on every route; nil for the login fields
+	login   map[string]bool
+	routes  []*route.Pattern
+	allow   []map[string]bool // by route; nil marks a login path
+}
+
+// New compiles the configuration.
+func New(cfg Config) (*Guard, error) {
+	var faults fault.List
+	g := &Guard{}
+	if len(cfg.Strings) > 0 {
+		g.strings = set(cfg.Strings)
+	} else {
+		g.login = set(loginFields)
+		for _, p := range LoginPaths {
+			g.add(route.MustCompile(p), nil)
+		}
+	}
+	for i, f := range cfg.Strings {
+		if f == "" {
+			faults.Add(fmt.Sprintf("strings[%d]", i), "the name is empty", "write the name of a field, such as email")
+		}
+	}
+	for i, a := range cfg.Allow {
+		at := fmt.Sprintf("allow[%d]", i)
+		p, err := route.Compile(a.Match)
+		if err != nil {
+			faults.Add(at+".match", err.Error(), "")
+			continue
+		}
+		if len(a.Keys) == 0 {
+			faults.Add(at+".keys", "no keys are named", "name each, such as [\"$filter\", \"$top\"]")
+		}
+		for j, k := range a.Keys {
+			if !strings.HasPrefix(k, "$") {
+				faults.Addf(fmt.Sprintf("%s.keys[%d]", at, j), "prototype keys cannot be allowed, and others need not be", "%q does not start with $", k)
+			}
+		}
+		g.add(p, set(a.Keys))
+	}
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+func (g *Guard) add(p *route.Pattern, allow map[string]bool) {
+	g.routes = append(g.routes, p)
+	g.allow = append(g.allow, allow)
+}
+
+// Routes are the patterns that change what is refused; [Guard.For] takes the
+// indexes of those that a request meets.
+func (g *Guard) Routes() []*route.Pattern { return g.routes }
+
+func set(names []string) map[string]bool {
+	m := make(map[string]bool, len(names))
+	for _, n := range names {
+		m[n] = true
+	}
+	return m
+}
+
+// Check is the decision for one request: an [inspect.Visitor].
+type Check struct {
+	strings map[string]bool
+	allow   [4]map[string]bool // what the request's routes let pass
+	n       int
+	// Judge decides what becomes of a refusal: nil lets it pass, as report mode
+	// does. A nil Judge refuses.
+	Judge func(*problem.Error) error
+}
+
+// For returns the check for a request that meets some of [Guard.Routes].
+func (g *Guard) For(met []int) Check {
+	c := Check{strings: g.strings}
+	for _, i := range met {
+		if g.allow[i] == nil {
+			c.strings = g.login
+		} else if c.n < len(c.allow) {
+			c.allow[c.n] = g.allow[i]
+			c.n++
+		}
+	}
+	return c
+}
+
+// Key refuses operator and prototype names.
+func (c *Check) Key(p *inspect.Path) error {
+	name := p.Name()
+	if name == "" {
+		return nil
+	}
+	switch {
+	case name[0] == '$':
+		for _, allowed := range c.allow[:c.n] {
+			if allowed[name] {
+				return nil
+			}
+		}
+		return c.refuse(rule.NoSQLOperator, p, "Names that start with $ are not accepted.")
+	case inspect.PrototypeKey(p):
+		return c.refuse(rule.ValidatePrototype, p, "Prototype keys are not accepted.")
+	}
+	return nil
+}
+
+// Value refuses anything but a string in the fields that must be strings.
+func (c *Check) Value(p *inspect.Path, k inspect.Kind) error {
+	if k != inspect.String && c.strings[p.Name()] {
+		return c.refuse(rule.NoSQLType, p, "It must be a string.")
+	}
+	return nil
+}
+
+func (c *Check) refuse(id rule.ID, p *inspect.Path, detail string) error {
+	e := problem.Refuse(id, "")
+	e.Fields = []problem.Field{{Pointer: p.Pointer(), Detail: detail}}
+	if c.Judge != nil {
+		return c.Judge(e)
+	}
+	return e
+}
+
+// Handler inspects query, cookies and body of every request before next.
+func (g *Guard) Handler(next http.Handler) http.Handler {
+	budget := inspect.NewBudget(64 << 20)
+	var table route.Table
+	for _, p := range g.routes {
+		table.Add(p)
+	}
+	return problem.Handler(func(w http.ResponseWriter, r *http.Request) error {
+		key, err := route.KeyOf(r.URL)
+		if err != nil {
+			return problem.Refuse(rule.RequestPath, "").Because(err)
+		}
+		var met [16]int
+		check := g.For(table.Match(r.Method, key, met[:0]))
+		if err := inspect.ReadQuery(r.URL.RawQuery, &check); err != nil {
+			return err
+		}
+		if err := inspect.ReadCookies(r.Header["Cookie"], &check); err != nil {
+			return err
+		}
+		rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: inspect.DefaultMaxBytes, Visitor: &check, Budget: budget})
+		defer rd.Close()
+		if err != nil {
+			return err
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}

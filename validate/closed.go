@@ -1,0 +1,124 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package validate
+
+import "strings"
+
+// closer adds `unevaluatedProperties: false` wherever a schema declares
+// properties and does not itself say what becomes of others. JSON Schema lets
+// undeclared fields pass by default, and that is mass assignment.
+type closer struct{ root map[string]any }
+
+// inPlace are the keywords whose schemas look at the same value: they declare
+// fields for the schema around them, and closing them on their own would refuse
+// what their neighbours declare.
+var inPlace = []string{"allOf", "anyOf", "oneOf", "then", "else", "if", "dependentSchemas"}
+
+// close closes a schema that stands for a value of its own, and those below it.
+func (c closer) close(s map[string]any) {
+	if c.declares(s, 0) && !settled(s) {
+		s["unevaluatedProperties"] = false
+	}
+	c.children(s)
+}
+
+// children closes the schemas of the values inside a value.
+func (c closer) children(s map[string]any) {
+	for _, key := range []string{"properties", "patternProperties"} {
+		for _, sub := range asMap(s[key]) {
+			c.closeAny(sub)
+		}
+	}
+	for _, key := range []string{"items", "additionalProperties", "unevaluatedProperties", "contains", "prefixItems", "unevaluatedItems"} {
+		c.closeAny(s[key])
+	}
+	for _, key := range inPlace {
+		c.insideAny(s[key])
+	}
+	for _, sub := range asMap(s["$defs"]) {
+		c.insideAny(sub)
+	}
+}
+
+func (c closer) closeAny(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		c.close(v)
+	case []any:
+		for _, e := range v {
+			c.closeAny(e)
+		}
+	}
+}
+
+// insideAny goes on inside schemas that must stay open themselves.
+func (c closer) insideAny(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		c.children(v)
+	case []any:
+		for _, e := range v {
+			c.insideAny(e)
+		}
+	}
+}
+
+// declares reports whether a schema, or one that it applies in place, names
+// properties.
+func (c closer) declares(v any, depth int) bool {
+	s, ok := v.(map[string]any)
+	if !ok || depth > 16 {
+		return false
+	}
+	if len(asMap(s["properties"])) > 0 {
+		return true
+	}
+	if ref, ok := s["$ref"].(string); ok && c.declares(c.resolve(ref), depth+1) {
+		return true
+	}
+	for _, key := range inPlace {
+		subs, ok := s[key].([]any)
+		if !ok {
+			subs = []any{s[key]}
+		}
+		for _, sub := range subs {
+			if c.declares(sub, depth+1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// settled reports whether the schema itself says what becomes of other fields.
+func settled(s map[string]any) bool {
+	for _, key := range []string{"additionalProperties", "unevaluatedProperties"} {
+		if _, ok := s[key]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// resolve follows a reference inside the document, or returns nil.
+func (c closer) resolve(ref string) any {
+	path, ok := strings.CutPrefix(ref, "#")
+	if !ok {
+		return nil
+	}
+	var at any = c.root
+	for name := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		if name == "" {
+			continue
+		}
+		name = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
+		at = asMap(at)[name]
+	}
+	return at
+}
+
+func asMap(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}

@@ -1,0 +1,273 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package validate
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"github.com/panoply-security/panoply/inspect"
+	"github.com/panoply-security/panoply/problem"
+)
+
+const (
+	draft     = "https://json-schema.org/draft/2020-12/schema"
+	maxSchema = 1 << 20 // bytes of a schema file
+)
+
+type schema struct{ compiled *jsonschema.Schema }
+
+// compileSchema compiles a file, a map, or JSON text, closed to fields that it
+// does not declare.
+func compileSchema(source any, dir string) (*schema, error) {
+	var src []byte
+	switch s := source.(type) {
+	case string:
+		name := s
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, err
+		}
+		if info.Size() > maxSchema {
+			return nil, fmt.Errorf("%s is larger than %d bytes", s, maxSchema)
+		}
+		if src, err = os.ReadFile(name); err != nil {
+			return nil, err
+		}
+	case []byte:
+		src = s
+	case json.RawMessage:
+		src = s
+	default:
+		var err error
+		if src, err = json.Marshal(source); err != nil {
+			return nil, fmt.Errorf("the schema cannot be written as JSON: %w", err)
+		}
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(src))
+	if err != nil {
+		return nil, fmt.Errorf("the schema is not JSON: %w", err)
+	}
+	root, ok := doc.(map[string]any)
+	if !ok {
+		return nil, errors.New("the schema must be an object")
+	}
+	if d, ok := root["$schema"].(string); ok && strings.TrimSuffix(d, "#") != draft {
+		return nil, fmt.Errorf("the schema is written for %s; Panoply reads %s", d, draft)
+	}
+	closer{root: root}.close(root)
+
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertFormat()
+	c.UseLoader(noLoader{})
+	if err := c.AddResource("urn:panoply:schema", doc); err != nil {
+		return nil, err
+	}
+	compiled, err := c.Compile("urn:panoply:schema")
+	if err != nil {
+		return nil, err
+	}
+	return &schema{compiled}, nil
+}
+
+// noLoader keeps `$ref` inside the schema: it reaches neither the network nor
+// the file system.
+type noLoader struct{}
+
+func (noLoader) Load(url string) (any, error) {
+	return nil, fmt.Errorf("$ref to %s: only references inside the schema are followed", url)
+}
+
+// check holds a body against the schema. Members that the schema does not
+// declare are faults, or with strip are noted in drop.
+func (s *schema) check(rd *inspect.Reading, strip bool, drop map[*inspect.Member]bool) []problem.Field {
+	err := s.compiled.Validate(rd.Tree.Any(rd.Data))
+	if err == nil {
+		return nil
+	}
+	var invalid *jsonschema.ValidationError
+	if !errors.As(err, &invalid) {
+		return []problem.Field{{Detail: "It does not fit the schema."}}
+	}
+	var f faults
+	f.walk(invalid)
+	if strip && len(f.fields) == 0 {
+		for _, path := range f.unknown {
+			m := find(rd.Tree, path)
+			if m == nil {
+				return []problem.Field{{Pointer: pointer(path), Detail: "It is not a known field."}}
+			}
+			drop[m] = true
+		}
+		return nil
+	}
+	if !f.composite {
+		for _, path := range f.unknown {
+			if !strip {
+				f.add(path, "It is not a known field.")
+			}
+		}
+	}
+	if len(f.fields) == 0 {
+		f.add(nil, "It does not fit the schema.")
+	}
+	return f.fields
+}
+
+// find returns the member at the path, or nil.
+func find(n *inspect.Node, path []string) *inspect.Member {
+	var found *inspect.Member
+	for _, name := range path {
+		found = nil
+		switch n.Kind {
+		case inspect.Array:
+			i, err := strconv.Atoi(name)
+			if err != nil || i < 0 || i >= len(n.Elems) {
+				return nil
+			}
+			n = n.Elems[i]
+			continue
+		case inspect.Object:
+			for i := range n.Members {
+				if n.Members[i].Name == name {
+					found = &n.Members[i]
+				}
+			}
+		}
+		if found == nil {
+			return nil
+		}
+		n = found.Value
+	}
+	return found
+}
+
+// faults are what a failed validation comes to, each once, none with a value.
+type faults struct {
+	fields    []problem.Field
+	unknown   [][]string
+	composite bool // an anyOf or oneOf failed: what it declares is not known
+}
+
+func (f *faults) add(path []string, detail string) {
+	if len(f.fields) < maxFields {
+		f.fields = append(f.fields, problem.Field{Pointer: pointer(path), Detail: detail})
+	}
+}
+
+func (f *faults) walk(e *jsonschema.ValidationError) {
+	at := e.InstanceLocation
+	switch k := e.ErrorKind.(type) {
+	case *kind.AdditionalProperties:
+		for _, name := range k.Properties {
+			f.unknown = append(f.unknown, below(at, name))
+		}
+		return
+	case *kind.FalseSchema:
+		f.unknown = append(f.unknown, at)
+		return
+	case *kind.Required:
+		for _, name := range k.Missing {
+			f.add(below(at, name), "It is required.")
+		}
+		return
+	case *kind.AnyOf, *kind.OneOf, *kind.Not, *kind.Contains:
+		f.composite = true
+		f.add(at, "It fits none of the allowed forms.")
+		return
+	}
+	if len(e.Causes) == 0 {
+		f.add(at, detail(e.ErrorKind))
+	}
+	for _, c := range e.Causes {
+		f.walk(c)
+	}
+}
+
+func below(path []string, name string) []string {
+	return append(append(make([]string, 0, len(path)+1), path...), name)
+}
+
+// detail says what is wrong without what was sent.
+func detail(k jsonschema.ErrorKind) string {
+	switch k := k.(type) {
+	case *kind.Type:
+		return "It must be " + article(k.Want) + "."
+	case *kind.Enum, *kind.Const:
+		return "It is not one of the allowed values."
+	case *kind.Format:
+		return "It is not a valid " + k.Want + "."
+	case *kind.MinLength:
+		return fmt.Sprintf("It must have at least %d characters.", k.Want)
+	case *kind.MaxLength:
+		return fmt.Sprintf("It must have at most %d characters.", k.Want)
+	case *kind.Pattern:
+		return "It does not have the required form."
+	case *kind.Minimum:
+		return "It must be at least " + k.Want.RatString() + "."
+	case *kind.Maximum:
+		return "It must be at most " + k.Want.RatString() + "."
+	case *kind.ExclusiveMinimum:
+		return "It must be more than " + k.Want.RatString() + "."
+	case *kind.ExclusiveMaximum:
+		return "It must be less than " + k.Want.RatString() + "."
+	case *kind.MultipleOf:
+		return "It must be a multiple of " + k.Want.RatString() + "."
+	case *kind.MinItems:
+		return fmt.Sprintf("It must have at least %d items.", k.Want)
+	case *kind.MaxItems:
+		return fmt.Sprintf("It must have at most %d items.", k.Want)
+	case *kind.UniqueItems:
+		return "Its items must differ."
+	case *kind.MinProperties:
+		return fmt.Sprintf("It must have at least %d fields.", k.Want)
+	case *kind.MaxProperties:
+		return fmt.Sprintf("It must have at most %d fields.", k.Want)
+	}
+	return "It does not fit the schema."
+}
+
+func article(types []string) string {
+	var b strings.Builder
+	for i, t := range types {
+		if i > 0 {
+			b.WriteString(" or ")
+		}
+		if strings.ContainsRune("aeiou", rune(t[0])) {
+			b.WriteString("an ")
+		} else if t != "null" {
+			b.WriteString("a ")
+		}
+		b.WriteString(t)
+	}
+	return b.String()
+}
+
+var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
+
+// pointer spells a path as an RFC 6901 JSON Pointer, names cut at 64 bytes.
+func pointer(path []string) string {
+	var b strings.Builder
+	for _, name := range path {
+		if len(name) > 64 {
+			name = strings.ToValidUTF8(name[:64], "") + "…"
+		}
+		b.WriteByte('/')
+		b.WriteString(pointerEscape.Replace(name))
+	}
+	return b.String()
+}
