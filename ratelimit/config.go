@@ -1,0 +1,289 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ratelimit
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/route"
+)
+
+// Rule is one limit.
+type Rule struct {
+	// Name is in the headers and the log: letters, digits and `._-`. Blank makes
+	// one of the numbers, such as 5-in-15min.
+	Name string `yaml:"name"`
+	// Match are the routes that the rule is for, as in package route. A request
+	// that meets any of them counts, all of them on one count.
+	Match []string `yaml:"match"`
+	// Except are routes that the rule leaves alone.
+	Except []string `yaml:"except"`
+	// Limit is how many attempts a key has in a Window: 1 to 1,000,000. A
+	// sliding rule's log, 8 bytes for each, may not exceed 256 MiB in all.
+	Limit int `yaml:"limit"`
+	// Window is the time that Limit is for: 1s to 744h.
+	Window time.Duration `yaml:"window"`
+	// Count is what counts: all (the default), or failures: answers with a
+	// status of 400 and above, panics and answers that never came.
+	Count string `yaml:"count"`
+	// Key is what makes a client, in up to four parts; default [ip].
+	//
+	//	ip           its address, IPv6 cut to Config.IPv6Prefix
+	//	header:Name  a request header
+	//	cookie:name  a cookie
+	//	body:field   a field of the body, spaces and case aside
+	//
+	// A part that the request does not have counts by the address instead. All
+	// but ip are chosen by the client: without ip, and without an app that
+	// refuses unknown values, they limit nobody who changes them at will.
+	Key []string `yaml:"key"`
+	// Algorithm is sliding (the default for failures), gcra (otherwise) or
+	// fixed.
+	Algorithm string `yaml:"algorithm"`
+	// Burst is how many attempts gcra allows at once, 1 to 1,000,000; default
+	// Limit.
+	Burst int `yaml:"burst"`
+	// Message is the public detail of the 429.
+	Message string `yaml:"message"`
+}
+
+const loginName = "login"
+
+// loginPaths are where apps usually take a password: login, log-in, signin,
+// sign-in and sign_in at the root or below up to three segments (/api/login,
+// /api/v1/auth/login), and the usual other names.
+var loginPaths = []string{
+	"POST /login", "POST /{a}/login", "POST /{a}/{b}/login", "POST /{a}/{b}/{c}/login",
+	"POST /log-in", "POST /{a}/log-in", "POST /{a}/{b}/log-in", "POST /{a}/{b}/{c}/log-in",
+	"POST /signin", "POST /{a}/signin", "POST /{a}/{b}/signin", "POST /{a}/{b}/{c}/signin",
+	"POST /sign-in", "POST /{a}/sign-in", "POST /{a}/{b}/sign-in", "POST /{a}/{b}/{c}/sign-in",
+	"POST /sign_in", "POST /{a}/sign_in", "POST /{a}/{b}/sign_in", "POST /{a}/{b}/{c}/sign_in",
+	"POST /session", "POST /api/session", "POST /api/{version}/session",
+	"POST /sessions", "POST /api/sessions", "POST /api/{version}/sessions",
+	"POST /authenticate", "POST /api/authenticate", "POST /api/{version}/authenticate",
+	"POST /token", "POST /api/token", "POST /api/{version}/token", "POST /auth/token", "POST /api/auth/token",
+	"POST /oauth/token", "POST /oauth2/token", "POST /api/oauth/token",
+	"POST /auth/local", "POST /api/auth/local", "POST /auth/callback/credentials", "POST /api/auth/callback/credentials",
+}
+
+var loginRoutes = func() []*route.Pattern {
+	patterns := make([]*route.Pattern, len(loginPaths))
+	for i, p := range loginPaths {
+		patterns[i] = route.MustCompile(p)
+	}
+	return patterns
+}()
+
+// WithDefaults returns the configuration with everything written out that
+// it leaves blank: the rules that are in effect, and all their fields.
+func (c Config) WithDefaults() Config {
+	if c.MaxKeys == 0 {
+		c.MaxKeys = 100_000
+	}
+	if c.IPv6Prefix == 0 {
+		c.IPv6Prefix = 56
+	}
+	if c.Store == "" {
+		c.Store = "memory"
+	}
+	if len(c.Headers) == 0 {
+		c.Headers = []string{"draft-8"}
+	}
+	rules := slices.Clone(c.Rules)
+	named := slices.ContainsFunc(rules, func(r Rule) bool { return r.Name == loginName })
+	if !named {
+		rules = append(rules, Rule{Name: loginName, Except: namedLogins(rules)})
+	}
+	taken := make(map[string]bool, len(rules))
+	for i := range rules {
+		taken[rules[i].Name] = true
+	}
+	for i := range rules {
+		rules[i] = rules[i].withDefaults(taken)
+	}
+	c.Rules = rules
+	return c
+}
+
+func (r Rule) withDefaults(taken map[string]bool) Rule {
+	if r.Name == loginName {
+		if len(r.Match) == 0 {
+			r.Match = slices.Clone(loginPaths)
+		}
+		if r.Limit == 0 {
+			r.Limit = 5
+		}
+		if r.Window == 0 {
+			r.Window = 15 * time.Minute
+		}
+		if r.Count == "" {
+			r.Count = "failures"
+		}
+		if r.Message == "" {
+			r.Message = "Too many login attempts. Try again in " + spell(r.Window) + "."
+		}
+	}
+	if r.Name == "" {
+		r.Name = fmt.Sprintf("%d-in-%s", r.Limit, abbreviate(r.Window))
+		for base, n := r.Name, 2; taken[r.Name]; n++ {
+			r.Name = base + "-" + strconv.Itoa(n)
+		}
+		taken[r.Name] = true
+	}
+	if r.Count == "" {
+		r.Count = "all"
+	}
+	if len(r.Key) == 0 {
+		r.Key = []string{"ip"}
+	}
+	if r.Algorithm == "" {
+		r.Algorithm = "gcra"
+		if r.Count == "failures" {
+			r.Algorithm = "sliding"
+		}
+	}
+	if r.Burst == 0 && r.Algorithm == "gcra" {
+		r.Burst = r.Limit
+	}
+	if r.Message == "" {
+		r.Message = "Too many requests, please try again later."
+	}
+	return r
+}
+
+// namedLogins are the patterns of rules that name one login path.
+func namedLogins(rules []Rule) []string {
+	var named []string
+	for _, r := range rules {
+		for _, text := range r.Match {
+			method, path, ok := strings.Cut(text, " ")
+			if !ok {
+				method, path = "POST", text
+			}
+			path = strings.TrimLeft(path, " ")
+			if method != "POST" || strings.Contains(path, "{") || strings.HasSuffix(path, "/") {
+				continue // not one path, but many
+			}
+			login := func(p *route.Pattern) bool { return p.Match(method, path) }
+			if slices.ContainsFunc(loginRoutes, login) && !slices.Contains(named, text) {
+				named = append(named, text)
+			}
+		}
+	}
+	return named
+}
+
+// check notes what is wrong with a rule whose blanks are filled.
+func (r *Rule) check(faults *fault.List, maxKeys int) {
+	if !validName(r.Name) {
+		faults.Addf("name", "1 to 64 letters, digits and . _ -", "%.80q is not a name", r.Name)
+	}
+	if len(r.Match) == 0 {
+		faults.Add("match", "no route", "the routes to limit, such as POST /api/login; / for all")
+	}
+	if r.Limit < 1 || r.Limit > 1_000_000 {
+		faults.Addf("limit", "1 to 1000000; to close a route altogether, do not serve it", "%d is out of range", r.Limit)
+	}
+	if r.Window < time.Second || r.Window > 31*24*time.Hour {
+		faults.Addf("window", "1s to 744h, such as 15m", "%v is out of range", r.Window)
+	}
+	if r.Count != "all" && r.Count != "failures" {
+		faults.Addf("count", "all or failures", "%.40q is nothing to count", r.Count)
+	}
+	if len(r.Message) > 500 || strings.ContainsFunc(r.Message, func(c rune) bool { return c < ' ' }) {
+		faults.Add("message", "longer than 500 bytes, or with control characters", "one sentence for the person who was stopped")
+	}
+	switch r.Algorithm {
+	case "sliding":
+		if r.Limit <= 1_000_000 && 8*r.Limit*maxKeys > maxLog {
+			faults.Addf("limit", "algorithm: gcra needs 8 bytes a client; or set a lower max_keys",
+				"the log of %d attempts for each of %d clients would take %d MiB; the most is %d", r.Limit, maxKeys, 8*r.Limit*maxKeys>>20, maxLog>>20)
+		}
+	case "gcra":
+		if r.Burst < 1 || r.Burst > 1_000_000 {
+			faults.Addf("burst", "1 to 1000000", "%d is out of range", r.Burst)
+		} else if drain := r.Window.Seconds() * float64(r.Burst) / math.Max(1, float64(r.Limit)); drain > 366*24*3600 {
+			faults.Addf("burst", "not many times the limit", "%d attempts at once would count for more than a year", r.Burst)
+		}
+	case "fixed":
+	default:
+		faults.Addf("algorithm", "sliding, gcra or fixed", "%.40q is not an algorithm", r.Algorithm)
+	}
+	if r.Algorithm != "gcra" && r.Burst != 0 {
+		faults.Add("burst", "only gcra has a burst", "leave it out, or set algorithm: gcra")
+	}
+}
+
+func (r *Rule) algorithm() algorithm {
+	window := int64(r.Window)
+	switch r.Algorithm {
+	case "sliding":
+		return sliding{r.Limit, window}
+	case "fixed":
+		return fixed{r.Limit, window}
+	}
+	limit := int64(r.Limit)
+	return gcra{burst: int64(r.Burst), interval: (window + limit - 1) / limit, window: window}
+}
+
+// countsLike reports whether two rules keep the same counts.
+func (c *compiled) countsLike(o *compiled) bool {
+	return c.Name == o.Name && c.Limit == o.Limit && c.Window == o.Window && c.Count == o.Count &&
+		c.Algorithm == o.Algorithm && c.Burst == o.Burst && slices.Equal(c.Key, o.Key) &&
+		c.v6bits == o.v6bits && c.table.max == o.table.max
+}
+
+func validName(s string) bool {
+	for _, c := range s {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}
+
+// units from large to small, as policy identifiers and people write them.
+var units = []struct {
+	length               time.Duration
+	short, plural, spelt string
+}{
+	{24 * time.Hour, "day", "days", "day"},
+	{time.Hour, "hr", "hrs", "hour"},
+	{time.Minute, "min", "min", "minute"},
+	{time.Second, "sec", "sec", "second"},
+}
+
+// inUnits expresses d in the largest unit that divides it.
+func inUnits(d time.Duration) (n int64, unit int) {
+	for i, u := range units {
+		if d >= u.length && d%u.length == 0 {
+			return int64(d / u.length), i
+		}
+	}
+	return int64((d + time.Second - 1) / time.Second), len(units) - 1
+}
+
+// abbreviate gives 15min, 2hrs, as express-rate-limit's identifiers do.
+func abbreviate(d time.Duration) string {
+	n, i := inUnits(d)
+	if n == 1 {
+		return "1" + units[i].short
+	}
+	return strconv.FormatInt(n, 10) + units[i].plural
+}
+
+// spell gives 15 minutes, 2 hours.
+func spell(d time.Duration) string {
+	n, i := inUnits(d)
+	if n == 1 {
+		return "1 " + units[i].spelt
+	}
+	return strconv.FormatInt(n, 10) + " " + units[i].spelt + "s"
+}

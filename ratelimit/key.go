@@ -1,0 +1,165 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ratelimit
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/maphash"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/panoply-security/panoply/clientip"
+	"github.com/panoply-security/panoply/internal/fault"
+)
+
+// Key stands for one client of one rule: a hash under the process's secret.
+// It means nothing to another rule or process, and must not leave this one.
+type Key uint64
+
+// secret is drawn anew by each process. It is one for all limiters, so that a
+// table means the same to the next.
+var secret = maphash.MakeSeed()
+
+const maxParts = 4
+
+// part is one part of a rule's key. Its kind is the first byte of what it adds
+// to the hashed text, so that no value can pass for one of another kind.
+type part struct {
+	kind byte
+	name string
+}
+
+const (
+	partIP     = 'i'
+	partHeader = 'h'
+	partCookie = 'c'
+	partBody   = 'b'
+)
+
+func parseKey(faults *fault.List, key []string) []part {
+	if len(key) > maxParts {
+		faults.Addf("key", "fewer parts limit more", "%d parts; the most is %d", len(key), maxParts)
+		return nil
+	}
+	parts := make([]part, len(key))
+	for i, text := range key {
+		kind, name, named := strings.Cut(text, ":")
+		valid := named && name != "" && len(name) <= 64
+		switch {
+		case text == "ip":
+			parts[i] = part{partIP, ""}
+		case kind == "header" && valid && validToken(name):
+			parts[i] = part{partHeader, http.CanonicalHeaderKey(name)}
+		case kind == "cookie" && valid && validToken(name):
+			parts[i] = part{partCookie, name}
+		case kind == "body" && valid:
+			parts[i] = part{partBody, name}
+		default:
+			faults.Addf(fmt.Sprintf("key[%d]", i), "ip, header:Name, cookie:name or body:field", "%.80q is not a part of a key", text)
+			continue
+		}
+		if slices.Contains(parts[:i], parts[i]) {
+			faults.Addf(fmt.Sprintf("key[%d]", i), "each part once", "%.80q is there twice", text)
+		}
+	}
+	return parts
+}
+
+// validToken reports whether s can name a header or a cookie (RFC 9110 5.6.2).
+func validToken(s string) bool {
+	for _, c := range s {
+		if c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// BodyFields are the names of the body fields in the rule's key. Such a rule is
+// asked when the body has been read.
+func (r Rule) BodyFields() []string {
+	var fields []string
+	for _, text := range r.Key {
+		if name, ok := strings.CutPrefix(text, "body:"); ok {
+			fields = append(fields, name)
+		}
+	}
+	return fields
+}
+
+// keyOf makes the key of a request. field may be nil.
+func (c *compiled) keyOf(client netip.Addr, r *http.Request, field func(string) string) Key {
+	var room [maxParts * 18]byte
+	text := room[:0]
+	for _, p := range c.key {
+		value := ""
+		switch p.kind {
+		case partHeader:
+			value = joined(r.Header[p.name])
+		case partCookie:
+			for _, cookie := range r.CookiesNamed(p.name) {
+				value += "\x00" + cookie.Value
+			}
+		case partBody:
+			if field != nil {
+				value = field(p.name)
+			}
+		}
+		text = c.appendPart(text, p.kind, value, client)
+	}
+	return Key(maphash.Bytes(secret, text))
+}
+
+func joined(values []string) string {
+	if len(values) == 1 {
+		return values[0]
+	}
+	return strings.Join(values, "\x00")
+}
+
+// appendPart adds a part's value, or in its absence the client's address, in a
+// fixed number of bytes for each kind.
+func (c *compiled) appendPart(text []byte, kind byte, value string, client netip.Addr) []byte {
+	if kind == partBody {
+		value = strings.ToLower(strings.TrimSpace(value)) // Admin@shop is admin@shop
+	}
+	if value != "" {
+		text = append(text, kind)
+		return binary.LittleEndian.AppendUint64(text, maphash.String(secret, value))
+	}
+	text = append(text, partIP)
+	if !client.IsValid() {
+		return append(text, 0)
+	}
+	address := clientip.Prefix(client, c.v6bits).As16()
+	text = append(text, 1)
+	return append(text, address[:]...)
+}
+
+// keyOfParts makes the key of values given one by one, in the rule's order.
+func (c *compiled) keyOfParts(values []string) (Key, error) {
+	if len(values) != len(c.key) {
+		return 0, fmt.Errorf("rule %s: its key has %d parts (%s), not %d", c.Name, len(c.key), strings.Join(c.Key, ", "), len(values))
+	}
+	var text []byte
+	for i, p := range c.key {
+		var client netip.Addr
+		value := values[i]
+		switch p.kind {
+		case partIP:
+			var err error
+			if client, err = netip.ParseAddr(value); err != nil {
+				return 0, fmt.Errorf("rule %s: %q is not an address", c.Name, value)
+			}
+			value = ""
+		case partCookie:
+			value = "\x00" + value
+		}
+		text = c.appendPart(text, p.kind, value, client)
+	}
+	return Key(maphash.Bytes(secret, text)), nil
+}

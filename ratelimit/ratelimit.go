@@ -1,0 +1,250 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package ratelimit bounds how often one client may try (mistake 2).
+//
+// # Threat
+//
+// A login without a limit lets an attacker try millions of passwords or replay
+// leaked ones, and a route without a limit lets one client take the server from
+// all others.
+//
+// # What it does
+//
+// A [Rule] says how many requests a client may make on some routes in some
+// time. The zero [Config] has one rule, the article's: five failed logins in
+// any fifteen minutes for each client address, on the usual login paths. The
+// sixth attempt is answered with a 429 problem and Retry-After; answers on
+// limited routes carry the standard RateLimit headers.
+//
+// A rule that counts failures takes the attempt before the app runs and gives
+// exactly that attempt back when the answer is a success (a status below 400).
+// So a hundred attempts at once cannot all slip through while the first is
+// still being judged, and an answer that never came counts as a failure.
+//
+// There are three algorithms. `sliding` remembers the moment of each attempt:
+// five in fifteen minutes means five in any fifteen minutes. `gcra` is a token
+// bucket in one number (the generic cell rate algorithm of ATM): it never
+// lets more than limit+burst through in any window, and the limit on average. `fixed` starts
+// a window at a client's first request, as express-rate-limit does; around the
+// edge of two windows a client may make twice the limit.
+//
+// # What it does not do
+//
+// It does not slow an attacker who has very many addresses: add a rule keyed by
+// account (`body:email`), and passwords that resist guessing. An app
+// that answers a failed login with a redirect or a 200 shows no failure: give
+// its route a rule with count: all. State is in this process: several
+// processes each count on their own.
+//
+// # Bounds
+//
+// Each rule has its own table of at most [Config].MaxKeys clients, so that a
+// flood on one rule never evicts a client of another. A key costs about 52
+// bytes, and for the sliding window 8 more for each attempt in its limit:
+// 10 MB for the default rule at 100,000 clients. Memory grows with use up to
+// that, and never beyond. When a table shard is full, the key that would be
+// idle soonest makes room: expired keys first, then the one with the least left
+// to remember. A blocked key never makes room while any other key of its shard
+// can. When all are blocked, the one to be released soonest is forgotten: the
+// alternative, refusing every new client, would let whoever fills the table
+// lock everybody out.
+//
+// Keys are 64-bit hashes under a secret that each process draws anew
+// ([hash/maphash]). Without the secret nobody can choose values that
+// share a key with a victim, or that all land in one shard; two of 100,000
+// clients share a key by accident with a chance of one in four thousand
+// million, and then share a limit. Hashes never leave the process.
+//
+// A decision takes one mutex of 64 and O(log n) steps in the shard; a sliding
+// rule also moves at most its limit of numbers.
+package ratelimit
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/panoply-security/panoply/clientip"
+	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/route"
+)
+
+// Config is what to limit. The zero value is the default login rule.
+type Config struct {
+	// Rules are the limits; at most 256. Every rule that matches a request
+	// applies.
+	//
+	// The default login rule is added behind them, unless one of them is named
+	// `login`: that one takes its place, and takes from it what it leaves blank.
+	// A login path that some rule names literally, such as `POST /api/login`, is
+	// excepted from the default rule: whoever names a login path sets its limit.
+	Rules []Rule `yaml:"rules"`
+	// MaxKeys bounds how many clients each rule remembers; default 100,000, at
+	// most 10,000,000.
+	MaxKeys int `yaml:"max_keys"`
+	// IPv6Prefix is how much of an IPv6 address is one client, in bits: 32 to
+	// 64, default 56. IPv4 addresses count whole.
+	IPv6Prefix int `yaml:"ipv6_prefix"`
+	// Store is where the counts are: memory, the default and only store here.
+	Store string `yaml:"store"`
+	// Headers are the forms of the headers that tell clients their limit:
+	// draft-8 (the default), draft-7 and draft-6 of the IETF's RateLimit header
+	// fields, legacy (X-RateLimit-*), or off. Legacy goes with one of the
+	// others. Retry-After is sent with every 429 in any case.
+	Headers []string `yaml:"headers"`
+	// Client says who is asking, as [clientip.Resolver.From] does. Nil takes the
+	// TCP peer, which is right only without a proxy in front.
+	Client func(*http.Request) netip.Addr `yaml:"-"`
+
+	now func() time.Time // for tests
+}
+
+const (
+	maxRules   = 256
+	maxMaxKeys = 10_000_000
+	maxLog     = 256 << 20 // bytes of a sliding rule's log
+)
+
+// start is the zero of all clocks, so that counts can move from one limiter to
+// the next.
+var start = time.Now()
+
+// Limiter decides. It is safe for concurrent use.
+type Limiter struct {
+	rules  []*compiled
+	styles style
+	client func(*http.Request) netip.Addr
+	now    func() time.Time // nil outside tests
+
+	routes   route.Table
+	patterns []*route.Pattern
+	owner    []target // by pattern id
+}
+
+// target is the rule that a pattern belongs to.
+type target struct {
+	rule   int
+	except bool
+}
+
+// compiled is a rule made ready.
+type compiled struct {
+	Rule
+	limiter *Limiter
+	table   *table
+	key     []part
+	v6bits  int
+	policy  []string // the draft-8 policy, shared by all answers
+}
+
+// New checks the configuration and makes the limiter.
+func New(cfg Config) (*Limiter, error) {
+	cfg = cfg.WithDefaults()
+	var faults fault.List
+	if len(cfg.Rules) > maxRules {
+		faults.Addf("rules", "let one rule match several routes", "%d rules; the most is %d", len(cfg.Rules), maxRules)
+	}
+	if cfg.MaxKeys < 1 || cfg.MaxKeys > maxMaxKeys {
+		faults.Addf("max_keys", fmt.Sprintf("1 to %d", maxMaxKeys), "%d is out of range", cfg.MaxKeys)
+	}
+	if cfg.IPv6Prefix < 32 || cfg.IPv6Prefix > 64 {
+		faults.Addf("ipv6_prefix", "32 to 64; 56 is what one customer usually has", "%d is out of range", cfg.IPv6Prefix)
+	}
+	if cfg.Store != "memory" {
+		faults.Addf("store", "memory", "%.40q: other stores, Redis among them, are not available in this version", cfg.Store)
+	}
+	l := &Limiter{client: cfg.Client, now: cfg.now}
+	l.styles = parseStyles(&faults, cfg.Headers)
+	for i, r := range cfg.Rules {
+		var part fault.List
+		c := l.compile(&part, r, cfg)
+		faults.Join(fmt.Sprintf("rules[%d]", i), part.Err())
+		for _, earlier := range cfg.Rules[:i] {
+			if earlier.Name == r.Name {
+				faults.Addf(fmt.Sprintf("rules[%d].name", i), "each name once", "another rule is named %.80q", r.Name)
+				break
+			}
+		}
+		l.rules = append(l.rules, c)
+	}
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	if l.client == nil {
+		peer, err := clientip.New(clientip.Config{})
+		if err != nil {
+			return nil, err
+		}
+		l.client = peer.From
+	}
+	return l, nil
+}
+
+// compile readies a rule whose blanks are filled.
+func (l *Limiter) compile(faults *fault.List, r Rule, cfg Config) *compiled {
+	r.check(faults, cfg.MaxKeys)
+	c := &compiled{Rule: r, limiter: l, v6bits: cfg.IPv6Prefix, policy: []string{policyText(&r)}}
+	c.key = parseKey(faults, r.Key)
+	if len(*faults) == 0 {
+		c.table = newTable(r.algorithm(), cfg.MaxKeys)
+	}
+	l.route(faults, "match", r.Match, false)
+	l.route(faults, "except", r.Except, true)
+	return c
+}
+
+// route adds the patterns of the rule being compiled.
+func (l *Limiter) route(faults *fault.List, field string, patterns []string, except bool) {
+	for i, text := range patterns {
+		p, err := route.Compile(text)
+		if err != nil {
+			faults.Add(fmt.Sprintf("%s[%d]", field, i), err.Error(), "POST /api/login, /api/ for a subtree, /users/{id}")
+			continue
+		}
+		l.routes.Add(p)
+		l.patterns = append(l.patterns, p)
+		l.owner = append(l.owner, target{len(l.rules), except})
+	}
+}
+
+// Rules are the rules in effect, defaults included. Their order is that of the
+// rule numbers that [Limiter.Begin] takes.
+func (l *Limiter) Rules() []Rule {
+	rules := make([]Rule, len(l.rules))
+	for i, c := range l.rules {
+		rules[i] = c.Rule
+	}
+	return rules
+}
+
+// Adopt takes the counts of another limiter over, so that a reloaded
+// configuration does not set everybody free: each rule that counts the same
+// way under the same name goes on with the same table. Call it before the new
+// limiter serves; the old one may serve on.
+func (l *Limiter) Adopt(old *Limiter) {
+	for _, c := range l.rules {
+		for _, o := range old.rules {
+			if c.countsLike(o) {
+				c.table = o.table
+			}
+		}
+	}
+}
+
+// clock is the time since start, in nanoseconds.
+func (l *Limiter) clock() int64 {
+	if l.now != nil {
+		return int64(l.now().Sub(start))
+	}
+	return int64(time.Since(start))
+}
+
+// wall is the time of day.
+func (l *Limiter) wall() time.Time {
+	if l.now != nil {
+		return l.now()
+	}
+	return time.Now()
+}

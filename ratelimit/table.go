@@ -1,0 +1,264 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ratelimit
+
+import "sync"
+
+// table holds the state of at most max keys, in shards with a lock each.
+type table struct {
+	algorithm algorithm
+	max       int
+	shards    []shard // a power of two
+	shift     uint    // of a key, to its shard
+}
+
+const (
+	maxShards = 64
+	minShard  = 256 // keys; smaller shards would fill unevenly
+)
+
+func newTable(a algorithm, maxKeys int) *table {
+	n, shift := 1, uint(64)
+	for n < maxShards && maxKeys/(2*n) >= minShard {
+		n, shift = 2*n, shift-1
+	}
+	t := &table{algorithm: a, max: maxKeys, shards: make([]shard, n), shift: shift}
+	for i := range t.shards {
+		t.shards[i].size = a.size()
+		t.shards[i].max = uint32(maxKeys / n)
+	}
+	return t
+}
+
+func (t *table) take(key Key, now int64) verdict {
+	s := &t.shards[key>>t.shift]
+	s.mu.Lock()
+	now = s.tick(now)
+	i := s.find(key)
+	if i == 0 {
+		i = s.add(t.algorithm, key, now)
+	}
+	v := t.algorithm.take(s.state(i), now)
+	s.file(t.algorithm, i, now)
+	s.mu.Unlock()
+	return v
+}
+
+// giveBack undoes an attempt. A key that is no longer known has nothing to
+// give back to; found is then false.
+func (t *table) giveBack(key Key, stamp, now int64) (v verdict, found bool) {
+	s := &t.shards[key>>t.shift]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now = s.tick(now)
+	i := s.find(key)
+	if i == 0 {
+		return verdict{}, false
+	}
+	v = t.algorithm.giveBack(s.state(i), stamp, now)
+	s.file(t.algorithm, i, now)
+	return v, true
+}
+
+// reset forgets what a key has done. It reports whether the key was known.
+func (t *table) reset(key Key, now int64) bool {
+	s := &t.shards[key>>t.shift]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now = s.tick(now)
+	i := s.find(key)
+	if i == 0 {
+		return false
+	}
+	clear(s.state(i))
+	s.file(t.algorithm, i, now)
+	return true
+}
+
+// shard is a hash table with chains over an array of slots. Each slot is in one
+// of two heaps, which say whom to forget when the shard is full.
+type shard struct {
+	mu     sync.Mutex
+	now    int64    // the latest time it was asked at
+	size   int      // numbers of state a key has
+	max    uint32   // keys
+	heads  []uint32 // first slot of each chain; 0 is none
+	slots  []slot   // slots[0] is unused
+	states []int64  // size for each slot
+
+	open    queue // may be forgotten; the one idle soonest first
+	blocked queue // may not; the one released soonest first
+}
+
+type slot struct {
+	key     Key
+	due     int64  // when it is idle, or when it is released
+	next    uint32 // in its chain
+	at      uint32 // where it is in its queue
+	blocked bool   // which queue that is
+}
+
+// tick makes time go forward only, though goroutines read the clock before they
+// wait for the lock.
+func (s *shard) tick(now int64) int64 {
+	s.now = max(s.now, now)
+	return s.now
+}
+
+func (s *shard) head(key Key) *uint32 { return &s.heads[int(key)&(len(s.heads)-1)] }
+
+func (s *shard) state(i uint32) []int64 {
+	return s.states[int(i)*s.size:][:s.size:s.size]
+}
+
+func (s *shard) find(key Key) uint32 {
+	if s.heads == nil {
+		return 0
+	}
+	i := *s.head(key)
+	for i != 0 && s.slots[i].key != key {
+		i = s.slots[i].next
+	}
+	return i
+}
+
+// add gives a new key a slot: a fresh one, or when the shard is full that of
+// the key that can be forgotten best.
+func (s *shard) add(a algorithm, key Key, now int64) uint32 {
+	if s.heads == nil {
+		n := 1
+		for n < int(s.max) {
+			n *= 2
+		}
+		s.heads = make([]uint32, n)
+		s.slots = make([]slot, 1, 2)
+		s.states = make([]int64, s.size, 2*s.size)
+	}
+	var i uint32
+	if n := len(s.slots); n <= int(s.max) {
+		s.grow()
+		i = uint32(n)
+		s.slots[i] = slot{key: key}
+		s.push(&s.open, i)
+	} else {
+		i = s.victim(a, now)
+		s.unchain(i)
+		s.slots[i].key = key
+		clear(s.state(i))
+	}
+	head := s.head(key)
+	s.slots[i].next = *head
+	*head = i
+	return i
+}
+
+// grow adds a slot. Room is doubled, but never beyond what max keys take.
+func (s *shard) grow() {
+	n := len(s.slots) + 1
+	if n > cap(s.slots) {
+		room := min(2*n, int(s.max)+1)
+		s.slots = append(make([]slot, 0, room), s.slots...)
+		s.states = append(make([]int64, 0, room*s.size), s.states...)
+	}
+	s.slots = s.slots[:n]
+	s.states = s.states[:n*s.size]
+}
+
+// victim is the key to forget: of those that are not blocked the one that is
+// idle soonest, or since longest. Only when all are blocked, the one that is
+// released soonest.
+func (s *shard) victim(a algorithm, now int64) uint32 {
+	for len(s.blocked) > 0 && s.slots[s.blocked[0]].due <= now {
+		s.file(a, s.blocked[0], now)
+	}
+	if len(s.open) > 0 {
+		return s.open[0]
+	}
+	return s.blocked[0]
+}
+
+func (s *shard) unchain(i uint32) {
+	p := s.head(s.slots[i].key)
+	for *p != i {
+		p = &s.slots[*p].next
+	}
+	*p = s.slots[i].next
+}
+
+// file puts a slot whose state has changed where it belongs.
+func (s *shard) file(a algorithm, i uint32, now int64) {
+	release, idle := a.until(s.state(i))
+	sl := &s.slots[i]
+	from, to, due := &s.open, &s.open, idle
+	if sl.blocked {
+		from = &s.blocked
+	}
+	blocked := release > now
+	if blocked {
+		to, due = &s.blocked, release
+	}
+	if from == to {
+		if sl.due != due {
+			sl.due = due
+			s.fix(*to, sl.at)
+		}
+		return
+	}
+	s.remove(from, i)
+	sl.due, sl.blocked = due, blocked
+	s.push(to, i)
+}
+
+// queue is a binary heap of slots, the smallest due first.
+type queue []uint32
+
+func (s *shard) push(q *queue, i uint32) {
+	if len(*q) == cap(*q) {
+		*q = append(make(queue, 0, min(2*len(*q)+1, int(s.max))), *q...)
+	}
+	*q = append(*q, i)
+	s.slots[i].at = uint32(len(*q) - 1)
+	s.fix(*q, s.slots[i].at)
+}
+
+func (s *shard) remove(q *queue, i uint32) {
+	at, last := s.slots[i].at, uint32(len(*q)-1)
+	s.swap(*q, at, last)
+	*q = (*q)[:last]
+	if at != last {
+		s.fix(*q, at)
+	}
+}
+
+func (s *shard) swap(q queue, a, b uint32) {
+	q[a], q[b] = q[b], q[a]
+	s.slots[q[a]].at, s.slots[q[b]].at = a, b
+}
+
+// fix moves the slot at a place up or down to where its due belongs.
+func (s *shard) fix(q queue, at uint32) {
+	due := func(at uint32) int64 { return s.slots[q[at]].due }
+	for at > 0 {
+		above := (at - 1) / 2
+		if due(above) <= due(at) {
+			break
+		}
+		s.swap(q, at, above)
+		at = above
+	}
+	for {
+		below := 2*at + 1
+		if below >= uint32(len(q)) {
+			return
+		}
+		if right := below + 1; right < uint32(len(q)) && due(right) < due(below) {
+			below = right
+		}
+		if due(at) <= due(below) {
+			return
+		}
+		s.swap(q, at, below)
+		at = below
+	}
+}

@@ -1,0 +1,173 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package token
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/panoply-security/panoply/rule"
+)
+
+// In swaps the tokens of a request's headers and cookies for the app's own, in
+// place: Authorization with a scheme or bare, every cookie, and every other
+// header, such as X-Access-Token or Sec-WebSocket-Protocol. It changes nothing
+// when it refuses.
+//
+// The error is a [*problem.Error] with status 401: token/expired for one of
+// ours that is over, token/not-reissued for anything else that some parser
+// might take for a token, or for more than one Authorization header. What has
+// not the shape of a token, such as Basic or an opaque one, passes untouched.
+// Referer, in which no app looks for tokens, is not looked at either.
+func (t *Reissuer) In(r *http.Request) error {
+	if len(r.Header["Authorization"]) > 1 {
+		return refuse(rule.TokenNotReissued, errTwoTokens)
+	}
+	type swap struct {
+		name  string
+		i     int
+		value string
+	}
+	var swaps []swap
+	for name, values := range r.Header {
+		if name == "Referer" || t.ignored(name) {
+			continue
+		}
+		for i, v := range values {
+			if !twoDots(v) {
+				continue
+			}
+			var out string
+			var err error
+			if name == "Cookie" {
+				out, err = t.inCookies(v)
+			} else {
+				out, err = t.inText(v)
+			}
+			if err != nil {
+				return refused(fmt.Errorf("in the header %s: %w", name, err))
+			}
+			if out != v {
+				swaps = append(swaps, swap{name, i, out})
+			}
+		}
+	}
+	for _, s := range swaps {
+		r.Header[s.name][s.i] = s.value
+	}
+	return nil
+}
+
+// InBody does for the body of a request what [Reissuer.In] does for its
+// headers: JSON, a form or other text, already read and decompressed. Tokens are
+// swapped wherever they stand. A body without any is returned as it is.
+//
+// A token of somebody else in a body, such as the one that a browser brings
+// from a Google login, is refused like a forged one: keep its route out.
+func (t *Reissuer) InBody(b []byte) ([]byte, error) {
+	out, err := t.in(b, true)
+	if err != nil {
+		return nil, refused(fmt.Errorf("in the body: %w", err))
+	}
+	return out, nil
+}
+
+// InQuery does the same for the raw query of a URL, without the question mark.
+func (t *Reissuer) InQuery(raw string) (string, error) {
+	out, err := t.inText(raw)
+	if err != nil {
+		return "", refused(fmt.Errorf("in the query: %w", err))
+	}
+	return out, nil
+}
+
+func refused(err error) error {
+	if errors.Is(err, errExpired) {
+		return refuse(rule.TokenExpired, err)
+	}
+	return refuse(rule.TokenNotReissued, err)
+}
+
+func (t *Reissuer) inCookies(v string) (string, error) {
+	pairs := strings.Split(v, ";")
+	for i, pair := range pairs {
+		name, _, _ := strings.Cut(pair, "=")
+		if t.ignored(name) {
+			continue
+		}
+		out, err := t.inText(pair)
+		if err != nil {
+			return "", err
+		}
+		pairs[i] = out
+	}
+	return strings.Join(pairs, ";"), nil
+}
+
+func (t *Reissuer) inText(s string) (string, error) {
+	out, err := t.in([]byte(s), false)
+	if err != nil {
+		return "", err
+	}
+	return string(out), nil
+}
+
+// twoDots reports whether the text has the two dots of a token, or escapes that
+// may be dots. Most headers have not.
+func twoDots(s string) bool {
+	first := strings.IndexByte(s, '.')
+	return first >= 0 && first != strings.LastIndexByte(s, '.') || strings.ContainsAny(s, `%\`)
+}
+
+// in swaps our tokens, and refuses the text when anything around them could be
+// read as a token.
+func (t *Reissuer) in(b []byte, quoted bool) ([]byte, error) {
+	var out []byte
+	done := 0
+	for at := 0; ; {
+		start, end, ok := find(b, at)
+		if !ok {
+			break
+		}
+		at = end
+		if !bytes.HasPrefix(b[start:end], []byte(t.prefix)) {
+			continue
+		}
+		original, err := t.open(nil, b[start:end])
+		if err != nil {
+			return nil, err
+		}
+		if forgeable(b[done:start], quoted) {
+			return nil, errNotOurs
+		}
+		out = append(append(out, b[done:start]...), original...)
+		done = end
+	}
+	if forgeable(b[done:], quoted) {
+		return nil, errNotOurs
+	}
+	if done == 0 {
+		return b, nil
+	}
+	return append(out, b[done:]...), nil
+}
+
+// forgeable looks for tokens in the text as it stands and with its escapes
+// undone, as the app may undo them.
+func forgeable(b []byte, quoted bool) bool {
+	if lookalike(b, quoted) {
+		return true
+	}
+	for _, mark := range []byte{'%', '\\'} {
+		if undone := unescape(b, mark); undone != nil {
+			if b = undone; lookalike(b, quoted) {
+				return true
+			}
+		}
+	}
+	return false
+}

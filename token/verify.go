@@ -1,0 +1,127 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package token
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/rule"
+)
+
+var (
+	errShape     = errors.New("not three base64url segments in at most 8 KiB")
+	errAlgorithm = errors.New("alg is not one of those configured")
+	errCritical  = errors.New("the header has crit or b64")
+	errType      = errors.New("typ is neither JWT nor at+jwt")
+	errSignature = errors.New("the signature is not right")
+)
+
+// strict is base64url with canonical trailing bits. Line breaks, over which it
+// would pass, are refused before.
+var strict = base64.RawURLEncoding.Strict()
+
+// Verify returns the claims of a token that is right in every respect. The
+// error is a [*problem.Error] with status 401 and one fixed text; why the token
+// was refused is its cause, for the log.
+func (t *Tokens) Verify(token string) (Claims, error) {
+	c, err := t.verify(token)
+	switch {
+	case err == nil:
+		return c, nil
+	case errors.Is(err, errExpired):
+		return nil, refuse(rule.TokenExpired, err)
+	}
+	return nil, refuse(rule.TokenInvalid, err)
+}
+
+func (t *Tokens) verify(token string) (Claims, error) {
+	header, payload, signature, ok := split(token)
+	if !ok || len(token) > MaxBytes || signature == "" {
+		return nil, errShape
+	}
+	method := t.methods[0]
+	if header != t.header { // another header than that of issued tokens
+		raw, err := strict.DecodeString(header)
+		if err != nil {
+			return nil, errShape
+		}
+		alg, err := algorithm(raw)
+		if err != nil {
+			return nil, err
+		}
+		if method = t.method(alg); method == nil {
+			return nil, errAlgorithm
+		}
+	}
+	sig, err := strict.DecodeString(signature)
+	if err != nil {
+		return nil, errShape
+	}
+	if err := method.Verify(token[:len(header)+1+len(payload)], sig, t.verifyKey); err != nil {
+		return nil, errSignature
+	}
+	// From here on the text is that of a holder of the key.
+	raw, err := strict.DecodeString(payload)
+	if err != nil {
+		return nil, errShape
+	}
+	return t.claims(raw, t.now())
+}
+
+// split cuts a token at its two dots.
+func split(token string) (header, payload, signature string, ok bool) {
+	header, rest, ok1 := strings.Cut(token, ".")
+	payload, signature, ok2 := strings.Cut(rest, ".")
+	ok = ok1 && ok2 && header != "" && payload != "" && !strings.ContainsAny(signature, ".") &&
+		strings.IndexByte(token, '\n') < 0 && strings.IndexByte(token, '\r') < 0
+	return header, payload, signature, ok
+}
+
+// algorithm reads a JOSE header. It takes nothing else from it: no key, no
+// address of a key.
+func algorithm(raw []byte) (string, error) {
+	h, err := object(raw)
+	if err != nil {
+		return "", err
+	}
+	if _, ok := h["crit"]; ok {
+		return "", errCritical // extensions that must be understood, and none is
+	}
+	if _, ok := h["b64"]; ok {
+		return "", errCritical // RFC 7797: the payload is not what it seems
+	}
+	if typ, ok := h["typ"]; ok {
+		s, _ := typ.(string)
+		if !strings.EqualFold(s, "JWT") && !strings.EqualFold(s, "at+jwt") && !strings.EqualFold(s, "application/at+jwt") {
+			return "", errType // a token of another kind: RFC 8725 section 3.11
+		}
+	}
+	alg, ok := h["alg"].(string)
+	if !ok {
+		return "", errAlgorithm
+	}
+	return alg, nil
+}
+
+// The challenges of RFC 6750 section 3, the same for everybody.
+var (
+	challenge        = http.Header{"Www-Authenticate": {"Bearer"}}
+	challengeInvalid = http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`}}
+	challengeExpired = http.Header{"Www-Authenticate": {`Bearer error="invalid_token", error_description="The token expired"`}}
+)
+
+func refuse(id rule.ID, cause error) *problem.Error {
+	e := &problem.Error{Rule: id, Header: challengeInvalid, Cause: cause}
+	switch id {
+	case rule.TokenMissing:
+		e.Header = challenge
+	case rule.TokenExpired:
+		e.Header = challengeExpired
+	}
+	return e
+}

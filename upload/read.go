@@ -1,0 +1,314 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package upload
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/panoply-security/panoply/inspect"
+	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/rule"
+)
+
+const (
+	// emptyInputs is how many file inputs without a file a form may have
+	// beside its files and fields.
+	emptyInputs = 100
+	// reportedParts bounds the parts where counts are only reported.
+	reportedParts = 2000
+
+	busyRetry = 10 * time.Second
+)
+
+// ReadOptions is what one reading does besides.
+type ReadOptions struct {
+	// Field is called for each field with its name and value, and for each
+	// file with the name of its field and "". An error ends the reading.
+	Field func(name, value string) error
+	// Judge is called for each violation of an upload/… rule. Its error ends
+	// the reading; nil lets the reading go on, as report mode does. A nil Judge
+	// refuses every violation. What the strict reader refuses is not judged.
+	Judge func(*problem.Error) error
+}
+
+// Read reads the multipart form of a request, once, and judges it. An error is
+// a *problem.Error: one of the package's rules, request/… for what cannot be
+// read in one way, request/busy when memory and disk are used up, or what
+// ReadOptions returned. Without one the caller must Close the form; nothing of
+// the body was given to anybody before.
+func (t *Inspector) Read(r *http.Request, o ReadOptions) (*Form, error) {
+	boundary, err := t.head(r)
+	if err != nil {
+		return nil, err
+	}
+	rd := &reading{t: t, o: o, body: r.Body, left: t.cfg.MaxBytes}
+	if r.ContentLength > t.cfg.MaxBytes {
+		if err := rd.overlong(); err != nil {
+			return nil, err
+		}
+	}
+	if rd.body == nil {
+		rd.body = http.NoBody
+	}
+	limits := inspect.MultipartLimits{MaxBytes: hardBytes, MaxParts: t.cfg.MaxFiles + t.cfg.MaxFields + emptyInputs}
+	if o.Judge != nil {
+		limits.MaxParts = max(limits.MaxParts, reportedParts)
+	}
+	m := inspect.NewMultipart(rd, boundary, limits)
+	defer m.Close()
+	rd.form = &Form{boundary: newBoundary(), spool: t.budget.New()}
+	if err := rd.parts(m); err != nil {
+		rd.form.Close()
+		return nil, err
+	}
+	return rd.form, nil
+}
+
+// head checks the request's headers.
+func (t *Inspector) head(r *http.Request) (boundary string, err error) {
+	types := r.Header["Content-Type"]
+	if len(types) != 1 {
+		return "", problem.Refuse(rule.RequestContentType, "A form needs exactly one Content-Type.")
+	}
+	for _, coding := range r.Header["Content-Encoding"] {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return "", problem.Refuse(rule.RequestCoding, "A multipart body must not have a content coding.")
+		}
+	}
+	return inspect.Boundary(types[0])
+}
+
+// reading is one call of Read.
+type reading struct {
+	t       *Inspector
+	o       ReadOptions
+	form    *Form
+	scratch []byte // a part's boundary and headers
+
+	body  io.Reader
+	left  int64 // of Config.MaxBytes
+	loose bool  // MaxBytes was hit and let pass
+
+	files, fields int
+}
+
+// Read is the body as the multipart reader sees it: within MaxBytes.
+func (rd *reading) Read(b []byte) (int, error) {
+	if rd.loose {
+		return rd.body.Read(b)
+	}
+	if int64(len(b)) > rd.left {
+		b = b[:rd.left+1]
+	}
+	n, err := rd.body.Read(b)
+	if rd.left -= int64(n); rd.left < 0 {
+		if err := rd.overlong(); err != nil {
+			return 0, err
+		}
+	}
+	return n, err
+}
+
+func (rd *reading) overlong() error {
+	rd.loose = true
+	return rd.violates(rule.UploadTooLarge, fmt.Sprintf("The form may have %d bytes.", rd.t.cfg.MaxBytes), "")
+}
+
+// violates asks Judge about a violation. The field's name becomes the pointer.
+func (rd *reading) violates(id rule.ID, detail, field string) error {
+	e := problem.Refuse(id, detail)
+	if field != "" {
+		e.Fields = []problem.Field{{Pointer: pointer(field), Detail: detail}}
+		e.Detail = ""
+	}
+	if rd.o.Judge == nil {
+		return e
+	}
+	return rd.o.Judge(e)
+}
+
+var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
+
+// pointer spells a field's name as a JSON Pointer, cut so that an answer stays
+// small.
+func pointer(field string) string {
+	if len(field) > 64 {
+		field = strings.ToValidUTF8(field[:64], "") + "…"
+	}
+	return "/" + pointerEscape.Replace(field)
+}
+
+func (rd *reading) parts(m *inspect.MultipartReader) error {
+	for {
+		p, err := m.Next()
+		if err == io.EOF {
+			return rd.write("--" + rd.form.boundary + "--\r\n")
+		}
+		if err != nil {
+			return err
+		}
+		if err := rd.part(p); err != nil {
+			return err
+		}
+	}
+}
+
+func (rd *reading) part(p *inspect.Part) error {
+	rd.scratch = append(append(append(rd.scratch[:0], "--"...), rd.form.boundary...), "\r\n"...)
+	rd.scratch = p.AppendHeader(rd.scratch)
+	if _, err := rd.form.spool.Write(rd.scratch); err != nil {
+		return busy(err)
+	}
+	var err error
+	if p.Filename != "" {
+		err = rd.file(p)
+	} else {
+		err = rd.field(p)
+	}
+	if err != nil {
+		return err
+	}
+	return rd.write("\r\n")
+}
+
+func (rd *reading) write(s string) error {
+	if _, err := rd.form.spool.Write([]byte(s)); err != nil {
+		return busy(err)
+	}
+	return nil
+}
+
+// file reads a part with a filename.
+func (rd *reading) file(p *inspect.Part) error {
+	if rd.o.Field != nil {
+		if err := rd.o.Field(p.Name, ""); err != nil {
+			return err
+		}
+	}
+	f := &File{Field: strings.Clone(p.Name), Name: strings.Clone(p.Filename), Declared: strings.Clone(p.ContentType)}
+	name := parseName(f.Name)
+	if why := name.dangerous(&rd.t.types); why != "" {
+		if err := rd.violates(rule.UploadDangerous, why, f.Field); err != nil {
+			return err
+		}
+	}
+	if err := rd.countFile(); err != nil {
+		return err
+	}
+	if why := badName(f.Name, name); why != "" {
+		if err := rd.violates(rule.UploadName, why, f.Field); err != nil {
+			return err
+		}
+	}
+	var err error
+	if f.off, f.Size, err = rd.content(p, rd.t.cfg.MaxFileBytes, "file"); err != nil {
+		return err
+	}
+	return rd.keep(f, name)
+}
+
+func (rd *reading) countFile() error {
+	rd.files++
+	if rd.files == rd.t.cfg.MaxFiles+1 {
+		return rd.violates(rule.UploadTooMany, fmt.Sprintf("The form may have %d files.", rd.t.cfg.MaxFiles), "")
+	}
+	return nil
+}
+
+func (rd *reading) keep(f *File, name fileName) error {
+	f.in = rd.form.spool
+	if err := rd.judge(f, name); err != nil {
+		return err
+	}
+	rd.form.Files = append(rd.form.Files, f)
+	return nil
+}
+
+// field reads a part without a filename: a field, a file input in which nothing
+// was chosen, or content with a type, which is a field to some parsers and a
+// file to others and so is held to both.
+func (rd *reading) field(p *inspect.Part) error {
+	f := &Field{Name: strings.Clone(p.Name), in: rd.form.spool}
+	typed, named, declared := p.File && !p.Named(), p.Named(), strings.Clone(p.ContentType)
+	if !named {
+		rd.fields++
+		if rd.fields == rd.t.cfg.MaxFields+1 {
+			if err := rd.violates(rule.UploadTooMany, fmt.Sprintf("The form may have %d fields.", rd.t.cfg.MaxFields), ""); err != nil {
+				return err
+			}
+		}
+	}
+	var err error
+	if f.off, f.Size, err = rd.content(p, rd.t.cfg.MaxFieldBytes, "field"); err != nil {
+		return err
+	}
+	value := ""
+	if f.Size <= rd.t.cfg.MaxFieldBytes { // a longer one was let pass, unread
+		if value, err = f.Value(); err != nil {
+			return busy(err)
+		}
+	}
+	if !typed && !named && !utf8.ValidString(value) {
+		return problem.Refuse(rule.RequestMultipart, "A field is not valid UTF-8.")
+	}
+	if f.Name == "_charset_" && value != "" && !strings.EqualFold(value, "utf-8") {
+		return problem.Refuse(rule.RequestCharset, "The charset of a form must be utf-8.")
+	}
+	if rd.o.Field != nil {
+		if err := rd.o.Field(f.Name, value); err != nil {
+			return err
+		}
+	}
+	if !named || f.Size > 0 {
+		rd.form.Fields = append(rd.form.Fields, f)
+	}
+	if !typed && !named || f.Size == 0 {
+		return nil
+	}
+	if err := rd.countFile(); err != nil {
+		return err
+	}
+	return rd.keep(&File{Field: f.Name, Declared: declared, Size: f.Size, off: f.off}, fileName{})
+}
+
+// content moves a part's content into the form and returns where it stands.
+func (rd *reading) content(p *inspect.Part, limit int64, what string) (off, size int64, err error) {
+	off = rd.form.spool.Size()
+	_, err = p.WriteTo(&sink{rd: rd, field: p.Name, what: what, limit: limit, left: limit})
+	return off, rd.form.spool.Size() - off, err
+}
+
+// sink takes one part's content as far as its limit goes.
+type sink struct {
+	rd          *reading
+	field, what string
+	limit, left int64
+	loose       bool // the limit was hit and let pass
+}
+
+func (s *sink) Write(b []byte) (int, error) {
+	if s.left -= int64(len(b)); s.left < 0 && !s.loose {
+		s.loose = true
+		if err := s.rd.violates(rule.UploadTooLarge, fmt.Sprintf("A %s may have %d bytes.", s.what, s.limit), s.field); err != nil {
+			return 0, err
+		}
+	}
+	n, err := s.rd.form.spool.Write(b)
+	if err != nil {
+		return n, busy(err)
+	}
+	return n, nil
+}
+
+// busy turns an error of the spool into an answer.
+func busy(err error) error {
+	e := problem.Refuse(rule.RequestBusy, "").Because(err)
+	e.Retry = busyRetry
+	return e
+}

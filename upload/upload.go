@@ -1,0 +1,196 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package upload takes files only as far as they are what they claim to be
+// (mistake 6).
+//
+// # Threat
+//
+// An app that stores whatever arrives is filled up by one 10 GB request, serves
+// an attacker's HTML or SVG from its own origin, or runs an attacker's PHP. The
+// Content-Type of a part and the extension of its name are what the client
+// wrote; common multipart parsers do not even agree on which parts are files
+// (CVE-2022-24434, CVE-2025-46653, and the seven of multer since 2025 are all
+// about such bodies).
+//
+// # What it does
+//
+// [Inspector.Read] reads a multipart form once, with the strict reader of
+// package inspect, and judges each file:
+//
+//   - upload/too-large (413), upload/too-many (400): bytes per file, field and
+//     request, number of files and fields. A limit that is hit ends the reading
+//     at once; a Content-Length above it is refused before the first byte.
+//   - upload/dangerous (415): executables, scripts and active content (HTML,
+//     SVG, XML, PHP …), by what the content is and by any extension in the name.
+//   - upload/polyglot (415): a picture or PDF with a script in its metadata or
+//     with a script, archive or program behind its end.
+//   - upload/mismatch (415): the content is not whole, or the type found in it,
+//     the declared type and the extension do not agree. A part without a
+//     Content-Type declares none, which is no disagreement; one that says
+//     application/octet-stream does disagree with a picture.
+//   - upload/type (415): the type is not on the list.
+//   - upload/pixels (413): a picture that would decode to more pixels than
+//     allowed.
+//   - upload/name (400): path separators, control characters, bidirectional
+//     overrides, reserved names, more than 255 bytes.
+//
+// Each is a violation of its own that [ReadOptions.Judge] may let pass; a
+// dangerous file is judged as dangerous before it is judged as anything less.
+// What the strict reader refuses (request/…) cannot be let pass, since there is
+// no one way to read it.
+//
+// What passed is written anew into a [Form]: one name, one plain filename, one
+// Content-Type per part, and a boundary that no client can know. The app behind
+// reads that form and so can only read what was judged.
+//
+// For Go apps, [Inspector.Handler] puts the form in the request's place and in
+// its context, and [Receive] moves its files into a [Store], such as a [Dir]:
+// random names, the extension of the detected type, nothing of the client's
+// name in a path. [Dir.Handler] serves them back where they can do no harm.
+//
+// # What it does not do
+//
+// It runs no virus scanner, does not open archives or office files, does not
+// look for JavaScript in PDFs, and does not encode pictures anew, so metadata
+// such as a place stays. It cannot see a script in the pixels themselves: serve
+// uploads with nosniff, from another origin where you can.
+//
+// A part with a Content-Type but no filename (curl -F 'a={};type=application/json')
+// is a file to formidable and a field to others, so it is held to both: counted
+// and judged as a file, bounded and shown to [ReadOptions.Field] as a field.
+// Having no extension it agrees with no type and is refused as upload/mismatch
+// or upload/type unless Judge lets it pass.
+//
+// # Bounds
+//
+// A reading holds 32 KiB of buffer, and at most 256 KiB of the form in memory;
+// all forms together at most 32 MiB, then temporary files (mode 0600, unlinked
+// while open) of at most 4 GiB together. Beyond that it answers request/busy
+// (503). A form has at most MaxBytes, and never more than 1 GiB, even where
+// Judge lets upload/too-large pass. Judging a file is linear in its size and
+// reads it at most three times.
+package upload
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/internal/spool"
+)
+
+// Config bounds the uploads of one route. The zero value is the article's: one
+// file of 5 MB, a JPEG, PNG, WebP or PDF.
+type Config struct {
+	// MaxFileBytes is how large one file may be. Default 5 MB, at most 1 GB.
+	MaxFileBytes int64 `yaml:"max_file_bytes,size" doc:"bytes per file, 5MB by default"`
+	// MaxFiles is how many files one request may carry. Default 1, at most 1000.
+	MaxFiles int `yaml:"max_files" doc:"files per request, 1 by default"`
+	// MaxFields is how many other fields it may carry. Default 100, at most 1000.
+	MaxFields int `yaml:"max_fields" doc:"other fields per request, 100 by default"`
+	// MaxFieldBytes is how large one other field may be. Default 100 KB, at most 10 MB.
+	MaxFieldBytes int64 `yaml:"max_field_bytes,size" doc:"bytes per field, 100KB by default"`
+	// MaxBytes is how large the whole body may be. Default: MaxFiles times
+	// MaxFileBytes, and 1 MB for the fields and the framing. At most 1 GB.
+	MaxBytes int64 `yaml:"max_bytes,size" doc:"bytes of the whole body; by default what the files may have and 1MB"`
+	// MaxPixels is how many pixels a picture may have, width times height.
+	// Default 100 million.
+	MaxPixels int64 `yaml:"max_pixels" doc:"width times height of a picture, 100000000 by default"`
+	// Types are the media types that a file may have, told by its content.
+	// Default image/jpeg, image/png, image/webp, application/pdf.
+	Types []string `yaml:"types" doc:"media types by content; JPEG, PNG, WebP and PDF by default"`
+	// UnsafeTypes are types allowed besides, that Types does not take: active
+	// content such as image/svg+xml, text/html or application/xml, programs, or
+	// application/octet-stream for content of no known type. Files of these
+	// types must never be served from the app's own origin.
+	UnsafeTypes []string `yaml:"unsafe_types" doc:"types allowed besides that can run code, such as image/svg+xml"`
+}
+
+const (
+	kilobyte = 1 << 10
+	megabyte = 1 << 20
+	gigabyte = 1 << 30
+
+	// fieldAllowance is what MaxBytes has room for beside files by default.
+	fieldAllowance = megabyte
+	// hardBytes bounds a form whatever the mode.
+	hardBytes = gigabyte
+)
+
+var defaultTypes = []string{"image/jpeg", "image/png", "image/webp", "application/pdf"}
+
+// WithDefaults returns the configuration with every default spelled out.
+func (c Config) WithDefaults() Config {
+	defaultTo(&c.MaxFileBytes, 5*megabyte)
+	defaultTo(&c.MaxFiles, 1)
+	defaultTo(&c.MaxFields, 100)
+	defaultTo(&c.MaxFieldBytes, 100*kilobyte)
+	defaultTo(&c.MaxPixels, 100_000_000)
+	if c.MaxBytes == 0 {
+		c.MaxBytes = hardBytes
+		if files := int64(max(c.MaxFiles, 1)); c.MaxFileBytes < (hardBytes-fieldAllowance)/files {
+			c.MaxBytes = files*c.MaxFileBytes + fieldAllowance
+		}
+	}
+	if len(c.Types) == 0 {
+		c.Types = slices.Clone(defaultTypes)
+	}
+	return c
+}
+
+func defaultTo[T int | int64](v *T, d T) {
+	if *v == 0 {
+		*v = d
+	}
+}
+
+// Inspector judges uploads by one Config. It is safe for concurrent use.
+type Inspector struct {
+	cfg    Config
+	types  typeList
+	budget *spool.Budget
+}
+
+// New checks the configuration and compiles it.
+func New(cfg Config) (*Inspector, error) {
+	cfg = cfg.WithDefaults()
+	var faults fault.List
+	within(&faults, "max_file_bytes", cfg.MaxFileBytes, gigabyte)
+	within(&faults, "max_files", int64(cfg.MaxFiles), 1000)
+	within(&faults, "max_fields", int64(cfg.MaxFields), 1000)
+	within(&faults, "max_field_bytes", cfg.MaxFieldBytes, 10*megabyte)
+	within(&faults, "max_bytes", cfg.MaxBytes, hardBytes)
+	within(&faults, "max_pixels", cfg.MaxPixels, 1<<40)
+	if cfg.MaxBytes > 0 && cfg.MaxBytes < cfg.MaxFileBytes {
+		faults.Add("max_bytes", "less than max_file_bytes, so that no file of that size would pass", "leave it out, or write the sum of all files")
+	}
+	t := &Inspector{cfg: cfg, budget: spool.Shared}
+	t.types.compile(&faults, cfg)
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func within(faults *fault.List, path string, v, limit int64) {
+	if v < 1 || v > limit {
+		faults.Addf(path, fmt.Sprintf("from 1 to %d; leave it out for the default", limit), "%d is out of range", v)
+	}
+}
+
+// Config is the configuration in use, defaults spelled out.
+func (t *Inspector) Config() Config {
+	c := t.cfg
+	c.Types, c.UnsafeTypes = slices.Clone(c.Types), slices.Clone(c.UnsafeTypes)
+	return c
+}
+
+// UnsafeSettings names what weakens this configuration, for the log.
+func (t *Inspector) UnsafeSettings() []string {
+	if len(t.cfg.UnsafeTypes) == 0 {
+		return nil
+	}
+	return []string{"unsafe_types: " + strings.Join(t.cfg.UnsafeTypes, ", ")}
+}

@@ -1,0 +1,215 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package upload
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"sync"
+)
+
+const (
+	windowBytes = 32 << 10
+	headBytes   = 4 << 10 // what the type is told by
+)
+
+// view looks at a file through a window of 32 KiB, so that a walk over it reads
+// it once and in order, however small its steps.
+type view struct {
+	r    io.ReaderAt
+	size int64
+	off  int64 // of the window
+	n    int   // bytes in it
+	buf  *[windowBytes]byte
+	err  error // of reading
+}
+
+var windows = sync.Pool{New: func() any { return new([windowBytes]byte) }}
+
+func newView(r io.ReaderAt, size int64) *view {
+	return &view{r: r, size: size, buf: windows.Get().(*[windowBytes]byte)}
+}
+
+func (v *view) close() {
+	windows.Put(v.buf)
+	v.buf = nil
+}
+
+// from returns the bytes from off on, at least n of them (at most windowBytes)
+// unless the file ends before.
+func (v *view) from(off int64, n int) []byte {
+	if off < 0 || off >= v.size || v.err != nil {
+		return nil
+	}
+	if off < v.off || off >= v.off+int64(v.n) || (off-v.off+int64(n) > int64(v.n) && v.off+int64(v.n) < v.size) {
+		want := int(min(windowBytes, v.size-off))
+		k, err := v.r.ReadAt(v.buf[:want], off)
+		if k < want {
+			v.err = err
+			v.n = 0
+			return nil
+		}
+		v.off, v.n = off, want
+	}
+	return v.buf[off-v.off : v.n]
+}
+
+// at returns the n bytes at off, or nil when the file ends before.
+func (v *view) at(off int64, n int) []byte {
+	if b := v.from(off, n); len(b) >= n {
+		return b[:n]
+	}
+	return nil
+}
+
+// has reports whether text stands at off.
+func (v *view) has(off int64, text string) bool {
+	return string(v.at(off, len(text))) == text
+}
+
+// anatomy is what the walk over a file's structure found.
+type anatomy struct {
+	fault         string // why it is not a whole file of its type, or ""
+	end           int64  // where the file's own data ends, or where it stops making sense
+	width, height int64  // of a picture
+	marked        bool   // its metadata, or what stands for it, holds a script
+}
+
+// broken is an anatomy that made no sense from off on.
+func (a anatomy) broken(off int64, fault string) anatomy {
+	a.end, a.fault = off, fault
+	return a
+}
+
+// markers start a script or a page for whoever looks for one. Behind them
+// stands white space, a slash or the end of the tag, which keeps compressed data
+// from holding one by chance.
+var markers = []string{"<?php", "<script", "<html", "<!doctype html", "<iframe", "<svg"}
+
+const longestMarker = len("<!doctype html>")
+
+// marked reports a marker in the bytes from off to end.
+func (v *view) marked(off, end int64) bool {
+	end = min(end, v.size)
+	for off < end {
+		b := v.from(off, longestMarker)
+		if len(b) == 0 {
+			return false
+		}
+		last := int64(len(b)) >= end-off
+		if last {
+			b = b[:end-off]
+		}
+		i := 0
+		for {
+			k := bytes.IndexByte(b[i:], '<')
+			if k < 0 {
+				i = len(b)
+				break
+			}
+			i += k
+			if !last && len(b)-i < longestMarker {
+				break // it may go on in the next window
+			}
+			if isMarker(b[i:]) {
+				return true
+			}
+			i++
+		}
+		off += int64(i)
+	}
+	return false
+}
+
+func isMarker(b []byte) bool {
+	if len(b) < len("<svg") {
+		return false
+	}
+	switch b[1] | 0x20 {
+	case '?', 's', 'h', 'i', '!' | 0x20:
+	default:
+		return false
+	}
+	for _, m := range markers {
+		if hasPrefixFold(b, m) && (len(b) == len(m) || bytes.IndexByte([]byte(" \t\r\n\f/>"), b[len(m)]) >= 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasPrefixFold is bytes.HasPrefix for lower-case ASCII text.
+func hasPrefixFold(b []byte, text string) bool {
+	if len(b) < len(text) {
+		return false
+	}
+	for i := range len(text) {
+		c := b[i]
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != text[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// trailer says what is wrong with the bytes behind a file's own data, or "".
+// Phones put videos and second pictures there, so that it is no fault in
+// itself.
+func (v *view) trailer(off int64) string {
+	for _, magic := range []string{"PK\x03\x04", "MZ", "\x7fELF", "#!", "Rar!\x1a\a", "7z\xbc\xaf\x27\x1c"} {
+		if v.has(off, magic) {
+			return "An archive or a program stands behind its end."
+		}
+	}
+	if v.marked(off, v.size) {
+		return "A script or a page stands behind its end."
+	}
+	return ""
+}
+
+// zipTail reports whether the file can be opened as a ZIP archive, and so as a
+// JAR: its directory is found from the file's end, whatever stands before.
+// With exact, nothing may stand behind the directory's own end. A file full of
+// false records counts as one.
+func (v *view) zipTail(exact bool) bool {
+	const record, longestComment = 22, 1<<16 - 1
+	stop := max(v.size-record-longestComment, 0)
+	for off, found := v.size-record, 0; off >= stop; {
+		from := max(off-windowBytes+record, stop)
+		b := v.from(from, int(off+record-from))
+		if len(b) < record {
+			return false
+		}
+		b = b[:min(int64(len(b)), off+record-from)]
+		i := bytes.LastIndex(b[:len(b)-record+4], []byte("PK\x05\x06"))
+		if i < 0 {
+			off = from - 1
+			continue
+		}
+		at := from + int64(i)
+		if found++; found > 16 || v.zipRecord(at, exact) {
+			return true
+		}
+		off = at - 1
+	}
+	return false
+}
+
+// zipRecord reports whether an end-of-directory record stands at off, with its
+// directory before it.
+func (v *view) zipRecord(off int64, exact bool) bool {
+	b := v.at(off, 22)
+	if b == nil || binary.LittleEndian.Uint32(b[4:]) != 0 {
+		return false
+	}
+	size, comment := int64(binary.LittleEndian.Uint32(b[12:])), int64(binary.LittleEndian.Uint16(b[20:]))
+	if end := off + 22 + comment; end > v.size || exact && end != v.size {
+		return false
+	}
+	return size > 0 && size <= off && v.has(off-size, "PK\x01\x02")
+}
