@@ -1,0 +1,130 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package panoply
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/panoply-security/panoply/internal/respond"
+	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/rule"
+)
+
+// tokenHold is how much of a JSON answer is held back to find tokens in it.
+const tokenHold = 1 << 20
+
+// Header settles the answer's header: the one place where an answer of the app
+// or of Panoply itself gets what the policy asks for.
+func (p *pass) Header(status int, h http.Header) respond.Plan {
+	s := p.suit
+	p.status = status
+	plan := p.scrub(status, h)
+	if p.reissue != nil && !p.x.Own {
+		p.reissue.reissuer.OutHeader(h)
+		if !plan.Replace && holdsTokens(h) {
+			plan.Hold = max(plan.Hold, tokenHold)
+		}
+	}
+	p.hardenCookies(h)
+	switch s.policy.Headers.Mode {
+	case Enforce:
+		s.headers.Apply(h, p.tls)
+	case Report:
+	}
+	h["X-Request-Id"] = []string{p.x.ID}
+	p.settleLimits(status, h)
+	return plan
+}
+
+func (p *pass) scrub(status int, h http.Header) respond.Plan {
+	switch p.suit.policy.Errors.Mode {
+	case Enforce:
+		return p.suit.respond.Scrub(p.r, p.x, status, h)
+	case Report:
+		if status >= 500 && !p.x.Own {
+			p.suit.respond.Report(p.r, p.x, &problem.Error{Rule: rule.ErrorBody, Status: status})
+		}
+	}
+	return respond.Plan{}
+}
+
+func (p *pass) hardenCookies(h http.Header) {
+	if p.x.Own || len(h["Set-Cookie"]) == 0 {
+		return
+	}
+	switch p.suit.policy.Cookies.Mode {
+	case Enforce:
+		_, dropped := p.suit.cookies.Harden(h, p.tls)
+		for _, why := range dropped {
+			p.suit.respond.Report(p.r, p.x, problem.Refuse(rule.SessionCookieMalformed, why))
+		}
+	case Report:
+		copied := http.Header{"Set-Cookie": append([]string(nil), h["Set-Cookie"]...)}
+		if n, _ := p.suit.cookies.Harden(copied, p.tls); n > 0 {
+			p.suit.respond.Report(p.r, p.x, problem.Refuse(rule.SessionCookieSecure, strconv.Itoa(n)+" cookies lack flags."))
+		}
+	}
+}
+
+// settleLimits tells the limits how the attempt ended, and the client what is
+// left.
+func (p *pass) settleLimits(status int, h http.Header) {
+	if len(p.decisions) == 0 {
+		return
+	}
+	if p.r.Context().Err() != nil {
+		status = 0 // the client went away: whatever is said now is no success
+	}
+	for i := range p.decisions {
+		p.decisions[i].Done(status)
+	}
+	if p.suit.policy.RateLimits.Mode == Enforce {
+		p.suit.limiter.SetHeaders(h, p.decisions)
+	}
+}
+
+// holdsTokens reports whether an answer may have a token in its body: readable
+// JSON.
+func holdsTokens(h http.Header) bool {
+	if ce := h.Get("Content-Encoding"); ce != "" && !strings.EqualFold(ce, "identity") {
+		return false
+	}
+	ct := strings.ToLower(h.Get("Content-Type"))
+	return strings.Contains(ct, "json") && !strings.Contains(ct, "seq") && !strings.Contains(ct, "ndjson")
+}
+
+// Body changes a held body: the app's tokens become the guard's, and a 4xx that
+// leaks becomes a problem.
+func (p *pass) Body(status int, h http.Header, held []byte, complete bool) (int, []byte, bool) {
+	body := held
+	if p.reissue != nil && holdsTokens(h) {
+		out, n := p.reissue.reissuer.Out(held)
+		if n > 0 {
+			body = out
+			h.Del("Etag")
+			h.Del("Content-Md5")
+			h.Del("Digest")
+			h.Del("Content-Length")
+			if complete {
+				h.Set("Content-Length", strconv.Itoa(len(body)))
+			}
+			if h.Get("Cache-Control") == "" {
+				h.Set("Cache-Control", "no-store")
+			}
+		}
+	}
+	if status >= 400 && p.suit.policy.Errors.Mode == Enforce && !p.x.Own {
+		if scrubbed, replaced := p.suit.respond.ScrubBody(p.r, p.x, status, h, body); replaced {
+			return status, scrubbed, true
+		}
+	}
+	return status, body, false
+}
+
+// Dropped logs what the app said in an answer that was replaced.
+func (p *pass) Dropped(original []byte) {
+	p.suit.respond.Scrubbed(p.r, p.x, p.status, original)
+}

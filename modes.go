@@ -1,0 +1,111 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package panoply
+
+import "fmt"
+
+// Line says what one protection does, for the start-up log and the admin page.
+type Line struct {
+	Mistake int
+	Name    string // the policy's section
+	Mode    Mode
+	What    string
+}
+
+// Describe says in one line per protection what is on.
+func (s *Suit) Describe() []Line {
+	p := &s.policy
+	return []Line{
+		{1, "headers", p.Headers.Mode, s.describeHeaders()},
+		{2, "rate_limits", p.RateLimits.Mode, describeLimits(p)},
+		{3, "bodies", p.Bodies.Mode, describeBodies(p)},
+		{4, "errors", p.Errors.Mode, describeErrors(p)},
+		{5, "cookies", p.Cookies.Mode, describeCookies(p)},
+		{5, "tokens", p.Tokens.Mode, s.describeTokens()},
+		{6, "uploads", p.Uploads.Mode, s.describeUploads()},
+		{7, "nosql", p.NoSQL.Mode, describeNoSQL(p)},
+	}
+}
+
+func (s *Suit) describeHeaders() string {
+	if s.policy.Profile == Compatible {
+		return "default headers, a small enforced CSP, the full CSP report-only"
+	}
+	return fmt.Sprintf("%d headers", len(s.headers.Names()))
+}
+
+func describeLimits(p *Policy) string {
+	out := ""
+	for i, r := range p.RateLimits.Rules {
+		if i == 3 {
+			return fmt.Sprintf("%s and %d more", out, len(p.RateLimits.Rules)-i)
+		}
+		if i > 0 {
+			out += ", "
+		}
+		out += fmt.Sprintf("%s %d per %s (%s)", r.Name, r.Limit, r.Window, r.Count)
+	}
+	return out
+}
+
+func describeBodies(p *Policy) string {
+	schemas := 0
+	for _, r := range p.Bodies.Routes {
+		if r.Schema != nil {
+			schemas++
+		}
+	}
+	if schemas == 0 {
+		return fmt.Sprintf("at most %d bytes, read strictly; no schema, so undeclared fields pass: mistake 3 stays open", p.Bodies.MaxBytes)
+	}
+	return fmt.Sprintf("at most %d bytes, read strictly; schemas on %d routes", p.Bodies.MaxBytes, schemas)
+}
+
+func describeErrors(p *Policy) string {
+	if p.Errors.NoScrub {
+		return "own answers only; the app's bodies are not scrubbed"
+	}
+	return "5xx bodies replaced, leaking 4xx bodies replaced"
+}
+
+func describeCookies(p *Policy) string {
+	c := p.Cookies.Policy
+	out := fmt.Sprintf("Secure over TLS %v, HttpOnly %v, SameSite=%s where missing", !c.NoSecure, !c.NoHTTPOnly, c.SameSite)
+	if c.NoMaxAge {
+		return out + ", lifetimes left"
+	}
+	return fmt.Sprintf("%s, at most %s", out, c.MaxAge)
+}
+
+func (s *Suit) describeTokens() string {
+	if len(s.tokens) == 0 {
+		return "no rule, so the app's tokens are not checked"
+	}
+	verified, reissued, ephemeral := 0, 0, ""
+	for _, t := range s.tokens {
+		if t.reissuer == nil {
+			verified++
+			continue
+		}
+		reissued++
+		if t.reissuer.Ephemeral() {
+			ephemeral = "; re-issued with a key of this process: tokens end with it"
+		}
+	}
+	return fmt.Sprintf("%d routes verified, %d re-issued%s", verified, reissued, ephemeral)
+}
+
+func (s *Suit) describeUploads() string {
+	if s.policy.Profile == Compatible {
+		return fmt.Sprintf("%d rules; elsewhere dangerous files refused, type and count reported", len(s.policy.Uploads.Rules))
+	}
+	return fmt.Sprintf("%d rules; elsewhere the defaults: 5 MB, 1 file, JPEG, PNG, WebP, PDF", len(s.policy.Uploads.Rules))
+}
+
+func describeNoSQL(p *Policy) string {
+	if len(p.NoSQL.Strings) > 0 {
+		return fmt.Sprintf("operator and prototype keys refused; %d fields must be strings", len(p.NoSQL.Strings))
+	}
+	return "operator and prototype keys refused; login fields must be strings"
+}

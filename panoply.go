@@ -1,0 +1,241 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package panoply closes the seven security mistakes that web apps make in
+// production, in one pass over each request:
+//
+//  1. no security headers           package headers
+//  2. no rate limiting              package ratelimit
+//  3. bodies without validation     package validate
+//  4. errors that leak              package problem
+//  5. weak sessions and tokens      packages session, token, password
+//  6. unrestricted uploads          package upload
+//  7. NoSQL injection               package nosql
+//
+// A [Suit] wears all of them, from one [Policy]:
+//
+//	suit, err := panoply.New(panoply.Policy{})
+//	if err != nil {
+//		log.Fatal(err) // every fault of the policy at once
+//	}
+//	http.ListenAndServe("127.0.0.1:8080", suit.Handler(mux))
+//
+// The zero Policy is the full suit in the strict profile. Each protection can
+// be reported instead of enforced, or switched off; what weakens is named so.
+// Each package can be used alone; the suit reads a request once for all of
+// them, matches its route once and wraps its answer once.
+//
+// # Order
+//
+// On the way in: request id, client address, method, headers and path, limits
+// by client, tokens, query, cookies, body (operators, schema, uploads), limits
+// by a body field. On the way out: errors scrubbed, tokens re-issued, cookies
+// hardened, headers set, the rate limit's result known.
+//
+// # What it does not do
+//
+// A policy without schemas leaves mistake 3 open: what a body may hold, only
+// the app's authors know. Sessions are opened by the app, with package session.
+//
+// # Bounds
+//
+// JSON and form bodies are buffered within Bodies.MaxBytes each and 64 MiB in
+// all; uploads are spooled to disk within their own bounds; at most 1 MiB of an
+// answer is held back, on routes with token re-issue, and 64 KiB of a 4xx.
+package panoply
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/panoply-security/panoply/clientip"
+	"github.com/panoply-security/panoply/headers"
+	"github.com/panoply-security/panoply/inspect"
+	"github.com/panoply-security/panoply/internal/cookies"
+	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/nosql"
+	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/ratelimit"
+	"github.com/panoply-security/panoply/route"
+	"github.com/panoply-security/panoply/token"
+	"github.com/panoply-security/panoply/upload"
+	"github.com/panoply-security/panoply/validate"
+)
+
+// bodyBudget bounds what all buffered bodies hold together.
+const bodyBudget = 64 << 20
+
+// Suit is a compiled policy. It is safe for concurrent use.
+type Suit struct {
+	policy  Policy // effective
+	respond *problem.Responder
+	clients *clientip.Resolver
+	budget  *inspect.Budget
+	table   routes
+
+	headers  *headers.Headers
+	limiter  *ratelimit.Limiter
+	bodies   *validate.Validator
+	cookies  *cookies.Hardener
+	tokens   []tokenRule
+	uploads  []*upload.Inspector
+	fallback *upload.Inspector // of routes that no upload rule names
+	nosql    *nosql.Guard
+}
+
+// tokenRule is a compiled [TokenRule]: one of the two is set.
+type tokenRule struct {
+	tokens   *token.Tokens
+	reissuer *token.Reissuer
+}
+
+// Option changes how a suit is built.
+type Option func(*options)
+
+type options struct{ log *slog.Logger }
+
+// WithLogger has the suit log to l instead of slog.Default().
+func WithLogger(l *slog.Logger) Option { return func(o *options) { o.log = l } }
+
+// New compiles a policy. The error tells every fault at once, each with its
+// path in the policy file's spelling.
+func New(p Policy, opts ...Option) (*Suit, error) {
+	o := options{log: slog.Default()}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	p = p.Effective()
+	s := &Suit{policy: p, budget: inspect.NewBudget(bodyBudget)}
+	var faults fault.List
+	var err error
+
+	for _, m := range p.modes() {
+		if *m != Enforce && *m != Report && *m != Off {
+			faults.Addf("mode", "write enforce, report or off", "%q is no mode", string(*m))
+			break
+		}
+	}
+	s.clients, err = clientip.New(clientip.Config{TrustedProxies: p.TrustedProxies, Header: p.ForwardedHeader})
+	faults.Join("", err)
+
+	errs := p.Errors.Config
+	errs.Logger, errs.CORSOrigins = o.log, p.CORS.Origins
+	errs.InsecureShowCauses = p.Environment == Development
+	s.respond, err = problem.New(errs)
+	faults.Join("errors", err)
+
+	s.headers, err = headers.New(p.Headers.Config)
+	faults.Join("headers", err)
+
+	limits := p.RateLimits.Config
+	if s.clients != nil {
+		limits.Client = s.clients.From
+	}
+	s.limiter, err = ratelimit.New(limits)
+	faults.Join("rate_limits", err)
+
+	p.Bodies.Dir = p.dir
+	s.bodies, err = validate.New(p.Bodies.Config)
+	faults.Join("bodies", err)
+
+	s.nosql, err = nosql.New(p.NoSQL.Config)
+	faults.Join("nosql", err)
+
+	s.cookies, err = cookies.New(p.Cookies.Policy)
+	faults.Join("cookies", err)
+
+	s.compileTokens(&faults)
+	s.compileUploads(&faults)
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	s.collectRoutes()
+	return s, nil
+}
+
+func (s *Suit) compileTokens(faults *fault.List) {
+	for i, r := range s.policy.Tokens.Rules {
+		at := fmt.Sprintf("tokens[%d]", i)
+		compilePattern(faults, at+".match", r.Match)
+		for j, e := range r.Except {
+			compilePattern(faults, fmt.Sprintf("%s.except[%d]", at, j), e)
+		}
+		var t tokenRule
+		var err error
+		if r.Reissue != nil {
+			t.reissuer, err = token.NewReissuer(*r.Reissue)
+			faults.Join(at+".reissue", err)
+		} else {
+			t.tokens, err = token.New(r.Config)
+			faults.Join(at, err)
+		}
+		s.tokens = append(s.tokens, t)
+	}
+}
+
+func (s *Suit) compileUploads(faults *fault.List) {
+	for i, r := range s.policy.Uploads.Rules {
+		at := fmt.Sprintf("uploads[%d]", i)
+		compilePattern(faults, at+".match", r.Match)
+		u, err := upload.New(r.Config)
+		faults.Join(at, err)
+		s.uploads = append(s.uploads, u)
+	}
+	rest := upload.Config{}
+	if s.policy.Profile == Compatible {
+		rest.MaxFileBytes, rest.MaxBytes = compatibleBytes, compatibleBytes
+	}
+	var err error
+	s.fallback, err = upload.New(rest)
+	faults.Join("uploads", err)
+}
+
+func compilePattern(faults *fault.List, at, text string) {
+	if _, err := route.Compile(text); err != nil {
+		faults.Add(at, err.Error(), "POST /api/login, /api/ for a subtree, /users/{id}")
+	}
+}
+
+// Policy is the effective policy, defaults spelled out.
+func (s *Suit) Policy() Policy { return s.policy }
+
+// Trusted reports whether the request's peer is a proxy that the policy trusts.
+func (s *Suit) Trusted(r *http.Request) bool { return s.clients.Trusted(r) }
+
+// TLS reports whether the client came over TLS, to this server or to a trusted
+// proxy.
+func (s *Suit) TLS(r *http.Request) bool { return s.clients.TLS(r) }
+
+// Warnings names everything in the policy that weakens a protection.
+func (s *Suit) Warnings() []string {
+	var w []string
+	for _, l := range s.Describe() {
+		if l.Mode != Enforce {
+			w = append(w, fmt.Sprintf("%s: mode %s", l.Name, l.Mode))
+		}
+	}
+	for _, h := range s.policy.Headers.Config.Warnings() {
+		w = append(w, "headers: "+h)
+	}
+	if s.policy.Environment == Development {
+		w = append(w, "environment: development shows causes to clients on loopback")
+	}
+	if s.policy.Errors.NoScrub {
+		w = append(w, "errors: scrub is off")
+	}
+	for _, c := range s.policy.Cookies.Policy.Warnings() {
+		w = append(w, "cookies: "+c)
+	}
+	for i, u := range s.uploads {
+		for _, unsafe := range u.UnsafeSettings() {
+			w = append(w, fmt.Sprintf("uploads[%d]: %s", i, unsafe))
+		}
+	}
+	for i, t := range s.tokens {
+		if t.reissuer != nil && t.reissuer.Ephemeral() {
+			w = append(w, fmt.Sprintf("tokens[%d]: no key_env, so re-issued tokens end when this process does (hint: a variable with the output of `openssl rand -base64 48`)", i))
+		}
+	}
+	return w
+}

@@ -1,0 +1,168 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package panoply
+
+import (
+	"github.com/panoply-security/panoply/headers"
+	"github.com/panoply-security/panoply/internal/conf"
+	"github.com/panoply-security/panoply/internal/cookies"
+	"github.com/panoply-security/panoply/nosql"
+	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/ratelimit"
+	"github.com/panoply-security/panoply/token"
+	"github.com/panoply-security/panoply/upload"
+	"github.com/panoply-security/panoply/validate"
+)
+
+// Policy is everything that Panoply does for one app: the structure of the
+// policy file, in Go. The zero value is the full suit in the strict profile,
+// with the article's numbers.
+type Policy struct {
+	Listen   string `yaml:"listen" doc:"guard: where to listen, host:port; 127.0.0.1:8080 by default"`
+	Upstream string `yaml:"upstream" doc:"guard: the app behind, http://host:port"`
+	Admin    string `yaml:"admin" doc:"guard: where health and status are served, 127.0.0.1:9901 by default; off switches it off"`
+
+	Profile     Profile     `yaml:"profile" doc:"strict (the default) or compatible: for an app that nobody has looked at yet"`
+	Environment Environment `yaml:"environment" doc:"production (the default) or development: shows causes, on loopback only"`
+	Mode        Mode        `yaml:"mode" doc:"enforce (the default), report or off, for every section that does not say otherwise"`
+
+	// TrustedProxies must be stated, if only as an empty list, by a guard that
+	// listens beyond loopback.
+	TrustedProxies  []string `yaml:"trusted_proxies" doc:"CIDRs of the proxies in front whose forwarding header is believed"`
+	ForwardedHeader string   `yaml:"forwarded_header" doc:"the one header that trusted proxies write: X-Forwarded-For (the default), Forwarded or X-Real-IP"`
+
+	TLS        TLS              `yaml:"tls" doc:"guard: serve TLS with this certificate"`
+	CORS       CORS             `yaml:"cors" doc:"which front ends may read Panoply's own answers"`
+	Headers    HeadersSection   `yaml:"headers" doc:"mistake 1: security headers"`
+	RateLimits RateLimitSection `yaml:"rate_limits" doc:"mistake 2: rate limits"`
+	Bodies     BodiesSection    `yaml:"bodies" doc:"mistake 3: body size and schemas"`
+	Errors     ErrorsSection    `yaml:"errors" doc:"mistake 4: what error answers tell"`
+	Cookies    CookiesSection   `yaml:"cookies" doc:"mistake 5: the app's cookies"`
+	Tokens     TokensSection    `yaml:"tokens" doc:"mistake 5: tokens on the way in and out"`
+	Uploads    UploadsSection   `yaml:"uploads" doc:"mistake 6: uploads per route"`
+	NoSQL      NoSQLSection     `yaml:"nosql" doc:"mistake 7: query operators"`
+
+	dir    string          // of the policy file, for the files it names
+	places *conf.Positions // of the policy file's values, for faults
+}
+
+// Mode says what becomes of a decision.
+type Mode string
+
+// The modes. The zero value of a section's mode is the policy's, and that of
+// the policy's is enforce.
+const (
+	Enforce Mode = "enforce" // refuse
+	Report  Mode = "report"  // log what would be refused, change nothing
+	Off     Mode = "off"     // do not look
+)
+
+// Values are the words a policy may use.
+func (Mode) Values() []string { return []string{string(Enforce), string(Report), string(Off)} }
+
+// UnmarshalText lets a section be written as its mode alone: `headers: off`.
+func (m *Mode) UnmarshalText(b []byte) error {
+	*m = Mode(b)
+	return nil
+}
+
+// Profile is a set of defaults.
+type Profile string
+
+// The profiles.
+const (
+	Strict     Profile = "strict"
+	Compatible Profile = "compatible"
+)
+
+// Values are the words a policy may use.
+func (Profile) Values() []string { return []string{string(Strict), string(Compatible)} }
+
+// Environment says who sees the cause of an error.
+type Environment string
+
+// The environments.
+const (
+	Production  Environment = "production"
+	Development Environment = "development"
+)
+
+// Values are the words a policy may use.
+func (Environment) Values() []string { return []string{string(Production), string(Development)} }
+
+// TLS is a certificate and its key, PEM files named relative to the policy.
+type TLS struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
+
+// CORS names the front ends on other origins that must be able to read a 429 or
+// a field error. It does not change the app's own CORS headers.
+type CORS struct {
+	Origins []string `yaml:"origins"`
+}
+
+// HeadersSection is the policy's section for package headers.
+type HeadersSection struct {
+	Mode           `yaml:"mode"`
+	headers.Config `yaml:",inline"`
+}
+
+// RateLimitSection is the policy's section for package ratelimit.
+type RateLimitSection struct {
+	Mode             `yaml:"mode"`
+	ratelimit.Config `yaml:",inline"`
+}
+
+// BodiesSection is the policy's section for package validate.
+type BodiesSection struct {
+	Mode            `yaml:"mode"`
+	validate.Config `yaml:",inline"`
+}
+
+// ErrorsSection is the policy's section for package problem.
+type ErrorsSection struct {
+	Mode           `yaml:"mode"`
+	problem.Config `yaml:",inline"`
+}
+
+// NoSQLSection is the policy's section for package nosql.
+type NoSQLSection struct {
+	Mode         `yaml:"mode"`
+	nosql.Config `yaml:",inline"`
+}
+
+// CookiesSection hardens the cookies that the app sets.
+type CookiesSection struct {
+	Mode           `yaml:"mode"`
+	cookies.Policy `yaml:",inline"`
+}
+
+// TokensSection says what holds for tokens, route by route.
+type TokensSection struct {
+	Mode  `yaml:"mode"`
+	Rules []TokenRule `yaml:"rules,list"`
+}
+
+// TokenRule requires a verified token on its routes, or with Reissue stands
+// between the app's tokens and its clients.
+type TokenRule struct {
+	Match        string   `yaml:"match"`
+	Except       []string `yaml:"except"`
+	token.Config `yaml:",inline"`
+	Reissue      *token.ReissueConfig `yaml:"reissue"`
+}
+
+// UploadsSection bounds uploads, route by route. In the strict profile a route
+// that no rule names has the defaults of package upload.
+type UploadsSection struct {
+	Mode  `yaml:"mode"`
+	Rules []UploadRule `yaml:"rules,list"`
+}
+
+// UploadRule is the policy of one upload route.
+type UploadRule struct {
+	Match         string `yaml:"match"`
+	upload.Config `yaml:",inline"`
+}

@@ -1,0 +1,79 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package panoply
+
+import (
+	"cmp"
+
+	"github.com/panoply-security/panoply/headers"
+)
+
+// compatibleBytes bounds bodies where nobody has said what the app needs.
+const compatibleBytes = 10 << 20
+
+// Effective returns the policy with its defaults spelled out: those of its
+// profile, and those of every package.
+func (p Policy) Effective() Policy {
+	p.Profile = cmp.Or(p.Profile, Strict)
+	p.Environment = cmp.Or(p.Environment, Production)
+	p.Mode = cmp.Or(p.Mode, Enforce)
+	for _, m := range p.modes() {
+		*m = cmp.Or(*m, p.Mode)
+	}
+	if p.Profile == Compatible {
+		p.loosen()
+	}
+	if p.Profile == Strict && !p.Cookies.NoMaxAge {
+		p.Cookies.AddMaxAge = true // the article's cookie ends after an hour, whatever the browser keeps
+	}
+	p.Cookies.Policy = p.Cookies.Policy.WithDefaults()
+	p.Headers.Config = p.Headers.Config.WithDefaults()
+	p.RateLimits.Config = p.RateLimits.Config.WithDefaults()
+	p.Bodies.Config = p.Bodies.Config.WithDefaults()
+	p.Uploads.Rules = append([]UploadRule(nil), p.Uploads.Rules...)
+	for i := range p.Uploads.Rules {
+		p.Uploads.Rules[i].Config = p.Uploads.Rules[i].Config.WithDefaults()
+	}
+	return p
+}
+
+// modes are the modes of all sections, in the order of the seven.
+func (p *Policy) modes() []*Mode {
+	return []*Mode{&p.Headers.Mode, &p.RateLimits.Mode, &p.Bodies.Mode, &p.Errors.Mode,
+		&p.Cookies.Mode, &p.Tokens.Mode, &p.Uploads.Mode, &p.NoSQL.Mode}
+}
+
+// loosen sets what the compatible profile sets, where the policy says nothing:
+// it enforces what cannot break an app that nobody has looked at, and has the
+// rest reported.
+func (p *Policy) loosen() {
+	h := &p.Headers.Config
+	if csp := &h.ContentSecurityPolicy; !csp.Off && len(csp.Directives) == 0 && !csp.NoDefaults {
+		// The full default only reports; what it enforces here breaks no page.
+		h.ContentSecurityPolicyReportOnly = cmp.Or(h.ContentSecurityPolicyReportOnly, &headers.CSP{})
+		*csp = headers.CSP{NoDefaults: true, InsecureNoDefaultSrc: true, Directives: map[string][]string{
+			"object-src": {"'none'"}, "base-uri": {"'self'"}, "frame-ancestors": {"'self'"}}}
+	}
+	if h.CrossOriginOpenerPolicy == (headers.Choice{}) {
+		h.CrossOriginOpenerPolicy.Off = true // breaks pop-up logins
+	}
+	if h.CrossOriginResourcePolicy == (headers.Choice{}) {
+		h.CrossOriginResourcePolicy.Off = true // breaks assets used by other sites
+	}
+	if h.OriginAgentCluster == (headers.Switch{}) {
+		h.OriginAgentCluster.Off = true // breaks document.domain
+	}
+	if r := &h.ReferrerPolicy; !r.Off && len(r.Policy) == 0 {
+		r.Policy = []string{"same-origin"} // no-referrer breaks "back" redirects
+	}
+	if s := &h.StrictTransportSecurity; *s == (headers.HSTS{}) {
+		s.ExcludeSubdomains = true // other hosts may still be on plain HTTP
+	}
+	p.Bodies.MaxBytes = cmp.Or(p.Bodies.MaxBytes, compatibleBytes)
+	p.Cookies.SameSite = cmp.Or(p.Cookies.SameSite, "Lax")
+	p.Cookies.HTTPOnlySessionsOnly = true
+	if p.Cookies.MaxAge == 0 {
+		p.Cookies.NoMaxAge = true
+	}
+}

@@ -1,0 +1,90 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package panoply
+
+import "github.com/panoply-security/panoply/route"
+
+// owner says which protection a pattern belongs to.
+type owner uint8
+
+const (
+	ownLimiter owner = iota
+	ownBodies
+	ownNoSQL
+	ownToken
+	ownTokenExcept
+	ownUpload
+	owners
+)
+
+// routes is every pattern of the policy in one table, so that a request's path
+// is matched once.
+type routes struct {
+	table route.Table
+	to    []target // by pattern id
+}
+
+// target is the pattern's place in the protection that it belongs to.
+type target struct {
+	owner owner
+	index int
+}
+
+func (t *routes) add(o owner, index int, p *route.Pattern) {
+	t.table.Add(p)
+	t.to = append(t.to, target{o, index})
+}
+
+func (s *Suit) collectRoutes() {
+	for i, p := range s.limiter.Routes() {
+		s.table.add(ownLimiter, i, p)
+	}
+	for i, p := range s.bodies.Routes() {
+		s.table.add(ownBodies, i, p)
+	}
+	for i, p := range s.nosql.Routes() {
+		s.table.add(ownNoSQL, i, p)
+	}
+	for i, r := range s.policy.Tokens.Rules {
+		s.table.add(ownToken, i, route.MustCompile(r.Match))
+		for _, e := range r.Except {
+			s.table.add(ownTokenExcept, i, route.MustCompile(e))
+		}
+	}
+	for i, r := range s.policy.Uploads.Rules {
+		s.table.add(ownUpload, i, route.MustCompile(r.Match))
+	}
+}
+
+// met is what of the policy a request meets, by protection.
+type met struct {
+	by    [owners][]int
+	room  [24]int // for most requests, no allocation
+	route string  // a pattern for the log: the first that names more than a subtree
+}
+
+// match finds everything that the request meets.
+func (t *routes) match(m *met, method string, key route.Key) {
+	var ids [32]int
+	matched := t.table.Match(method, key, ids[:0])
+	used := 0
+	for o := range owners {
+		start := used
+		for _, id := range matched {
+			if t.to[id].owner != o {
+				continue
+			}
+			if used < len(m.room) {
+				m.room[used] = t.to[id].index
+				used++
+				m.by[o] = m.room[start:used:used]
+			} else {
+				m.by[o] = append(m.by[o], t.to[id].index)
+			}
+			if m.route == "" {
+				m.route = t.table.Text(id)
+			}
+		}
+	}
+}
