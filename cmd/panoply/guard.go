@@ -1,0 +1,69 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/panoply-security/panoply"
+	"github.com/panoply-security/panoply/guard"
+)
+
+type guardCmd struct {
+	Config   string `help:"Policy file." placeholder:"FILE"`
+	Upstream string `help:"The app behind, http://host:port." placeholder:"URL"`
+	Listen   string `help:"Where to listen (default 127.0.0.1:8080)." placeholder:"ADDR"`
+	Admin    string `help:"Where to serve health and status (default 127.0.0.1:9901), or off." placeholder:"ADDR"`
+	Profile  string `help:"strict or compatible; without a policy file compatible." placeholder:"NAME"`
+	Mode     string `help:"enforce, report or off for everything that the policy leaves open." placeholder:"MODE"`
+	Log      string `help:"text or json." default:"text" enum:"text,json"`
+}
+
+func (c *guardCmd) Run(ctx context.Context, std streams) error {
+	policy, err := c.policy()
+	if err != nil {
+		return err
+	}
+	var handler slog.Handler = slog.NewTextHandler(std.err, nil)
+	if c.Log == "json" {
+		handler = slog.NewJSONHandler(std.err, nil)
+	}
+	g, err := guard.New(policy, slog.New(handler))
+	if err != nil {
+		return err
+	}
+	if err := g.Run(ctx, nil); err != nil {
+		return exitError{err, exitUnreachable}
+	}
+	return nil
+}
+
+// policy is the file's, with what the command line says put over it.
+func (c *guardCmd) policy() (p panoply.Policy, err error) {
+	switch {
+	case c.Config != "":
+		if p, err = panoply.Load(c.Config); err != nil {
+			return p, err
+		}
+	case c.Upstream == "":
+		return p, errors.New("give --upstream URL, or --config FILE")
+	default:
+		p.Profile = panoply.Compatible
+	}
+	set(&p.Upstream, c.Upstream)
+	set(&p.Listen, c.Listen)
+	set(&p.Admin, c.Admin)
+	if err := choose(&p.Profile, "--profile", c.Profile, p.Profile.Values()); err != nil {
+		return p, err
+	}
+	return p, choose(&p.Mode, "--mode", c.Mode, p.Mode.Values())
+}
+
+func set(into *string, value string) {
+	if value != "" {
+		*into = value
+	}
+}

@@ -1,0 +1,180 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package guard
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/panoply-security/panoply"
+)
+
+// canaryPath is a path that no policy names.
+const canaryPath = "/panoply-canary"
+
+// canary is a request that a protection in force must not let through, or an
+// answer that it must change. ok tells whether it did.
+type canary struct {
+	section string
+	mode    panoply.Mode
+	path    string
+	request func(path string) *http.Request
+	answer  func(http.ResponseWriter) // of the app
+	ok      func(reached bool, answer *http.Response) bool
+}
+
+// selfTest plays canaries through a suit of the same policy, made for it alone
+// so that no counter is touched. A protection that claims to enforce and lets
+// its canary pass is an error.
+func (g *Guard) selfTest() error {
+	suit, err := panoply.New(g.policy, panoply.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, c := range canaries(g.policy) {
+		if c.mode != panoply.Enforce {
+			continue
+		}
+		reached := false
+		app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			reached = true
+			if c.answer != nil {
+				c.answer(w)
+			}
+		})
+		rec := httptest.NewRecorder()
+		suit.Handler(app).ServeHTTP(rec, c.request(c.path))
+		if !c.ok(reached, rec.Result()) {
+			failed = append(failed, fmt.Errorf("%s is set to enforce, and its canary request passed unharmed", c.section))
+		}
+	}
+	failed = append(failed, limitsHold(g.policy, suit)...)
+	if len(failed) > 0 {
+		return fmt.Errorf("the guard does not start, because it would not do what the policy says: %w", errors.Join(failed...))
+	}
+	return nil
+}
+
+// limitsHold fails one attempt more than each limit allows. Limits too high to
+// try in a moment are left out.
+func limitsHold(p panoply.Policy, suit *panoply.Suit) (failed []error) {
+	if p.RateLimits.Mode != panoply.Enforce {
+		return nil
+	}
+	app := suit.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	for _, r := range p.RateLimits.Rules {
+		path, method := concrete(r.Match[0])
+		most := r.Limit + r.Burst
+		if most > 1000 {
+			continue
+		}
+		limited := false
+		for range most + 1 {
+			req := get(path)
+			req.Method = method
+			rec := httptest.NewRecorder()
+			app.ServeHTTP(rec, req)
+			limited = limited || rec.Code == http.StatusTooManyRequests
+		}
+		if !limited {
+			failed = append(failed, fmt.Errorf("rate_limits is set to enforce, and rule %q let %d failed attempts pass", r.Name, most+1))
+		}
+	}
+	return failed
+}
+
+func canaries(p panoply.Policy) []canary {
+	refused := func(reached bool, a *http.Response) bool { return !reached && a.StatusCode >= 400 }
+	all := []canary{
+		{section: "nosql", mode: p.NoSQL.Mode, path: canaryPath, ok: refused,
+			request: func(path string) *http.Request { return post(path, "application/json", `{"canary":{"$ne":""}}`) }},
+		{section: "nosql", mode: p.NoSQL.Mode, path: canaryPath, ok: refused,
+			request: func(path string) *http.Request { return httptest.NewRequest("GET", path+"?canary[$ne]=1", nil) }},
+		{section: "bodies", mode: p.Bodies.Mode, path: canaryPath, ok: refused,
+			request: func(path string) *http.Request {
+				r := post(path, "application/json", `""`)
+				r.ContentLength = p.Bodies.MaxBytes + 1
+				return r
+			}},
+		{section: "uploads", mode: p.Uploads.Mode, path: canaryPath, ok: refused, request: executable},
+		{section: "headers", mode: p.Headers.Mode, path: canaryPath, request: get,
+			answer: func(w http.ResponseWriter) { w.Header().Set("X-Powered-By", "canary") },
+			ok: func(_ bool, a *http.Response) bool {
+				return (a.Header.Get("X-Powered-By") == "" || p.Headers.XPoweredBy.Off) &&
+					(a.Header.Get("X-Content-Type-Options") == "nosniff" || p.Headers.XContentTypeOptions.Off)
+			}},
+		{section: "errors", mode: p.Errors.Mode, path: canaryPath, request: get,
+			answer: func(w http.ResponseWriter) {
+				w.WriteHeader(http.StatusInternalServerError)
+				io.WriteString(w, "canary: connect ECONNREFUSED 127.0.0.1:5432")
+			},
+			ok: func(_ bool, a *http.Response) bool {
+				body, _ := io.ReadAll(a.Body)
+				return p.Errors.NoScrub || !bytes.Contains(body, []byte("canary"))
+			}},
+		{section: "cookies", mode: p.Cookies.Mode, path: canaryPath, request: get,
+			answer: func(w http.ResponseWriter) { w.Header().Set("Set-Cookie", "connect.sid=canary; Path=/") },
+			ok: func(_ bool, a *http.Response) bool {
+				c := a.Header.Get("Set-Cookie")
+				return (strings.Contains(c, "HttpOnly") || p.Cookies.NoHTTPOnly) && (strings.Contains(c, "SameSite") || p.Cookies.SameSite == "off")
+			}},
+	}
+	for _, r := range p.Bodies.Routes {
+		if path, method := concrete(r.Match); r.Schema != nil && method != http.MethodGet && method != http.MethodHead {
+			all = append(all, canary{section: "bodies (" + r.Match + ")", mode: p.Bodies.Mode, path: path, ok: refused,
+				request: func(path string) *http.Request {
+					r := post(path, "application/x-www-form-urlencoded", "canary=1")
+					r.Method = method
+					return r
+				}})
+		}
+	}
+	return all
+}
+
+func get(path string) *http.Request { return httptest.NewRequest("GET", path, nil) }
+
+func post(path, contentType, body string) *http.Request {
+	r := httptest.NewRequest("POST", path, strings.NewReader(body))
+	r.Header.Set("Content-Type", contentType)
+	return r
+}
+
+// executable is an upload that no list of types and no profile lets pass.
+func executable(path string) *http.Request {
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	part, _ := w.CreateFormFile("file", "canary.exe") // writing to memory does not fail
+	part.Write(append([]byte("MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff"), make([]byte, 128)...))
+	w.Close()
+	return post(path, w.FormDataContentType(), body.String())
+}
+
+// concrete makes a path that meets a pattern.
+func concrete(pattern string) (path, method string) {
+	method, path = http.MethodPost, pattern
+	if m, rest, found := strings.Cut(pattern, " "); found {
+		method, path = m, strings.TrimLeft(rest, " ")
+	}
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if strings.HasPrefix(part, "{") {
+			if part == "{$}" {
+				parts[i] = ""
+			} else {
+				parts[i] = "canary"
+			}
+		}
+	}
+	return strings.Join(parts, "/"), method
+}
