@@ -1,0 +1,81 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command demo shows the seven mistakes and their end, on a real database.
+//
+// It starts an embedded database that speaks MongoDB's protocol and three
+// servers on loopback: the article's vulnerable shop, the same process behind
+// the guard with the committed policy, and the shop written with the library.
+// Then it attacks all three and prints what it got.
+//
+//	go run ./demo                 before and after, then serves until Ctrl-C
+//	go run ./demo -check          the same, then exits: 0 only if it is as claimed
+//	go run ./demo -policy FILE    another policy for the guard
+//	go run ./demo -mongo URI      a real server instead of the embedded one
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/panoply-security/panoply/demo/attack"
+)
+
+func main() {
+	var o options
+	flag.BoolVar(&o.check, "check", false, "exit when the attacks are done: 0 only if the result is as claimed")
+	flag.StringVar(&o.policy, "policy", "", "policy `file` for the guard instead of the committed one")
+	flag.StringVar(&o.mongo, "mongo", "", "`uri` of a MongoDB server instead of the embedded database")
+	flag.BoolVar(&o.log, "log", false, "print the guard's log")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ok, err := run(ctx, o)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "demo: error:", err)
+		os.Exit(2)
+	}
+	if !ok {
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	check  bool
+	policy string
+	mongo  string
+	log    bool
+}
+
+// run reports whether the result is as claimed.
+func run(ctx context.Context, o options) (bool, error) {
+	servers, err := startAll(ctx, o)
+	if err != nil {
+		return false, err
+	}
+	defer servers.stop()
+
+	out := newPrinter(os.Stdout)
+	var reports []report
+	for _, t := range servers.targets {
+		out.progress("attacking the %s shop at %s", t.name, t.url)
+		results, err := attack.Run(ctx, t.url, attack.Options{Client: servers.client})
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", t.name, err)
+		}
+		reports = append(reports, report{t, results})
+	}
+	out.table(reports)
+	out.browse(servers.targets)
+	ok := out.verdict(reports)
+	if o.check {
+		return ok, nil
+	}
+	fmt.Println("serving until Ctrl-C")
+	<-ctx.Done()
+	return true, nil
+}
