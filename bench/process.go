@@ -1,0 +1,140 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	roleVariable     = "PANOPLY_BENCH_ROLE"
+	upstreamVariable = "PANOPLY_BENCH_UPSTREAM"
+)
+
+// process is this program again, in the role of a server. It answers each line
+// on its standard input with what it has used so far.
+type process struct {
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	out    *bufio.Reader
+	url    string
+	client *http.Client
+}
+
+func start(ctx context.Context, role, upstream string) (*process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, self)
+	cmd.Env = append(os.Environ(), roleVariable+"="+role, upstreamVariable+"="+upstream)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &process{cmd: cmd, in: in, out: bufio.NewReader(out), client: &http.Client{
+		Transport: &http.Transport{MaxIdleConnsPerHost: concurrency, DisableCompression: true},
+		Timeout:   30 * time.Second,
+	}}
+	line, err := p.out.ReadString('\n')
+	if err != nil {
+		p.stop()
+		return nil, fmt.Errorf("%s did not start: %w", role, err)
+	}
+	p.url = strings.TrimSpace(line)
+	return p, nil
+}
+
+// stop ends the process: it lives as long as its standard input.
+func (p *process) stop() {
+	p.client.CloseIdleConnections()
+	p.in.Close()
+	p.cmd.Wait()
+}
+
+// usage asks the process for its CPU time and its most memory.
+func (p *process) usage() (cpu time.Duration, rss int64, err error) {
+	if _, err := io.WriteString(p.in, "usage\n"); err != nil {
+		return 0, 0, err
+	}
+	line, err := p.out.ReadString('\n')
+	if err != nil {
+		return 0, 0, err
+	}
+	_, err = fmt.Sscan(line, &cpu, &rss)
+	return cpu, rss, err
+}
+
+func (p *process) memory() (int64, error) {
+	_, rss, err := p.usage()
+	return rss, err
+}
+
+// measure sends the requests and tells the CPU time that each cost the process,
+// and how many a second were answered.
+func (p *process) measure(ctx context.Context, w work, requests int) (cpu time.Duration, perSecond float64, err error) {
+	before, _, err := p.usage()
+	if err != nil {
+		return 0, 0, err
+	}
+	began := time.Now()
+	errs := make([]error, concurrency)
+	var group sync.WaitGroup
+	for i := range concurrency {
+		group.Go(func() {
+			for n := i; n < requests && errs[i] == nil; n += concurrency {
+				errs[i] = p.send(ctx, w)
+			}
+		})
+	}
+	group.Wait()
+	took := time.Since(began)
+	if err := errors.Join(errs...); err != nil {
+		return 0, 0, err
+	}
+	after, _, err := p.usage()
+	return (after - before) / time.Duration(requests), float64(requests) / took.Seconds(), err
+}
+
+func (p *process) send(ctx context.Context, w work) error {
+	req, err := http.NewRequestWithContext(ctx, w.method, p.url+w.path, strings.NewReader(w.body))
+	if err != nil {
+		return err
+	}
+	if w.body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Cookie", "connect.sid=s%3Aabcdefghijklmnopqrstuvwxyz.0123456789")
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s %s: %s", w.method, w.path, resp.Status)
+	}
+	return nil
+}
