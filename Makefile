@@ -1,0 +1,42 @@
+# Copyright The Panoply Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+MODULES := . guard cmd/panoply demo e2e bench
+# Nothing needs cgo but the race detector; the database of demo and e2e is
+# large enough that racing it says more about the machine than about Panoply.
+RACED := . guard cmd/panoply
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 30s
+
+.PHONY: demo test setup lint fuzz bench tidy
+
+demo: ## before and after, on an embedded database; Ctrl-C ends it
+	go run ./demo
+
+test: setup ## every module's tests, each on its own as a user would build it
+	@set -e; for m in $(MODULES); do \
+	  race=; case " $(RACED) " in *" $$m "*) race=-race;; esac; \
+	  echo "== test $$m $$race"; (cd $$m && GOWORK=off go test $$race -timeout 20m ./...); \
+	done
+
+setup: ## what the end-to-end tests need, as far as it can be had here
+	@bash e2e/setup.sh
+
+lint: ## gofmt, vet and staticcheck over every module
+	@out=$$(gofmt -l $(MODULES)); if [ -n "$$out" ]; then echo "not gofmt-clean:"; echo "$$out"; exit 1; fi
+	@set -e; for m in $(MODULES); do \
+	  echo "== lint $$m"; (cd $$m && GOWORK=off go vet ./... && GOWORK=off go run $(STATICCHECK) ./...); \
+	done
+
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for m in $(MODULES); do (cd $$m; \
+	  for p in $$(GOWORK=off go list -f '{{.Dir}}' ./...); do \
+	    for f in $$(grep -ho 'func Fuzz[A-Za-z0-9_]*' $$p/*_test.go 2>/dev/null | cut -d' ' -f2); do \
+	      echo "== fuzz $$f"; (cd $$p && GOWORK=off go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) .); \
+	    done; done); done
+
+bench: ## the guard beside a bare reverse proxy, as ratios of one run
+	cd bench && GOWORK=off go run .
+
+tidy:
+	@for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy); done
