@@ -4,12 +4,16 @@
 package panoply
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/panoply-security/panoply/internal/conf"
 	"github.com/panoply-security/panoply/internal/fault"
@@ -43,12 +47,40 @@ func Load(file string) (Policy, error) {
 func Parse(file string, src []byte) (Policy, error) {
 	var p Policy
 	at, err := conf.Decode(file, src, &p)
-	if err != nil {
-		return Policy{}, err
-	}
 	p.dir = filepath.Dir(file)
 	p.places = at
+	if err != nil {
+		return Policy{}, p.alsoCompiled(err)
+	}
 	return p, nil
+}
+
+// alsoCompiled adds to what is wrong with a file what compiling the rest of it
+// would tell, so that nobody mends a file twice. Faults at or around what could
+// not be read are left out: they would only be its echo.
+func (p Policy) alsoCompiled(err error) error {
+	var read conf.Problems
+	if p.places == nil || !errors.As(err, &read) {
+		return err
+	}
+	_, err = New(p, WithLogger(slog.New(slog.DiscardHandler)))
+	all := slices.Clone(read)
+	for _, f := range p.places.Problems(err) {
+		echo := func(r conf.Problem) bool { return r.Path == "" || within(r.Path, f.Path) || within(f.Path, r.Path) }
+		if !slices.ContainsFunc(read, echo) {
+			all = append(all, f)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b conf.Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return all
+}
+
+// within reports whether the path is the other one or below it.
+func within(path, other string) bool {
+	rest, ok := strings.CutPrefix(path, other)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // Check reads a policy file and compiles it, so that every fault is told.

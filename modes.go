@@ -3,7 +3,11 @@
 
 package panoply
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Line says what one protection does, for the start-up log and the admin page.
 type Line struct {
@@ -44,7 +48,7 @@ func describeLimits(p *Policy) string {
 		if i > 0 {
 			out += ", "
 		}
-		out += fmt.Sprintf("%s %d per %s (%s)", r.Name, r.Limit, r.Window, r.Count)
+		out += fmt.Sprintf("%s %d per %s (%s)", r.Name, r.Limit, spell(r.Window), r.Count)
 	}
 	return out
 }
@@ -57,9 +61,9 @@ func describeBodies(p *Policy) string {
 		}
 	}
 	if schemas == 0 {
-		return fmt.Sprintf("at most %d bytes, read strictly; no schema, so undeclared fields pass: mistake 3 stays open", p.Bodies.MaxBytes)
+		return fmt.Sprintf("at most %s, read strictly; no schema, so undeclared fields pass: mistake 3 stays open", size(p.Bodies.MaxBytes))
 	}
-	return fmt.Sprintf("at most %d bytes, read strictly; schemas on %d routes", p.Bodies.MaxBytes, schemas)
+	return fmt.Sprintf("at most %s, read strictly; schemas on %d routes", size(p.Bodies.MaxBytes), schemas)
 }
 
 func describeErrors(p *Policy) string {
@@ -75,7 +79,7 @@ func describeCookies(p *Policy) string {
 	if c.NoMaxAge {
 		return out + ", lifetimes left"
 	}
-	return fmt.Sprintf("%s, at most %s", out, c.MaxAge)
+	return fmt.Sprintf("%s, at most %s", out, spell(c.MaxAge))
 }
 
 func (s *Suit) describeTokens() string {
@@ -108,4 +112,27 @@ func describeNoSQL(p *Policy) string {
 		return fmt.Sprintf("operator and prototype keys refused; %d fields must be strings", len(p.NoSQL.Strings))
 	}
 	return "operator and prototype keys refused; login fields must be strings"
+}
+
+// spell writes a duration without the zeros that time.Duration adds.
+func spell(d time.Duration) string {
+	s := d.String()
+	if d%time.Minute == 0 {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if d%time.Hour == 0 {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// size writes bytes as a policy file does.
+func size(n int64) string {
+	switch {
+	case n%(1<<20) == 0:
+		return fmt.Sprintf("%d MB", n>>20)
+	case n%(1<<10) == 0:
+		return fmt.Sprintf("%d KB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
 }

@@ -123,7 +123,7 @@ func New(p Policy, opts ...Option) (*Suit, error) {
 	errs.Logger, errs.CORSOrigins = o.log, p.CORS.Origins
 	errs.InsecureShowCauses = p.Environment == Development
 	s.respond, err = problem.New(errs)
-	faults.Join("errors", err)
+	faults.Join("", err) // its paths are whole: errors has no faults but in cors
 
 	s.headers, err = headers.New(p.Headers.Config)
 	faults.Join("headers", err)

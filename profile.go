@@ -51,7 +51,9 @@ func (p *Policy) loosen() {
 	h := &p.Headers.Config
 	if csp := &h.ContentSecurityPolicy; !csp.Off && len(csp.Directives) == 0 && !csp.NoDefaults {
 		// The full default only reports; what it enforces here breaks no page.
-		h.ContentSecurityPolicyReportOnly = cmp.Or(h.ContentSecurityPolicyReportOnly, &headers.CSP{})
+		h.ContentSecurityPolicyReportOnly = cmp.Or(h.ContentSecurityPolicyReportOnly, &headers.CSP{
+			// Browsers complain about it in a policy that only reports.
+			Directives: map[string][]string{"upgrade-insecure-requests": {"off"}}})
 		*csp = headers.CSP{NoDefaults: true, InsecureNoDefaultSrc: true, Directives: map[string][]string{
 			"object-src": {"'none'"}, "base-uri": {"'self'"}, "frame-ancestors": {"'self'"}}}
 	}

@@ -248,7 +248,7 @@ func TestPolicyFile(t *testing.T) {
   directives:
     script-src: "'self'"
     font-src: off
-    img-src: ["'self'", https:]
+    img-src: ["'self'", "https:"]
     sandbox: []
   report_only: false
 content_security_policy_report_only: default-src 'none'

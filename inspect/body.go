@@ -135,6 +135,11 @@ func (rd *Reading) parse(o Options) (err error) {
 		}
 		return readJSONLines(data, o.Visitor)
 	case URLEncoded:
+		if looksLikeJSON(rd.Data) { // as some clients send it, and some apps take it
+			if err := readJSONLoose(rd.Data, Body, o.Visitor); err != nil {
+				return err
+			}
+		}
 		return readPairs(string(rd.Data), Body, o.Visitor, o.Scalar)
 	}
 	return readJSONLoose(bytes.TrimPrefix(rd.Data, utf8BOM), Body, o.Visitor)

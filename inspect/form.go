@@ -25,12 +25,16 @@ const (
 type pairs struct {
 	place Place
 	visit Visitor
-	// scalar is called with every parameter that has a plain name.
+	// scalar is called with every parameter that ends up as a top-level string.
 	scalar func(name, value string)
-	// names is how each name, and each part of one that ends at a bracket, was
-	// used so far. Nil keeps no account.
+	// names is how each name, and each that a bracket makes on the way to it,
+	// was used so far. Nil keeps no account.
 	names map[string]shape
-	path  Path
+	// dotted are the names that hold others for a parser that splits at dots.
+	dotted map[string]bool
+	path   Path
+	parts  []string // of the name at hand
+	whole  []byte   // the name at hand, spelled in one way
 }
 
 // shape is how a name was used so far.
@@ -50,6 +54,12 @@ func readPairs(raw string, place Place, visit Visitor, scalar func(name, value s
 	if place == Body && strings.HasPrefix(raw, string(utf8BOM)) {
 		// body-parser drops it while decoding, and the first name starts behind it.
 		return p.refuse("It starts with a byte order mark.")
+	}
+	if rest, ok := strings.CutPrefix(raw, "?"); ok { // URLSearchParams drops it
+		first, _, _ := strings.Cut(rest, "&")
+		if err := p.pair(first); err != nil {
+			return err
+		}
 	}
 	for n := 0; raw != ""; n++ {
 		if n == maxParams {
@@ -76,6 +86,18 @@ func (p *pairs) refuse(detail string) *problem.Error {
 
 func (p *pairs) pair(part string) error {
 	name, value, _ := strings.Cut(part, "=")
+	if err := p.read(name, value); err != nil {
+		return err
+	}
+	// qs ends a name at the first `]=`, other parsers at the first `=`: where
+	// the two differ, both readings are inspected.
+	if i := bracketEnd(part); i > len(name) {
+		return p.read(part[:i], part[i+1:])
+	}
+	return nil
+}
+
+func (p *pairs) read(name, value string) error {
 	key, err := p.unescape(name)
 	if err != nil {
 		return err
@@ -84,19 +106,7 @@ func (p *pairs) pair(part string) error {
 	if err != nil {
 		return err
 	}
-	if err := p.field(key, text); err != nil {
-		return err
-	}
-	// qs ends a name at the first `]=`, other parsers at the first `=`: where
-	// the two differ, both readings are inspected.
-	if i := bracketEnd(part); i > len(name) {
-		if key, err = p.unescape(part[:i]); err != nil {
-			return err
-		}
-		other := pairs{place: p.place, visit: p.visit, path: Path{Place: p.place}}
-		return other.field(key, "")
-	}
-	return nil
+	return p.field(key, text)
 }
 
 // bracketEnd is where qs ends the name of a part: behind the first `]` that is
@@ -126,127 +136,82 @@ func (p *pairs) unescape(s string) (string, error) {
 	return s, nil
 }
 
-// field shows one parameter to the visitor: every name inside its name (the
-// text before the first bracket, each bracket's, and what unbalanced brackets
-// leave), and the kind of what each of them holds.
+// field shows one parameter to the visitor: every name inside its name, and the
+// kind of what each of them holds.
 func (p *pairs) field(key, value string) error {
 	if len(key) > maxName {
 		return p.refuse("It has a name that is too long.")
 	}
-	defer func() { p.path.steps = p.path.steps[:0] }()
-	at := 0 // where the segment stands in key
-	for n := 0; ; n++ {
-		if n > maxBrackets {
-			return p.refuse("A name has too many brackets.")
-		}
-		segment, next, more := cutSegment(key, at)
-		p.path.push(segment)
-		if err := p.dots(segment); err != nil {
-			return err
-		}
-		if !more {
-			return p.end(key, segment, at, value)
-		}
-		if _, err := p.use(key[:at+len(segment)], nested); err != nil {
-			return err
-		}
-		kind := Object
-		if inside, _, _ := cutSegment(key, next); index(inside) {
-			kind = Array // a[] and a[0]
-		}
-		if err := p.visit.Value(&p.path, kind); err != nil {
-			return err
-		}
-		at = next
+	var odd bool
+	if p.parts, odd = bracketed(key, p.parts[:0]); len(p.parts) > maxBrackets+1 {
+		return p.refuse("A name has too many brackets.")
 	}
-}
-
-// end shows what the last segment of a name holds.
-func (p *pairs) end(key, segment string, at int, value string) error {
-	name := key[:at+len(segment)]
-	if at == 0 {
-		name = key // `a]` is another name than `a`, and unlike it no plain one
-		if p.scalar != nil && key == segment {
-			p.scalar(key, value)
+	if odd {
+		if err := p.odd(key); err != nil {
+			return err
 		}
 	}
-	was, err := p.use(name, leaf)
-	if err != nil {
+	if err := p.members(); err != nil {
 		return err
 	}
-	kind := String
-	if was == leaf {
-		kind = Array // given again
+	if len(p.parts) == 1 && p.scalar != nil {
+		p.scalar(p.parts[0], value)
 	}
-	return p.visit.Value(&p.path, kind)
+	if strings.IndexByte(key, '.') >= 0 {
+		return p.dots(key, value)
+	}
+	if p.dotted[string(p.whole)] {
+		return p.merged(value)
+	}
+	return nil
 }
 
-// use notes that a name is used as s, and tells how it was used before. Parsers
-// make different things of a name that is used both ways.
-func (p *pairs) use(name string, s shape) (was shape, err error) {
-	if p.names == nil {
-		return unused, nil
-	}
-	was = p.names[name]
-	if was != unused && was != s {
-		return was, p.refuse("A name is given both plain and with brackets.")
-	}
-	p.names[name] = s
-	return was, nil
-}
-
-// dots shows a segment's name, and where it has dots each part of it too: qs
-// with allowDots and the like split there.
-func (p *pairs) dots(segment string) error {
-	if err := p.visit.Key(&p.path); err != nil || strings.IndexByte(segment, '.') < 0 {
-		return err
-	}
-	depth := len(p.path.steps)
-	p.path.pop()
-	for part := range strings.SplitSeq(segment, ".") {
-		if part == "" {
-			continue
-		}
+// members shows the parts of a name, each inside the one before.
+func (p *pairs) members() error {
+	defer p.path.reset()
+	p.whole = p.whole[:0]
+	for i, part := range p.parts {
 		p.path.push(part)
 		if err := p.visit.Key(&p.path); err != nil {
 			return err
 		}
+		p.whole = appendPart(p.whole, part)
+		use, kind := leaf, String
+		if i+1 < len(p.parts) {
+			use, kind = nested, Object
+			if index(p.parts[i+1]) {
+				kind = Array // a[] and a[0]
+			}
+		}
+		again, err := p.use(use)
+		if err != nil {
+			return err
+		}
+		if again && use == leaf {
+			kind = Array
+		}
+		if err := p.visit.Value(&p.path, kind); err != nil {
+			return err
+		}
 	}
-	p.path.steps = p.path.steps[:depth-1]
-	p.path.push(segment)
 	return nil
 }
 
-// cutSegment cuts the segment at from off a name, at its next bracket, whichever
-// it is: unbalanced brackets are read differently by every parser, and cutting
-// at each shows every name that any of them could make of it. The next segment
-// stands at next, if there are more.
-func cutSegment(key string, from int) (segment string, next int, more bool) {
-	i := strings.IndexAny(key[from:], "[]")
-	if i < 0 {
-		return key[from:], 0, false
+// use notes how the name at hand is used, and tells whether it was used before.
+// Parsers make different things of a name that is used both ways: qs makes a
+// key of the value.
+func (p *pairs) use(s shape) (again bool, err error) {
+	if p.names == nil {
+		return false, nil
 	}
-	i += from
-	segment, next = key[from:i], i+1
-	if key[i] == ']' {
-		if next == len(key) {
-			return segment, 0, false
-		}
-		if key[next] == '[' {
-			next++ // the usual a[b][c]
-		}
+	was := p.names[string(p.whole)]
+	switch {
+	case was == unused:
+		p.names[string(p.whole)] = s
+	case was != s:
+		return true, p.refuse("A name is given both plain and with brackets.")
 	}
-	return segment, next, true
-}
-
-// index reports whether a segment counts as an array's: empty or a number.
-func index(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return true
+	return was != unused, nil
 }
 
 // FieldName shows the names inside a multipart field's name to the visitor,

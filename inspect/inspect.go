@@ -141,6 +141,7 @@ func (p *Path) Pointer() string {
 func (p *Path) push(name string) { p.steps = append(p.steps, step{name, -1}) }
 func (p *Path) pushIndex(i int)  { p.steps = append(p.steps, step{index: i}) }
 func (p *Path) pop()             { p.steps = p.steps[:len(p.steps)-1] }
+func (p *Path) reset()           { p.steps = p.steps[:0] }
 
 // Visitors calls several visitors as one.
 type Visitors []Visitor

@@ -69,11 +69,11 @@ type Responder struct {
 func New(cfg Config) (*Responder, error) {
 	var faults fault.List
 	if len(cfg.CORSOrigins) > 100 {
-		faults.Add("cors_origins", "more than 100 origins", "list the front ends that need to read errors")
+		faults.Add("cors.origins", "more than 100 origins", "list the front ends that need to read errors")
 	}
 	for i, o := range cfg.CORSOrigins {
 		if !validOrigin(o) {
-			faults.Addf(fmt.Sprintf("cors_origins[%d]", i), "write scheme://host[:port] without a path, as browsers send it", "%q is not an origin", o)
+			faults.Addf(fmt.Sprintf("cors.origins[%d]", i), "write scheme://host[:port] without a path, as browsers send it", "%q is not an origin", o)
 		}
 	}
 	if err := faults.Err(); err != nil {

@@ -165,7 +165,9 @@ func looksLikeHeader(run []byte) bool {
 	text := unspace(loose(nil, run, len(run)))
 	var h map[string]json.RawMessage
 	if json.NewDecoder(bytes.NewReader(text)).Decode(&h) != nil {
-		return true // not quite JSON: some parser may be more forgiving
+		// Not quite JSON, for which some parser may be more forgiving; but all
+		// must find the name.
+		return bytes.Contains(bytes.ToLower(text), []byte("alg")) || bytes.IndexByte(text, '\\') >= 0
 	}
 	for name := range h {
 		if strings.EqualFold(name, "alg") {

@@ -38,9 +38,6 @@ func (t *Reissuer) In(r *http.Request) error {
 			continue
 		}
 		for i, v := range values {
-			if !twoDots(v) {
-				continue
-			}
 			var out string
 			var err error
 			if name == "Cookie" {
@@ -109,6 +106,9 @@ func (t *Reissuer) inCookies(v string) (string, error) {
 }
 
 func (t *Reissuer) inText(s string) (string, error) {
+	if !twoDots(s) {
+		return s, nil
+	}
 	out, err := t.in([]byte(s), false)
 	if err != nil {
 		return "", err

@@ -155,7 +155,6 @@ func invisible(r rune) bool {
 // two uploads may have the same one.
 func SafeName(name string) string {
 	name = strings.ToValidUTF8(name, "")
-	name = norm.NFC.String(name[strings.LastIndexAny(name, `/\`)+1:])
 	name = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsControl(r) || invisible(r) || r == 0x2028 || r == 0x2029:
@@ -166,7 +165,8 @@ func SafeName(name string) string {
 			return '_'
 		}
 		return r
-	}, name)
+	}, name[strings.LastIndexAny(name, `/\`)+1:])
+	name = norm.NFC.String(name) // last, since letters may have become neighbours
 	name = strings.TrimRight(strings.TrimLeft(name, ". "), ". ")
 	if reservedNames[deviceOf(name)] {
 		name = "_" + name

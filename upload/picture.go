@@ -228,6 +228,10 @@ func lookGIF(v *view) (a anatomy) {
 	for data := false; ; {
 		b := v.at(off, 1)
 		if b == nil {
+			if off == v.size && data { // some encoders leave the trailer out
+				a.end = off
+				return a
+			}
 			return a.broken(min(off, v.size), endsEarly)
 		}
 		switch b[0] {

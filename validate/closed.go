@@ -18,7 +18,11 @@ var inPlace = []string{"allOf", "anyOf", "oneOf", "then", "else", "if", "depende
 // close closes a schema that stands for a value of its own, and those below it.
 func (c closer) close(s map[string]any) {
 	if c.declares(s, 0) && !settled(s) {
-		s["unevaluatedProperties"] = false
+		if plain(s) {
+			s["additionalProperties"] = false // means the same here, and costs a tenth
+		} else {
+			s["unevaluatedProperties"] = false
+		}
 	}
 	c.children(s)
 }
@@ -89,6 +93,16 @@ func (c closer) declares(v any, depth int) bool {
 		}
 	}
 	return false
+}
+
+// plain reports whether a schema declares all its fields itself.
+func plain(s map[string]any) bool {
+	for _, key := range append([]string{"$ref", "$dynamicRef"}, inPlace...) {
+		if _, ok := s[key]; ok {
+			return false
+		}
+	}
+	return true
 }
 
 // settled reports whether the schema itself says what becomes of other fields.

@@ -79,9 +79,26 @@ func compileSchema(source any, dir string) (*schema, error) {
 	}
 	compiled, err := c.Compile("urn:panoply:schema")
 	if err != nil {
-		return nil, err
+		return nil, oneLine(err)
 	}
 	return &schema{compiled}, nil
+}
+
+// oneLine says in one line where a schema is no JSON Schema: the compiler draws
+// a tree, whose first leaf says it best.
+func oneLine(err error) error {
+	var deepest string
+	depth := -1
+	for line := range strings.Lines(err.Error()) {
+		text := strings.TrimLeft(line, " ")
+		if d := len(line) - len(text); strings.HasPrefix(text, "- at ") && d > depth {
+			deepest, depth = strings.TrimSpace(text[2:]), d
+		}
+	}
+	if depth < 0 {
+		return err
+	}
+	return fmt.Errorf("the schema is no JSON Schema: %s", deepest)
 }
 
 // noLoader keeps `$ref` inside the schema: it reaches neither the network nor

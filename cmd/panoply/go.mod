@@ -6,6 +6,7 @@ require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/panoply-security/panoply v0.0.0
 	github.com/panoply-security/panoply/guard v0.0.0
+	github.com/rogpeppe/go-internal v1.16.0
 )
 
 require (
@@ -17,6 +18,7 @@ require (
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
+	golang.org/x/tools v0.51.0 // indirect
 )
 
 replace (

@@ -39,7 +39,7 @@ func checkTokens(text string, tokens token.Tokens, file string) Problems {
 			}
 		case t.Type == token.MappingValueType:
 			if !c.colon(tokens[max(i-1, 0)]) {
-				return problem("there is no space after the colon", "write key: value, or put text with a colon in quotes")
+				return problem("this colon has no space after it, or no key before it in its line", "write key: value, or put text with a colon in quotes")
 			}
 		case t.Type == token.CommentType && !c.comment(),
 			isScalar(t) && !(c.isPlain(t.Value) && c.plain(t.Value)),

@@ -6,7 +6,6 @@ package conf
 import (
 	"encoding"
 	"fmt"
-	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -194,7 +193,7 @@ func (d decoder) plain(path string, n *node) any {
 			return i
 		}
 	} else if jsonNumber.MatchString(n.text) {
-		if f, err := strconv.ParseFloat(n.text, 64); err == nil && !math.IsInf(f, 0) {
+		if f, err := strconv.ParseFloat(n.text, 64); err == nil {
 			return f
 		}
 	}

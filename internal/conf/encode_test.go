@@ -149,6 +149,79 @@ func (r random) object(depth int) map[string]any {
 	return out
 }
 
+// named reads and writes its text, and is never a mapping although it has a
+// field without a tag.
+type named struct{ Name string }
+
+func (n *named) UnmarshalText(text []byte) error { n.Name = string(text); return nil }
+func (n named) MarshalText() ([]byte, error)     { return []byte(n.Name), nil }
+
+// toggle has a text for its zero value too.
+type toggle struct {
+	Off bool `yaml:"off"`
+}
+
+func (s *toggle) UnmarshalText(text []byte) error { s.Off = string(text) == "off"; return nil }
+
+func (s toggle) MarshalText() ([]byte, error) {
+	if s.Off {
+		return []byte("off"), nil
+	}
+	return []byte("on"), nil
+}
+
+func TestEncodeSpelling(t *testing.T) {
+	type texts struct {
+		Plain *named            `yaml:"plain"`
+		List  []*named          `yaml:"list"`
+		Map   map[string]*named `yaml:"map"`
+		On    toggle            `yaml:"on"`
+		Off   toggle            `yaml:"off"`
+	}
+	v := texts{
+		Plain: &named{"15552000"},
+		List:  []*named{{"off"}, {"null"}, {"~"}, {"a: b"}, {"a - b"}, {"a:"}, {"..."}, {""}, {"127.0.0.1:80"}, {"a,b"}},
+		Map:   map[string]*named{"...": {"true"}, "---": {"1"}, "off": nil},
+		Off:   toggle{true},
+	}
+	want := `plain: 15552000
+list: [off, "null", "~", "a: b", "a - b", "a:", "...", "", 127.0.0.1:80, "a,b"]
+map:
+  "---": 1
+  "...": true
+  "off": null
+"off": off
+`
+	out, err := Encode(v)
+	if err != nil || string(out) != want {
+		t.Errorf("got %v\n%s\nwant\n%s", err, out, want)
+	}
+	var back texts
+	if _, err := Decode("f", out, &back); err != nil || !reflect.DeepEqual(v, back) {
+		t.Errorf("got %v, %+v", err, back)
+	}
+	// At the start of a line, these would start and end documents.
+	out, err = Encode(map[string]int{"---": 1, "...": 2})
+	if err != nil || string(out) != "\"---\": 1\n\"...\": 2\n" {
+		t.Errorf("got %v\n%s", err, out)
+	}
+}
+
+// TestQuote covers text that other readers of YAML, of 1.1 above all, take for
+// something else.
+func TestQuote(t *testing.T) {
+	for _, text := range []string{"", "null", "~", "Yes", "n", "OFF", "0o7", "010", "1_000", "1e3", "+1", ".5", ".nan", "190:20:30", "12:30", "2024-01-02", "a: b", "a #b", "a:", "-", "- a", "[a]", "*", "=", "é", "a  b"} {
+		if got := quote(text); got != `"`+text+`"` {
+			t.Errorf("%s: got %s", text, got)
+		}
+	}
+	for _, text := range []string{"a", "POST /api/login", "text/html", "127.0.0.1:8080", "2001:db8::/32", "./schemas/user.json", "$ne", "a-b", "1.2.3", "5MB", "a (b)."} {
+		if got := quote(text); got != text {
+			t.Errorf("%s: got %s", text, got)
+		}
+	}
+}
+
 func TestEncodeErrors(t *testing.T) {
 	deep := any("x")
 	for range maxDepth {

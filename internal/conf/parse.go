@@ -180,9 +180,6 @@ func (r *reader) sequence(out *node, n *ast.SequenceNode, at place) {
 		if !at.flow {
 			dash := n.Entries[i].Start.Position
 			below.line, below.column = dash.Line, dash.Column
-			if dash.Column != out.column || i > 0 && !r.isFirst(dash.Line, dash.Column, false) {
-				r.found.at(dash.Line, dash.Column, below.path, "it is not clear what this belongs to", "indent the dashes of a list alike")
-			}
 		}
 		out.items[i] = r.node(value, below)
 	}

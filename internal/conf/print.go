@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/token"
 )
@@ -91,9 +90,6 @@ func oneLine(n *node) (string, bool) {
 			return "", false
 		}
 		parts[i] = spell(item)
-		if strings.Contains(parts[i], ":") && parts[i][0] != '"' {
-			parts[i] = `"` + parts[i] + `"` // inside [ ] a colon may end a key
-		}
 		width += len(parts[i])
 	}
 	return "[" + strings.Join(parts, ", ") + "]", width <= widest
@@ -115,7 +111,7 @@ var (
 // a number or a word that means something.
 func isPlain(text string) bool {
 	return unquoted.MatchString(text) && !strings.HasSuffix(text, ":") && !strings.HasPrefix(text, "...") &&
-		!strings.Contains(text, ": ") && !strings.Contains(text, "- ")
+		!strings.Contains(text, ": ")
 }
 
 // isOdd reports whether YAML 1.1 or 1.2 takes plain text for something else.
@@ -139,7 +135,7 @@ func quote(text string) string {
 			b.WriteString(`\n`)
 		case r == '\t':
 			b.WriteString(`\t`)
-		case unicode.IsPrint(r) && r != utf8.RuneError:
+		case unicode.IsPrint(r):
 			b.WriteRune(r)
 		case r > 0xffff:
 			fmt.Fprintf(&b, `\U%08x`, r)

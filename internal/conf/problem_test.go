@@ -60,11 +60,11 @@ func TestLocate(t *testing.T) {
 }
 
 func TestLocateKeysWithDots(t *testing.T) {
-	positions, err := Decode("f", []byte("a:\n  b: 1\n  b.c: 2\n  b.c.d: {e: 3}\n  x[0]: 4\n"), new(map[string]any))
+	positions, err := Decode("f", []byte("a:\n  b.c.d: {e: 3}\n  b: 1\n  b.c: 2\n  x[0]: 4\n"), new(map[string]any))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]int{"a.b": 2, "a.b.c": 3, "a.b.c.d.e": 4, "a.b.x": 2, `a["b.c"]`: 3, "a.x[0]": 5, "a.x": 1} {
+	for path, want := range map[string]int{"a.b": 3, "a.b.c": 4, "a.b.c.d.e": 2, "a.b.x": 3, `a["b.c"]`: 4, "a.x[0]": 5, "a.x": 1} {
 		if line, _ := positions.Locate(path); line != want {
 			t.Errorf("%s: got line %d, want %d", path, line, want)
 		}

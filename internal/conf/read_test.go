@@ -26,10 +26,11 @@ var refusedFiles = []string{
 	"- a\n", "text\n", "5\n", "null\n", "[]\n", "\"\"\n",
 	// Brackets and quotes.
 	"schema: [1, 2\n", "schema: {a: 1\n", "schema: ]\n", "schema: }\n", "schema: {a: b}}\n", "schema: {a: b} c\n", "schema: {, a: b}\n", "schema: [,]\n", "schema: [a,,b]\n",
-	"schema: [a: b]\n", "schema: [- a]\n", "schema: [|\n a\n]\n", "labels: {a:b}\n", "schema: [?a]\n",
+	"schema: [a: b]\n", "schema: [- a]\n", "schema: [|\n a\n]\n", "labels: {a:b}\n", "schema: [?a]\n", "schema: {a: b]c}\n", "schema: {a: |\n b\n}\n", "schema: {a: 1,, b: 2}\n",
 	"schema:\n[a]\n", "[a]: b\n", "{a: b}: c\n",
 	"listen: \"a\n", "listen: 'a\n", "listen: 'a' b\n", "listen: \"a\" # ok\n\"b\n", "listen: \"\\q\"\n", "listen: \"\\xZZ\"\n", "listen: \"\\ud800\"\n", "listen: \"\\U00110000\"\n",
 	"listen: \"a\n  b\"\n", "listen: 'a\n  b'\n",
+	"listen: \"a\"#b\n", "schema:\n  a\n  : b\n", "\"a\"\n: b\n", "schema: 'a': b\n", "schema: [a] : b\n",
 	// Plain text.
 	"listen: a\n  b\n", "listen: a: b\n", "listen: a\n  mode: off\n", "listen: @a\n", "listen: `a`\n", "listen: ?\n", "listen: -\n", "listen: - a\n", "a::\n", ": a\n",
 	// Indentation.
@@ -44,7 +45,7 @@ var refusedFiles = []string{
 	"small: 128\n", "small: 1e2\n", "small: 010\n", "small: 1_0\n", "small: 0x1\n", "small: +1\n", "score: .inf\n", "score: 1e999\n", "workers: -1\n", "workers: 70000\n",
 	"schema: 0x10\n", "schema: 010\n", "schema: .nan\n", "schema: 1e999\n", "schema: 9223372036854775808\n", "schema: {a: 1, a: 1}\n", "schema: {a: 1, \"a\": 1}\n",
 	"modes: {of: [a]}\n", "modes: [off]\n", "tree: {a: {below: {b: {blow: {}}}}}\n", "headers: {x_frame_options: {sections: 5}}\n",
-	"contentSecurityPolicy: 1\n", "trusted-proxies: []\n", "\"a b\": 1\n", strings.Repeat("x", 65) + ": 1\n",
+	"mode: offf   \nlisten: 1  # why\n", "contentSecurityPolicy: 1\n", "trusted-proxies: []\n", "\"a b\": 1\n", strings.Repeat("x", 65) + ": 1\n",
 }
 
 func TestRefused(t *testing.T) {

@@ -32,7 +32,7 @@ func nearest(word string, known []string) string {
 	word = fold(word)
 	best, limit := "", 1+len(word)/4
 	for _, k := range known {
-		if distance := edits(word, fold(k)); distance <= limit && fold(k) != "" {
+		if distance := edits(word, fold(k)); distance <= limit {
 			best, limit = k, distance-1
 		}
 	}

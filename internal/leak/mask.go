@@ -104,20 +104,16 @@ func alphanumeric(c byte) bool {
 }
 
 var (
-	secretParts = []string{"passw", "passphrase", "secret", "token", "apikey", "accesskey", "privatekey", "credential", "authorization", "cookie", "session"}
+	secretParts = []string{"passw", "passphrase", "secret", "token", "credential", "authorization", "cookie", "session",
+		"apikey", "api_key", "api-key", "accesskey", "access_key", "access-key", "privatekey", "private_key", "private-key"}
 	secretWords = []string{"pass", "pwd", "sid", "jwt", "otp", "pin", "cvv", "ssn"}
-	separators  = strings.NewReplacer("_", "", "-", "", ".", "")
 )
 
 // secretName reports whether a value of this name is a secret.
 func secretName(name string) bool {
 	name = strings.ToLower(name)
-	i := strings.LastIndexAny(name, "_-.")
-	if slices.Contains(secretWords, name[i+1:]) {
+	if last := name[strings.LastIndexAny(name, "_-.")+1:]; slices.Contains(secretWords, last) {
 		return true
-	}
-	if i >= 0 {
-		name = separators.Replace(name)
 	}
 	return slices.ContainsFunc(secretParts, func(part string) bool { return strings.Contains(name, part) })
 }

@@ -34,6 +34,7 @@ func TestMask(t *testing.T) {
 		{"sql", "SELECT * FROM users WHERE password = 'hunter2'", "SELECT * FROM users WHERE password = ***"},
 		{"php", "'password' => 'hunter2'", "'password' => ***"},
 		{"html", "&quot;password&quot;:&quot;hunter2&quot;", "&quot;password&quot;:***"},
+		{"api-key", `{"apiKey":"abc","x-api-key":"def","api_key":"ghi"}`, `{"apiKey":***,"x-api-key":***,"api_key":***}`},
 		{"pin", "pin=1234 spinner=on", "pin=*** spinner=on"},
 		{"private-key", "x -----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY----- y", "x [private key] y"},
 		{"private-key-cut-off", "-----BEGIN PRIVATE KEY-----\nMIIEow", "[private key]"},

@@ -1,0 +1,181 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package inspect
+
+import "strings"
+
+// bracketed appends the parts of a name: the text before the first pair of
+// brackets, then what stands in each pair. It is odd when that is not the whole
+// of it.
+func bracketed(key string, parts []string) (_ []string, odd bool) {
+	behind := 0 // the last pair
+	for i := 0; ; {
+		open := strings.IndexByte(key[i:], '[')
+		if open < 0 {
+			break
+		}
+		i += open
+		end := strings.IndexAny(key[i+1:], "[]")
+		if end < 0 {
+			break
+		}
+		if end += i + 1; key[end] == '[' {
+			i = end
+			continue
+		}
+		if len(parts) == 0 && i > 0 {
+			odd = strings.ContainsAny(key[:i], "[]")
+			parts = append(parts, key[:i])
+		} else if i > behind {
+			odd = true
+		}
+		parts = append(parts, key[i+1:end])
+		i, behind = end+1, end+1
+	}
+	if len(parts) == 0 {
+		return append(parts, key), strings.ContainsAny(key, "[]")
+	}
+	return parts, odd || behind < len(key)
+}
+
+// appendPart appends a part to the one spelling of a name.
+func appendPart(whole []byte, part string) []byte {
+	return append(append(whole, '['), part...)
+}
+
+// index reports whether a bracket counts in an array: empty or a number.
+func index(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// odd shows a name in which the brackets are not balanced, and which every
+// parser, and every version of qs, reads differently.
+func (p *pairs) odd(key string) error {
+	if strings.Count(key, "[") > maxBrackets {
+		return p.refuse("A name has too many brackets.")
+	}
+	if err := p.pieces(key, true); err != nil {
+		return err
+	}
+	return p.containers(key, func() error {
+		_, err := p.use(nested)
+		return err
+	})
+}
+
+// dots shows a name as a parser reads it that takes a.b for a[b], such as qs with
+// allowDots. Most do not, so what that makes of types is not held against it.
+func (p *pairs) dots(key, value string) error {
+	key = dotsToBrackets(key)
+	if err := p.pieces(key, false); err != nil || p.names == nil {
+		return err
+	}
+	if p.dotted == nil {
+		p.dotted = make(map[string]bool)
+	}
+	err := p.containers(key, func() error {
+		p.dotted[string(p.whole)] = true
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if p.spell(key); p.dotted[string(p.whole)] || p.names[string(p.whole)] == nested {
+		return p.merged(value)
+	}
+	return nil
+}
+
+// merged shows the value of a name that already holds others: qs makes it one
+// more name among them.
+func (p *pairs) merged(value string) error {
+	defer p.path.reset()
+	p.path.push(value)
+	return p.visit.Key(&p.path)
+}
+
+// pieces shows what stands before, between and behind brackets, whatever their
+// order: every name that any parser could make of it. With typed, a piece that
+// has more behind it counts as holding something.
+func (p *pairs) pieces(key string, typed bool) error {
+	defer p.path.reset()
+	for rest, more := key, true; more; {
+		i := strings.IndexAny(rest, "[]")
+		piece, behind := rest, ""
+		if more = i >= 0; more {
+			piece, behind = rest[:i], rest[i:]
+			rest = rest[i+1:]
+		}
+		if piece == "" {
+			continue
+		}
+		p.path.push(piece)
+		if err := p.visit.Key(&p.path); err != nil {
+			return err
+		}
+		if typed && behind != "" && behind != "]" {
+			if err := p.visit.Value(&p.path, Object); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// containers calls do for every name in front of a bracket, which some parser
+// takes for a name that holds others, with its spelling in p.whole. No parser
+// nests deeper than maxBrackets.
+func (p *pairs) containers(key string, do func() error) error {
+	for i, n := 1, 0; i < len(key) && n < maxBrackets; i++ {
+		if key[i] != '[' {
+			continue
+		}
+		n++
+		p.spell(key[:i])
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spell puts the one spelling of a name into p.whole.
+func (p *pairs) spell(key string) {
+	parts, _ := bracketed(key, nil)
+	p.whole = p.whole[:0]
+	for _, part := range parts {
+		p.whole = appendPart(p.whole, part)
+	}
+}
+
+// dotsToBrackets turns a.b into a[b].
+func dotsToBrackets(key string) string {
+	var b strings.Builder
+	for rest := key; ; {
+		dot := strings.IndexByte(rest, '.')
+		if dot < 0 {
+			b.WriteString(rest)
+			return b.String()
+		}
+		b.WriteString(rest[:dot])
+		rest = rest[dot+1:]
+		end := strings.IndexAny(rest, ".[")
+		if end < 0 {
+			end = len(rest)
+		}
+		if end == 0 {
+			b.WriteByte('.')
+			continue
+		}
+		b.WriteByte('[')
+		b.WriteString(rest[:end])
+		b.WriteByte(']')
+		rest = rest[end:]
+	}
+}

@@ -1,0 +1,409 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package upload
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+
+	"github.com/panoply-security/panoply/internal/spool"
+	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/rule"
+)
+
+func TestZeroConfigIsTheArticles(t *testing.T) {
+	c := inspector(t, Config{}).Config()
+	if c.MaxFileBytes != 5*1024*1024 || c.MaxFiles != 1 || fmt.Sprint(c.Types) != "[image/jpeg image/png image/webp application/pdf]" {
+		t.Errorf("got %+v", c)
+	}
+	if c.MaxFields != 100 || c.MaxFieldBytes != 100<<10 || c.MaxBytes != 6<<20 {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestConfigFaults(t *testing.T) {
+	tests := []struct {
+		name string
+		cfg  Config
+		want []string // paths
+	}{
+		{"fine", Config{Types: []string{"Image/GIF", "application/zip", "video/mp4"}, UnsafeTypes: []string{"image/svg+xml"}}, nil},
+		{"negative", Config{MaxFileBytes: -1, MaxFiles: -1, MaxFields: -1, MaxFieldBytes: -1, MaxBytes: -1, MaxPixels: -1},
+			[]string{"max_file_bytes", "max_files", "max_fields", "max_field_bytes", "max_bytes", "max_pixels"}},
+		{"too-much", Config{MaxFileBytes: 2 << 30}, []string{"max_file_bytes", "max_bytes"}},
+		{"whole-less-than-file", Config{MaxFileBytes: 10 << 20, MaxBytes: 9 << 20}, []string{"max_bytes"}},
+		{"pattern", Config{Types: []string{"image/png", "image/*"}}, []string{"types[1]"}},
+		{"unknown", Config{Types: []string{"image/x-nonsense"}}, []string{"types[0]"}},
+		{"active", Config{Types: []string{"image/svg+xml", "text/html", "application/rss+xml", "text/x-php"}},
+			[]string{"types[0]", "types[1]", "types[2]", "types[3]"}},
+		{"anything", Config{Types: []string{"application/octet-stream"}}, []string{"types[0]"}},
+		{"unknown-unsafe", Config{UnsafeTypes: []string{"*/*"}}, []string{"unsafe_types[0]"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := New(tt.cfg)
+			got := ""
+			if err != nil {
+				got = err.Error()
+			}
+			if lines := strings.Split(got, "\n"); tt.want == nil && got != "" || tt.want != nil && len(lines) != len(tt.want) {
+				t.Fatalf("got %q; want faults at %q", got, tt.want)
+			}
+			for i, path := range tt.want {
+				if line := strings.Split(got, "\n")[i]; !strings.HasPrefix(line, path+": ") {
+					t.Errorf("fault %d: got %q; want one at %s", i, line, path)
+				}
+			}
+		})
+	}
+}
+
+func repeat(n int, p part) []part { return slices.Repeat([]part{p}, n) }
+
+func TestLimits(t *testing.T) {
+	png := pngOf(picture(3, 2))
+	file := part{"f", "a.png", "image/png", png}
+	padded := func(n int) part { return part{"f", "a.png", "image/png", png + strings.Repeat("\x00", n-len(png))} }
+	field := func(n int) part { return part{"a", "", "", strings.Repeat("x", n)} }
+	tests := []struct {
+		name  string
+		cfg   Config
+		parts []part
+		want  rule.ID
+	}{
+		{"defaults", Config{}, []part{field(10), file}, ""},
+		{"exact-file", Config{MaxFileBytes: 10_000}, []part{padded(10_000)}, ""},
+		{"file-one-over", Config{MaxFileBytes: 10_000}, []part{padded(10_001)}, rule.UploadTooLarge},
+		{"exact-files", Config{MaxFiles: 3}, repeat(3, file), ""},
+		{"one-file-more", Config{MaxFiles: 3}, repeat(4, file), rule.UploadTooMany},
+		{"second-file-by-default", Config{}, repeat(2, file), rule.UploadTooMany},
+		{"exact-field", Config{MaxFieldBytes: 1000}, []part{field(1000)}, ""},
+		{"field-one-over", Config{MaxFieldBytes: 1000}, []part{field(1001)}, rule.UploadTooLarge},
+		{"exact-fields", Config{MaxFields: 5}, repeat(5, field(1)), ""},
+		{"one-field-more", Config{MaxFields: 5}, repeat(6, field(1)), rule.UploadTooMany},
+		{"fields-together", Config{}, repeat(63, field(100<<10)), rule.UploadTooLarge},
+		{"not-utf-8", Config{}, []part{{"a", "", "", "\xff"}}, rule.RequestMultipart},
+		{"charset-field", Config{}, []part{{"_charset_", "", "", "UTF-8"}}, ""},
+		{"charset-field-other", Config{}, []part{{"_charset_", "", "", "utf-7"}}, rule.RequestCharset},
+		{"typed-part-is-a-file", Config{}, []part{{"meta", "", "application/json", `{"a":1}`}}, rule.UploadType},
+		{"typed-picture-has-no-extension", Config{}, []part{{"meta", "", "image/png", png}}, rule.UploadMismatch},
+		{"typed-part-is-a-field", Config{MaxFieldBytes: 5}, []part{{"meta", "", "image/png", png}}, rule.UploadTooLarge},
+		{"plain-text-part-is-a-field", Config{}, []part{{"meta", "", "text/plain; charset=utf-8", "x"}}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			in := inspector(t, tt.cfg)
+			form, err := in.Read(request(tt.parts...), ReadOptions{})
+			if got := ruleOf(err); got != tt.want {
+				t.Errorf("got %q, %v; want %q", got, err, tt.want)
+			}
+			form.Close()
+			if memory, disk := in.budget.Used(); memory != 0 || disk != 0 {
+				t.Errorf("%d bytes of memory and %d of disk are still held", memory, disk)
+			}
+		})
+	}
+}
+
+func TestReportModeLetsPass(t *testing.T) {
+	in := inspector(t, Config{MaxFileBytes: 100, MaxFields: 1, MaxFieldBytes: 10, MaxBytes: 300})
+	png := pngOf(picture(30, 20))
+	ids, form := violations(t, in,
+		part{"a", "", "", "1"}, part{"b", "", "", "12345678901"},
+		part{"f", "a.png", "image/png", png}, part{"g", "b.gif", "image/gif", gifOf(picture(1, 1))})
+	want := []rule.ID{rule.UploadTooLarge, rule.UploadTooMany, rule.UploadTooLarge, rule.UploadTooLarge, rule.UploadTooMany, rule.UploadTooLarge, rule.UploadType}
+	if !slices.Equal(ids, want) {
+		t.Errorf("got %q; want %q", ids, want)
+	}
+	if len(form.Files) != 2 || len(form.Fields) != 2 {
+		t.Errorf("got %d files and %d fields; want 2 and 2", len(form.Files), len(form.Fields))
+	}
+	if got, _ := io.ReadAll(form.Files[0].Open()); string(got) != png {
+		t.Error("the file has changed")
+	}
+}
+
+func TestFieldSeesEveryName(t *testing.T) {
+	in := inspector(t, Config{MaxFiles: 5})
+	var seen []string
+	form, err := in.Read(request(
+		part{"user[$ne]", "", "", "1"}, part{"file[$gt]", "a.png", "image/png", pngOf(picture(1, 1))},
+		part{"meta", "", "application/json", "{}"}, part{"text", "", "text/plain", "é"},
+	), ReadOptions{
+		Field: func(name, value string) error { seen = append(seen, name+"="+value); return nil },
+		Judge: func(*problem.Error) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer form.Close()
+	if got := strings.Join(seen, " "); got != "user[$ne]=1 file[$gt]= meta={} text=é" {
+		t.Errorf("got %q", got)
+	}
+	if v, err := form.Value("meta"); v != "{}" || err != nil {
+		t.Errorf("Value: got %q, %v", v, err)
+	}
+	if v, err := form.Value("none"); v != "" || err != nil {
+		t.Errorf("Value of nothing: got %q, %v", v, err)
+	}
+
+	refuse := problem.Refuse(rule.RequestForm, "")
+	for _, p := range []part{{"a", "", "", "1"}, {"a", "a.png", "image/png", "x"}} {
+		_, err := in.Read(request(p), ReadOptions{Field: func(string, string) error { return refuse }})
+		if err != refuse {
+			t.Errorf("got %v; want Field's own error", err)
+		}
+	}
+}
+
+func TestNothingChosenIsNoFile(t *testing.T) {
+	body := "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"\"\r\nContent-Type: application/octet-stream\r\n\r\n\r\n--B--\r\n"
+	in := inspector(t, Config{})
+	form, err := in.Read(raw(strings.NewReader(body), -1), ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer form.Close()
+	if len(form.Files) != 0 || len(form.Fields) != 0 {
+		t.Errorf("got %d files, %d fields; want none", len(form.Files), len(form.Fields))
+	}
+	got, _ := io.ReadAll(form.Body())
+	if want := strings.ReplaceAll(body, "--B", "--"+form.boundary); string(got) != want {
+		t.Errorf("body %q; want %q", got, want)
+	}
+}
+
+func TestEmptyInputsAreBounded(t *testing.T) {
+	one := "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"\"\r\n\r\n\r\n"
+	in := inspector(t, Config{})
+	for _, tt := range []struct {
+		inputs int
+		want   rule.ID
+	}{{201, ""}, {202, rule.RequestTooLarge}} {
+		form, err := in.Read(raw(strings.NewReader(strings.Repeat(one, tt.inputs)+"--B--"), -1), ReadOptions{})
+		if got := ruleOf(err); got != tt.want {
+			t.Errorf("%d empty inputs: got %q; want %q", tt.inputs, got, tt.want)
+		}
+		form.Close()
+	}
+}
+
+func raw(body io.Reader, length int64) *http.Request {
+	r := httptest.NewRequest("POST", "/", body)
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=B")
+	r.ContentLength = length
+	return r
+}
+
+const rawHead = "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n"
+
+// endless gives bytes for ever, or n of them.
+type endless struct{ n, given int64 }
+
+func (e *endless) Read(b []byte) (int, error) {
+	if e.n > 0 && e.given >= e.n {
+		return 0, io.EOF
+	}
+	clear(b)
+	e.given += int64(len(b))
+	return len(b), nil
+}
+
+func TestHugeBodyIsRefusedAtItsLimit(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		cfg  Config
+		most int64
+	}{
+		{"file", Config{}, 5<<20 + 64<<10},
+		{"whole", Config{MaxFiles: 10, MaxBytes: 5 << 20}, 5<<20 + 64<<10},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			in := inspector(t, tt.cfg)
+			in.budget = spool.NewBudget(t.TempDir(), 1<<20, 64<<20)
+			body := &endless{n: 1 << 30}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := in.Read(raw(io.MultiReader(strings.NewReader(rawHead), body), -1), ReadOptions{})
+			runtime.ReadMemStats(&after)
+			if got := ruleOf(err); got != rule.UploadTooLarge {
+				t.Errorf("got %q, %v", got, err)
+			}
+			if body.given > tt.most {
+				t.Errorf("read %d bytes of a body of 1 GB; want at most %d", body.given, tt.most)
+			}
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 2<<20 {
+				t.Errorf("allocated %d bytes", grown)
+			}
+		})
+	}
+}
+
+func TestContentLengthIsRefusedUnread(t *testing.T) {
+	in := inspector(t, Config{})
+	body := &endless{}
+	_, err := in.Read(raw(body, 1<<30), ReadOptions{})
+	if ruleOf(err) != rule.UploadTooLarge || body.given != 0 {
+		t.Errorf("got %v after %d bytes; want %s after none", err, body.given, rule.UploadTooLarge)
+	}
+}
+
+// Even where everything is only reported, a form has an end.
+func TestReportModeHasAnEnd(t *testing.T) {
+	in := inspector(t, Config{})
+	in.budget = spool.NewBudget(t.TempDir(), 1<<20, 16<<20)
+	pass := ReadOptions{Judge: func(*problem.Error) error { return nil }}
+	_, err := in.Read(raw(io.MultiReader(strings.NewReader(rawHead), &endless{}), -1), pass)
+	e := problem.As(err)
+	if e.Rule != rule.RequestBusy || e.Retry == 0 || !errors.Is(err, spool.ErrFull) {
+		t.Errorf("got %v; want %s with a time to try again", err, rule.RequestBusy)
+	}
+	if memory, disk := in.budget.Used(); memory != 0 || disk != 0 {
+		t.Errorf("%d bytes of memory and %d of disk are still held", memory, disk)
+	}
+}
+
+func TestHeadersOfTheRequest(t *testing.T) {
+	in := inspector(t, Config{})
+	tests := []struct {
+		name   string
+		change func(*http.Request)
+		want   rule.ID
+	}{
+		{"fine", func(*http.Request) {}, ""},
+		{"identity-coding", func(r *http.Request) { r.Header.Set("Content-Encoding", "identity") }, ""},
+		{"gzip-coding", func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }, rule.RequestCoding},
+		{"two-types", func(r *http.Request) { r.Header.Add("Content-Type", "text/plain") }, rule.RequestContentType},
+		{"no-type", func(r *http.Request) { r.Header.Del("Content-Type") }, rule.RequestContentType},
+		{"mixed", func(r *http.Request) { r.Header.Set("Content-Type", "multipart/mixed; boundary=B") }, rule.RequestContentType},
+		{"no-boundary", func(r *http.Request) { r.Header.Set("Content-Type", "multipart/form-data") }, rule.RequestMultipart},
+		{"utf-16", func(r *http.Request) {
+			r.Header.Set("Content-Type", r.Header.Get("Content-Type")+"; charset=utf-16")
+		}, rule.RequestCharset},
+		{"no-body", func(r *http.Request) { r.Body = nil }, rule.RequestMultipart},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := request(part{"a", "", "", "1"})
+			tt.change(r)
+			form, err := in.Read(r, ReadOptions{})
+			form.Close()
+			if got := ruleOf(err); got != tt.want {
+				t.Errorf("got %q, %v; want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestCutOffBodiesLeaveNothing(t *testing.T) {
+	in := inspector(t, Config{})
+	dir := t.TempDir()
+	in.budget = spool.NewBudget(dir, 0, 64<<20) // everything goes to disk
+	body, contentType := encode(part{"a", "", "", "1"}, part{"f", "a.png", "image/png", pngOf(picture(300, 200))})
+	for cut := 0; cut < len(body)-2; cut += 1 + len(body)/150 {
+		for _, aborted := range []bool{false, true} {
+			var r io.Reader = bytes.NewReader(body[:cut])
+			want := rule.RequestMultipart
+			if aborted {
+				r, want = io.MultiReader(r, iotest.ErrReader(io.ErrUnexpectedEOF)), rule.RequestAborted
+			}
+			request := raw(r, -1)
+			request.Header.Set("Content-Type", contentType)
+			if _, err := in.Read(request, ReadOptions{}); ruleOf(err) != want {
+				t.Fatalf("cut at %d: got %v; want %s", cut, err, want)
+			}
+		}
+	}
+	entries, _ := os.ReadDir(dir)
+	if memory, disk := in.budget.Used(); memory != 0 || disk != 0 || len(entries) > 0 {
+		t.Errorf("%d bytes of memory, %d of disk and files %v are left", memory, disk, entries)
+	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	in := inspector(t, Config{})
+	dir := t.TempDir()
+	in.budget = spool.NewBudget(dir, 1<<20, 1<<30)
+	png := pngOf(picture(700, 500)) // larger than a spool's share of memory
+	var group sync.WaitGroup
+	for i := range 32 {
+		group.Go(func() {
+			form, err := in.Read(request(part{"n", "", "", fmt.Sprint(i)}, part{"f", "a.png", "image/png", png}), ReadOptions{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer form.Close()
+			got, err := io.ReadAll(form.Files[0].Open())
+			if n, _ := form.Value("n"); err != nil || string(got) != png || n != fmt.Sprint(i) {
+				t.Errorf("form %d is another's: %q, %v", i, n, err)
+			}
+		})
+	}
+	group.Wait()
+	entries, _ := os.ReadDir(dir)
+	if memory, disk := in.budget.Used(); memory != 0 || disk != 0 || len(entries) > 0 {
+		t.Errorf("%d bytes of memory, %d of disk and files %v are left", memory, disk, entries)
+	}
+}
+
+func TestRewrittenFormIsReadAlikeByGo(t *testing.T) {
+	in := inspector(t, Config{MaxFiles: 3})
+	png := pngOf(picture(30, 20))
+	form, err := in.Read(request(
+		part{"größe", "", "text/plain", "a\r\nb"},
+		part{"f", `ein "Bild".png`, "image/png", png},
+		part{"g", "b.pdf", "application/pdf", pdf("1.4", "")},
+	), ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer form.Close()
+	again := httptest.NewRequest("POST", "/", nil)
+	form.Replace(again)
+	if again.ContentLength != form.Size() {
+		t.Errorf("Content-Length %d; want %d", again.ContentLength, form.Size())
+	}
+	mf, err := again.MultipartReader()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := mf.ReadForm(1 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(got.Value) != "map[größe:[a\r\nb]]" || len(got.File) != 2 {
+		t.Errorf("got %v, %v", got.Value, got.File)
+	}
+	check := func(f *multipart.FileHeader, name, typ, want string) {
+		in, _ := f.Open()
+		content, _ := io.ReadAll(in)
+		if f.Filename != name || f.Header.Get("Content-Type") != typ || string(content) != want {
+			t.Errorf("got %q, %q", f.Filename, f.Header)
+		}
+	}
+	check(got.File["f"][0], "ein %22Bild%22.png", "image/png", png)
+	check(got.File["g"][0], "b.pdf", "application/pdf", pdf("1.4", ""))
+}
+
+func TestRefusalNamesTheFieldAndNotTheValue(t *testing.T) {
+	in := inspector(t, Config{})
+	_, err := in.Read(request(part{"a/b~c", "secret.php", "image/png", "x"}), ReadOptions{})
+	e := problem.As(err)
+	if e.Code() != http.StatusUnsupportedMediaType || len(e.Fields) != 1 || e.Fields[0].Pointer != "/a~1b~0c" || strings.Contains(e.Fields[0].Detail, "secret") {
+		t.Errorf("got %+v", e)
+	}
+}
