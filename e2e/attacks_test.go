@@ -38,6 +38,29 @@ func TestAttacksThroughGuard(t *testing.T) {
 	})
 }
 
+// TestWhatCompatibleLeavesOpen holds the profile that runs without a policy to
+// its word: it closes what it can close without knowing the app, and what it
+// leaves open is what it says at start.
+func TestWhatCompatibleLeavesOpen(t *testing.T) {
+	open := map[int]string{
+		1: "the full Content-Security-Policy only reports",
+		3: "there is no schema",
+		5: "no rule says how tokens are made safe",
+	}
+	forEachApp(t, func(t *testing.T, app string) {
+		guard := startGuard(t, startApp(t, app), compatible)
+		for _, r := range attacks(t, guard.url, guard.client) {
+			why, left := open[r.Mistake]
+			if r.Exploited != left {
+				t.Errorf("mistake %d (%s): exploited %v; want %v %s: %q", r.Mistake, r.Name, r.Exploited, left, why, r.Evidence)
+			}
+			if !r.Worked || r.Err != nil {
+				t.Errorf("mistake %d (%s): the ordinary use beside the attack failed: %v %q", r.Mistake, r.Name, r.Err, r.Evidence)
+			}
+		}
+	})
+}
+
 // attacks returns the seven results, in order.
 func attacks(t *testing.T, url string, client *http.Client) []attack.Result {
 	t.Helper()
