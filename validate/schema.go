@@ -25,7 +25,12 @@ const (
 	maxSchema = 1 << 20 // bytes of a schema file
 )
 
-type schema struct{ compiled *jsonschema.Schema }
+// schema is a compiled schema: by us when it lies in our subset, by the library
+// in any case.
+type schema struct {
+	library *jsonschema.Schema
+	subset  *compiledSchema // nil: beyond the subset
+}
 
 // compileSchema compiles a file, a map, or JSON text, closed to fields that it
 // does not declare.
@@ -81,7 +86,22 @@ func compileSchema(source any, dir string) (*schema, error) {
 	if err != nil {
 		return nil, oneLine(err)
 	}
-	return &schema{compiled}, nil
+	return &schema{library: compiled, subset: compileSubset(doc, formatSchema)}, nil
+}
+
+// formatSchema is a schema that asserts one format, or nil when it is unknown.
+func formatSchema(format string) *jsonschema.Schema {
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	c.UseLoader(noLoader{})
+	if err := c.AddResource("urn:panoply:format", map[string]any{"format": format}); err != nil {
+		return nil
+	}
+	s, err := c.Compile("urn:panoply:format")
+	if err != nil {
+		return nil
+	}
+	return s
 }
 
 // oneLine says in one line where a schema is no JSON Schema: the compiler draws
@@ -112,7 +132,31 @@ func (noLoader) Load(url string) (any, error) {
 // check holds a body against the schema. Members that the schema does not
 // declare are faults, or with strip are noted in drop.
 func (s *schema) check(rd *inspect.Reading, strip bool, drop map[*inspect.Member]bool) []problem.Field {
-	err := s.compiled.Validate(rd.Tree.Any(rd.Data))
+	if s.subset != nil {
+		return s.checkSubset(rd, strip, drop)
+	}
+	return s.checkLibrary(rd, strip, drop)
+}
+
+func (s *schema) checkSubset(rd *inspect.Reading, strip bool, drop map[*inspect.Member]bool) []problem.Field {
+	c := subsetCheck{checker: checker{data: rd.Data}}
+	s.subset.check(&c, rd.Tree)
+	switch {
+	case !strip:
+		for _, u := range c.unknown {
+			c.path = u.path
+			c.add("It is not a known field.")
+		}
+	case len(c.fields) == 0:
+		for _, u := range c.unknown {
+			drop[u.member] = true
+		}
+	}
+	return c.fields
+}
+
+func (s *schema) checkLibrary(rd *inspect.Reading, strip bool, drop map[*inspect.Member]bool) []problem.Field {
+	err := s.library.Validate(rd.Tree.Any(rd.Data))
 	if err == nil {
 		return nil
 	}

@@ -1,0 +1,200 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package validate
+
+import (
+	"math/big"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/panoply-security/panoply/inspect"
+)
+
+// subsetCheck is one body on its way through a compiled schema. Members that
+// are not declared are collected apart: they are faults, or what is stripped.
+type subsetCheck struct {
+	checker
+	unknown []unknownMember
+}
+
+type unknownMember struct {
+	member *inspect.Member
+	path   []string
+}
+
+// check holds a value against the schema. A value of the wrong type has no
+// other fault, as in the library.
+func (s *compiledSchema) check(c *subsetCheck, n *inspect.Node) {
+	if s.types != 0 && s.types&typeOf(n, c.data) == 0 {
+		c.add("It must be " + article(s.types.names()) + ".")
+		return
+	}
+	if len(s.enum) > 0 && !s.inEnum(n, c.data) {
+		c.add("It is not one of the allowed values.")
+		return
+	}
+	switch n.Kind {
+	case inspect.Object:
+		s.checkObject(c, n)
+	case inspect.Array:
+		s.checkArray(c, n)
+	case inspect.String:
+		s.checkString(c, n.Text)
+	case inspect.Number:
+		s.checkNumber(c, n)
+	}
+	if s.formatOf != nil {
+		s.checkFormat(c, n)
+	}
+}
+
+func (s *compiledSchema) checkObject(c *subsetCheck, n *inspect.Node) {
+	between(c, len(n.Members), s.minFields, s.maxFields, "fields")
+	for _, name := range s.required {
+		if n.Get(name) == nil {
+			c.at(name, func() { c.add("It is required.") })
+		}
+	}
+	for i := range n.Members {
+		m := &n.Members[i]
+		sub, declared := s.fields[m.Name]
+		switch {
+		case declared:
+			c.path = append(c.path, m.Name)
+			sub.check(c, m.Value)
+			c.path = c.path[:len(c.path)-1]
+		case s.closed:
+			c.unknown = append(c.unknown, unknownMember{m, below(c.path, m.Name)})
+		}
+	}
+}
+
+func (s *compiledSchema) checkArray(c *subsetCheck, n *inspect.Node) {
+	between(c, len(n.Elems), s.minItems, s.maxItems, "items")
+	if s.items == nil {
+		return
+	}
+	for i, e := range n.Elems {
+		c.path = append(c.path, strconv.Itoa(i))
+		s.items.check(c, e)
+		c.path = c.path[:len(c.path)-1]
+	}
+}
+
+func (s *compiledSchema) checkString(c *subsetCheck, text string) {
+	if s.minLength >= 0 || s.maxLength >= 0 {
+		between(c, utf8.RuneCountInString(text), s.minLength, s.maxLength, "characters")
+	}
+	if s.pattern != nil && !s.pattern.MatchString(text) {
+		c.add("It does not have the required form.")
+	}
+}
+
+func (s *compiledSchema) checkNumber(c *subsetCheck, n *inspect.Node) {
+	if len(s.limits) == 0 {
+		return
+	}
+	text := string(c.data[n.Start:n.End])
+	near, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		c.add("It is out of range.")
+		return
+	}
+	for i := range s.limits {
+		l := &s.limits[i]
+		if l.fails(l.compare(near, text)) {
+			c.add(l.text)
+		}
+	}
+}
+
+// compare tells which side of the bound a number is on. Rounding keeps the
+// order, so only numbers that round to the same float need exact arithmetic.
+func (l *limit) compare(near float64, text string) int {
+	switch {
+	case near < l.near:
+		return -1
+	case near > l.near:
+		return 1
+	}
+	exact, ok := new(big.Rat).SetString(text)
+	if !ok {
+		return 0
+	}
+	return exact.Cmp(l.bound)
+}
+
+func (s *compiledSchema) checkFormat(c *subsetCheck, n *inspect.Node) {
+	if n.Kind == inspect.String && s.formatOf.Validate(n.Text) != nil {
+		c.add("It is not a valid " + s.format + ".")
+	}
+}
+
+func between(c *subsetCheck, n, least, most int, of string) {
+	if least >= 0 && n < least {
+		c.add("It must have at least " + strconv.Itoa(least) + " " + of + ".")
+	}
+	if most >= 0 && n > most {
+		c.add("It must have at most " + strconv.Itoa(most) + " " + of + ".")
+	}
+}
+
+func (s *compiledSchema) inEnum(n *inspect.Node, data []byte) bool {
+	for _, e := range s.enum {
+		switch e := e.(type) {
+		case nil:
+			if n.Kind == inspect.Null {
+				return true
+			}
+		case bool:
+			if n.Kind == inspect.Bool && (data[n.Start] == 't') == e {
+				return true
+			}
+		case string:
+			if n.Kind == inspect.String && n.Text == e {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func typeOf(n *inspect.Node, data []byte) typeSet {
+	switch n.Kind {
+	case inspect.Null:
+		return typeNull
+	case inspect.Bool:
+		return typeBoolean
+	case inspect.String:
+		return typeString
+	case inspect.Object:
+		return typeObject
+	case inspect.Array:
+		return typeArray
+	}
+	if whole(string(data[n.Start:n.End])) {
+		return typeNumber | typeInteger
+	}
+	return typeNumber
+}
+
+// whole reports whether a number is an integer in JSON Schema's sense: 1.0 and
+// 1e2 are.
+func whole(text string) bool {
+	if !strings.ContainsAny(text, ".eE") {
+		return true
+	}
+	r, ok := new(big.Rat).SetString(text)
+	return ok && r.IsInt()
+}
+
+func (t typeSet) names() (names []string) {
+	for i, name := range typeNames {
+		if t&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
