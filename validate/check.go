@@ -183,8 +183,9 @@ func typeOf(n *inspect.Node, data []byte) typeSet {
 // whole reports whether a number is an integer in JSON Schema's sense: 1.0 and
 // 1e2 are.
 func whole(text string) bool {
-	if !strings.ContainsAny(text, ".eE") {
-		return true
+	if !strings.ContainsAny(text, "eE") {
+		_, fraction, _ := strings.Cut(text, ".")
+		return strings.Trim(fraction, "0") == ""
 	}
 	r, ok := new(big.Rat).SetString(text)
 	return ok && r.IsInt()
