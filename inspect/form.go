@@ -41,9 +41,11 @@ type pairs struct {
 type shape uint8
 
 const (
-	unused shape = iota
-	leaf         // it holds a value
-	nested       // it holds other names
+	unused   shape = iota
+	leaf           // it holds a value
+	nested         // it holds other names
+	appended       // a list that a[] adds to
+	numbered       // a list with positions, a[0]
 )
 
 func readPairs(raw string, place Place, visit Visitor, scalar func(name, value string)) error {
@@ -175,19 +177,21 @@ func (p *pairs) members() error {
 		if err := p.visit.Key(&p.path); err != nil {
 			return err
 		}
-		p.whole = appendPart(p.whole, part)
-		use, kind := leaf, String
-		if i+1 < len(p.parts) {
-			use, kind = nested, Object
-			if index(p.parts[i+1]) {
-				kind = Array // a[] and a[0]
-			}
-		}
-		again, err := p.use(use)
-		if err != nil {
+		if err := p.list(part); err != nil {
 			return err
 		}
-		if again && use == leaf {
+		p.whole = appendPart(p.whole, part)
+		kind := String
+		if i+1 < len(p.parts) {
+			if kind = Object; index(p.parts[i+1]) {
+				kind = Array // a[] and a[0]
+			}
+			if _, err := p.use(p.whole, nested); err != nil {
+				return err
+			}
+		} else if again, err := p.use(p.whole, leaf); err != nil {
+			return err
+		} else if again {
 			kind = Array
 		}
 		if err := p.visit.Value(&p.path, kind); err != nil {
@@ -197,19 +201,36 @@ func (p *pairs) members() error {
 	return nil
 }
 
-// use notes how the name at hand is used, and tells whether it was used before.
-// Parsers make different things of a name that is used both ways: qs makes a
-// key of the value.
-func (p *pairs) use(s shape) (again bool, err error) {
+// list notes that the next part of the name at hand counts in a list, if it
+// does. qs merges the items of a[] into those of a[0], older versions so that a
+// value becomes a key.
+func (p *pairs) list(part string) error {
+	if p.names == nil || !index(part) {
+		return nil
+	}
+	s := numbered
+	if part == "" {
+		s = appended
+	}
+	_, err := p.use(append(p.whole, "[]"...), s)
+	return err
+}
+
+// use notes how a name is used, and tells whether it was used before. Parsers
+// make different things of a name that is used both ways: qs makes a key of the
+// value.
+func (p *pairs) use(whole []byte, s shape) (again bool, err error) {
 	if p.names == nil {
 		return false, nil
 	}
-	was := p.names[string(p.whole)]
+	was := p.names[string(whole)]
 	switch {
 	case was == unused:
-		p.names[string(p.whole)] = s
-	case was != s:
+		p.names[string(whole)] = s
+	case was != s && s < appended:
 		return true, p.refuse("A name is given both plain and with brackets.")
+	case was != s:
+		return true, p.refuse("A list is given both with and without positions.")
 	}
 	return was != unused, nil
 }

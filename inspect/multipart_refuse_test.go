@@ -54,6 +54,7 @@ func TestMultipartRefuses(t *testing.T) {
 		{"two-names", body(`Content-Disposition: form-data; name="user[$ne]"; name="user"`), rule.RequestMultipart},
 		{"nul-in-filename", body(ok + "; filename=\"a.php\x00.png\""), rule.RequestMultipart},
 		{"tab-in-header", body("Content-Disposition:\tform-data; name=\"a\""), rule.RequestMultipart},
+		{"tab-in-filename", body(ok + "; filename=\"a\t.png\""), rule.RequestMultipart},
 		{"delete-in-header", body(ok + "; filename=\"a\x7f\""), rule.RequestMultipart},
 		{"folded-header", body("Content-Disposition: form-data;\n name=\"a\""), rule.RequestMultipart},
 		{"folded-with-tab", body("Content-Disposition: form-data;\n\tname=\"a\""), rule.RequestMultipart},
@@ -117,6 +118,7 @@ func TestMultipartRefuses(t *testing.T) {
 		{"cut-last-boundary", strings.TrimSuffix(body(ok), "--\r\n"), rule.RequestMultipart},
 		{"cut-in-headers", "--B\r\n" + ok, rule.RequestMultipart},
 		{"boundary-right-behind-headers", crlf("--B\n" + ok + "\n\n--B--\n"), rule.RequestMultipart},
+		{"boundary-as-content", onePart(ok, "--B\r\n\r\nx"), rule.RequestMultipart},
 		{"long-headers", body(ok + "\nX: " + strings.Repeat("a", 8<<10)), rule.RequestMultipart},
 		{"endless-headers", "--B\r\n" + strings.Repeat("a", 64<<10), rule.RequestMultipart},
 	}

@@ -64,7 +64,7 @@ func (p *pairs) odd(key string) error {
 		return err
 	}
 	return p.containers(key, func() error {
-		_, err := p.use(nested)
+		_, err := p.use(p.whole, nested)
 		return err
 	})
 }
@@ -73,19 +73,19 @@ func (p *pairs) odd(key string) error {
 // allowDots. Most do not, so what that makes of types is not held against it.
 func (p *pairs) dots(key, value string) error {
 	key = dotsToBrackets(key)
-	if err := p.pieces(key, false); err != nil || p.names == nil {
+	if err := p.pieces(key, false); err != nil {
+		return err
+	}
+	if err := p.keys(key); err != nil || p.names == nil {
 		return err
 	}
 	if p.dotted == nil {
 		p.dotted = make(map[string]bool)
 	}
-	err := p.containers(key, func() error {
+	p.containers(key, func() error {
 		p.dotted[string(p.whole)] = true
 		return nil
 	})
-	if err != nil {
-		return err
-	}
 	if p.spell(key); p.dotted[string(p.whole)] || p.names[string(p.whole)] == nested {
 		return p.merged(value)
 	}
@@ -96,8 +96,25 @@ func (p *pairs) dots(key, value string) error {
 // more name among them.
 func (p *pairs) merged(value string) error {
 	defer p.path.reset()
+	for _, part := range p.parts {
+		p.path.push(part)
+	}
 	p.path.push(value)
 	return p.visit.Key(&p.path)
+}
+
+// keys shows the parts of a name, each inside the one before, and nothing of
+// what they hold.
+func (p *pairs) keys(key string) error {
+	defer p.path.reset()
+	p.parts, _ = bracketed(key, p.parts[:0])
+	for _, part := range p.parts {
+		p.path.push(part)
+		if err := p.visit.Key(&p.path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pieces shows what stands before, between and behind brackets, whatever their

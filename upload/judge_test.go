@@ -4,9 +4,9 @@
 package upload
 
 import (
+	"go/build"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -128,6 +128,7 @@ func TestDisguisedFiles(t *testing.T) {
 		{"zip-behind-pdf", "a.pdf", "application/pdf", document + zip, polyglot},
 		{"zip-in-jpeg-comment", "a.jpg", "image/jpeg", jpegWith(0xfe, zip), polyglot},
 		{"zip-in-png-chunk", "a.png", "image/png", pngWith("zzZz", zip), polyglot},
+		{"false-archives-behind-png", "a.png", "image/png", png + strings.Repeat("PK\x05\x06", 100), polyglot},
 		{"exe-behind-png", "a.png", "image/png", png + exe, polyglot},
 		{"elf-behind-jpeg", "a.jpg", "image/jpeg", jpg + elf, polyglot},
 		{"rar-behind-jpeg", "a.jpg", "image/jpeg", jpg + "Rar!\x1a\x07\x00", polyglot},
@@ -309,7 +310,7 @@ func TestOrdinaryFiles(t *testing.T) {
 // The pictures that Go's own decoders are tested with: progressive, CMYK,
 // restart markers, interlaced, every depth.
 func TestPicturesOfTheGoProject(t *testing.T) {
-	base := filepath.Join(runtime.GOROOT(), "src/image")
+	base := filepath.Join(build.Default.GOROOT, "src/image")
 	var files []string
 	for _, pattern := range []string{"testdata/*.png", "testdata/*.jpeg", "testdata/*.gif", "png/testdata/*.png", "png/testdata/pngsuite/*.png"} {
 		found, _ := filepath.Glob(filepath.Join(base, pattern))

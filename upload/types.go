@@ -218,7 +218,7 @@ func (l *typeList) match(d detected, declared string) *kind {
 	var first *kind
 	for i, m := range d.chain[:d.n] {
 		k := l.byType[bare(m)]
-		if k == nil || i > 0 && !text && !l.unsafe[k.mime] {
+		if k == nil || i > 0 && !text {
 			continue
 		}
 		if !text || k.called(declared) {

@@ -6,7 +6,6 @@ package conf
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -44,7 +43,7 @@ func parse(src []byte, found *collector) (root *node) {
 		found.problems = append(found.problems, unclear...)
 		return nil
 	}
-	r := reader{found: found, lines: strings.Split(text, "\n"), used: map[*token.Token]bool{}}
+	r := reader{found: found, used: map[*token.Token]bool{}}
 	before := len(found.problems)
 	root = &node{kind: nullNode, line: 1, column: 1}
 	for _, doc := range file.Docs {
@@ -82,7 +81,6 @@ func (c *collector) syntax(err error) {
 // is below must be indented deeper, what is beside must be indented alike.
 type reader struct {
 	found *collector
-	lines []string
 	used  map[*token.Token]bool
 }
 
@@ -149,28 +147,18 @@ func (r *reader) below(n *node, at place) bool {
 	return at.flow || n.line == at.line || n.line > at.line && n.column > at.column
 }
 
-// collection reports whether a mapping or list starts where it may. One without
-// brackets is first on its line, or behind dashes, and deeper than what it
-// belongs to; but the dashes of a list may stand right below the key.
+// collection reports whether a mapping or list stands where it may: brackets
+// inside of brackets, and below what it belongs to, but the dashes of a list
+// may stand right below the key. The library sees to it that keys and dashes
+// are in one column, and none on the line of its key.
 func (r *reader) collection(n *node, flow bool, at place) bool {
-	if flow || at.flow {
-		return flow && r.below(n, at)
+	if at.flow {
+		return flow
 	}
-	if n.kind == sequenceNode && at.key {
+	if n.kind == sequenceNode && at.key && !flow {
 		at.column--
 	}
-	return r.below(n, at) && n.column > at.column && r.isFirst(n.line, n.column, !at.key)
-}
-
-// isFirst reports whether nothing but spaces, and perhaps dashes, stands in a
-// line before a column.
-func (r *reader) isFirst(line, column int, dashes bool) bool {
-	for i, c := range r.lines[line-1] {
-		if i >= column-1 || c != ' ' && !(c == '-' && dashes) {
-			return i >= column-1
-		}
-	}
-	return true
+	return r.below(n, at)
 }
 
 func (r *reader) sequence(out *node, n *ast.SequenceNode, at place) {
@@ -188,7 +176,7 @@ func (r *reader) sequence(out *node, n *ast.SequenceNode, at place) {
 // mapping reads the entries of a mapping; of a key given twice, the first.
 func (r *reader) mapping(out *node, values []*ast.MappingValueNode, at place) {
 	first := map[string]int{}
-	for i, v := range values {
+	for _, v := range values {
 		key := &node{}
 		key.line, key.column = start(v.Key)
 		if _, ok := v.Key.(*ast.LiteralNode); ok {
@@ -197,9 +185,6 @@ func (r *reader) mapping(out *node, values []*ast.MappingValueNode, at place) {
 		}
 		r.scalar(key, v.Key.GetToken())
 		below := place{path: pathKey(at.path, key.text), depth: at.depth + 1, key: true, flow: at.flow, line: key.line, column: key.column}
-		if !at.flow && (key.column != out.column || i > 0 && !r.isFirst(key.line, key.column, false)) {
-			r.found.add(key, below.path, "it is not clear what this belongs to", "indent the keys of a mapping alike")
-		}
 		value := r.node(v.Value, below)
 		if value.line != key.line {
 			value.line, value.column = key.line, key.column
