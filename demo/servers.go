@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -134,6 +135,10 @@ func (s *servers) guarded(ctx context.Context, app, dir, file string, cert certi
 		}
 	} else {
 		about += " with " + file
+	}
+	if os.Getenv("PANOPLY_TOKEN_KEY") == "" {
+		// The policy names it; a real guard is given one that stays.
+		os.Setenv("PANOPLY_TOKEN_KEY", rand.Text()+rand.Text())
 	}
 	p, err := panoply.Load(file)
 	if err != nil {
