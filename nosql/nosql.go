@@ -217,10 +217,11 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 			return err
 		}
 		rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: inspect.DefaultMaxBytes, Visitor: &check, Budget: budget})
-		defer rd.Close()
 		if err != nil {
+			rd.Close()
 			return err
 		}
+		defer rd.Close()
 		next.ServeHTTP(w, r)
 		return nil
 	})

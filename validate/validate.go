@@ -249,10 +249,11 @@ func (v *Validator) Handler(next http.Handler) http.Handler {
 		}
 		plan := v.For(table.Match(r.Method, key, nil))
 		rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: plan.MaxBytes, Visitor: noPrototypes{}, Tree: plan.Schema(), Budget: budget})
-		defer rd.Close()
 		if err != nil {
+			rd.Close()
 			return err
 		}
+		defer rd.Close()
 		if err := plan.Check(r, rd); err != nil {
 			return err
 		}
