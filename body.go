@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/problem"
@@ -30,16 +32,21 @@ func (p *pass) body(visit inspect.Visitor, strict Mode) error {
 		p.fields = map[string]string{}
 		o.Scalar = func(name, value string) { p.fields[name] = value }
 	}
-	undo := p.rewindable(strict)
+	start := p.rewindable(strict)
 	reading, err := inspect.ReadBody(p.r, o)
 	p.reading, p.x.Reading = reading, reading
 	if err != nil {
 		if err := p.judge(p.modeOf(err, s.policy.NoSQL.Mode, strict)); err != nil {
 			return err
 		}
-		undo()
+		start.rewind(p.r)
 		return nil
 	}
+	if strict == Report && reading.Media.Form == inspect.Opaque && reading.Data == nil {
+		start.rewind(p.r) // it streams, and nothing may cut it off
+		return nil
+	}
+	start.forget()
 	if reading.Media.Form == inspect.Multipart {
 		if err := p.upload(visit); err != nil {
 			return err
@@ -69,25 +76,51 @@ func (p *pass) swapBack(reading *inspect.Reading) error {
 }
 
 // rewindable keeps what is read of the body where a refusal may only be
-// reported, so that the app can have it all the same.
-func (p *pass) rewindable(strict Mode) (undo func()) {
+// reported, so that the app can have it all the same; elsewhere it is nil.
+func (p *pass) rewindable(strict Mode) *beginning {
 	if strict != Report && p.suit.policy.NoSQL.Mode != Report {
-		return func() {}
+		return nil
 	}
-	var read bytes.Buffer
-	body, length, header := p.r.Body, p.r.ContentLength, p.r.Header.Clone()
-	p.r.Body = struct {
+	b := &beginning{ReadCloser: p.r.Body, length: p.r.ContentLength, header: p.r.Header.Clone()}
+	p.r.Body = b
+	return b
+}
+
+// beginning is a body, and what was read of it so far.
+type beginning struct {
+	io.ReadCloser
+	read   bytes.Buffer
+	over   bool
+	length int64
+	header http.Header
+}
+
+func (b *beginning) Read(to []byte) (int, error) {
+	n, err := b.ReadCloser.Read(to)
+	if !b.over {
+		b.read.Write(to[:n])
+	}
+	return n, err
+}
+
+// forget keeps no more, once the body is judged: it may be long.
+func (b *beginning) forget() {
+	if b != nil {
+		b.over, b.read = true, bytes.Buffer{}
+	}
+}
+
+// rewind gives the request its body back, as it came.
+func (b *beginning) rewind(r *http.Request) {
+	if b == nil {
+		return
+	}
+	b.over = true
+	r.Header, r.ContentLength = b.header, b.length
+	r.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.TeeReader(body, &read), body}
-	return func() {
-		p.r.Header = header
-		p.r.ContentLength = length
-		p.r.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.MultiReader(&read, body), body}
-	}
+	}{io.MultiReader(&b.read, b.ReadCloser), b.ReadCloser}
 }
 
 func (p *pass) limitsByField() bool {
@@ -187,8 +220,25 @@ func checkHead(r *http.Request) error {
 			return problem.Refuse(rule.RequestHeader, name+" is given more than once.")
 		}
 	}
+	return checkConnection(r.Header)
+}
+
+// checkConnection refuses a Connection header that names a header for the app: a
+// proxy has to drop what it names, after it was inspected.
+func checkConnection(h http.Header) error {
+	for _, line := range h["Connection"] {
+		for option := range strings.SplitSeq(line, ",") {
+			name := http.CanonicalHeaderKey(strings.Trim(option, " \t"))
+			if !slices.Contains(hopByHop, name) && len(h[name]) > 0 {
+				return problem.Refuse(rule.RequestHeader, "Connection names a header that is not about the connection.")
+			}
+		}
+	}
 	return nil
 }
+
+// hopByHop are the headers that may be about a connection.
+var hopByHop = []string{"Close", "Http2-Settings", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
 
 const (
 	maxHeaderBytes = 16 << 10

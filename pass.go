@@ -14,6 +14,7 @@ import (
 	"github.com/panoply-security/panoply/ratelimit"
 	"github.com/panoply-security/panoply/route"
 	"github.com/panoply-security/panoply/rule"
+	"github.com/panoply-security/panoply/token"
 	"github.com/panoply-security/panoply/upload"
 )
 
@@ -50,6 +51,7 @@ type pass struct {
 
 	decisions []ratelimit.Decision
 	room      [2]ratelimit.Decision
+	names     *nosql.Check
 	reading   *inspect.Reading
 	form      *upload.Form
 	fields    map[string]string // body fields that limits are keyed by
@@ -109,7 +111,7 @@ func (p *pass) admit() error {
 		return err
 	}
 	key, err := route.KeyOf(p.r.URL)
-	if err != nil && p.r.RequestURI != "*" {
+	if err != nil && !(p.r.Method == http.MethodOptions && p.r.RequestURI == "*") {
 		if err := p.judge(strict, problem.Refuse(rule.RequestPath, "").Because(err)); err != nil {
 			return err
 		}
@@ -117,7 +119,7 @@ func (p *pass) admit() error {
 	s.table.match(&p.met, p.r.Method, key)
 	p.x.Route = p.met.route
 	if preflight(p.r) {
-		return nil // carries neither body nor credentials
+		return p.inspectHead(strict) // no attempt at anything, no token to check
 	}
 	if err := p.limit(false); err != nil {
 		return err
@@ -125,16 +127,22 @@ func (p *pass) admit() error {
 	if err := p.checkTokens(); err != nil {
 		return err
 	}
-	if err := p.inspect(strict); err != nil {
+	if err := p.inspectHead(strict); err != nil {
+		return err
+	}
+	if err := p.inspectBody(strict); err != nil {
 		return err
 	}
 	return p.limit(true)
 }
 
 // preflight reports whether a browser asks for permission to send a request.
+// It sends neither a body nor credentials along; whoever does is no browser, and
+// may have an app that serves every method alike in mind.
 func preflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" &&
-		r.Header.Get("Access-Control-Request-Method") != "" && r.ContentLength == 0
+		r.Header.Get("Access-Control-Request-Method") != "" && r.ContentLength == 0 &&
+		len(r.Header["Authorization"]) == 0 && len(r.Header["Cookie"]) == 0
 }
 
 // limit takes an attempt from every limit that the request meets: first those
@@ -179,10 +187,13 @@ func (p *pass) checkTokens() error {
 		}
 		t := &p.suit.tokens[i]
 		if t.reissuer == nil {
-			if _, err := t.tokens.Check(p.r); err != nil {
+			claims, err := t.tokens.Check(p.r)
+			if err != nil {
 				if err := p.judge(mode, err); err != nil {
 					return err
 				}
+			} else if p.suit.policy.Upstream == "" {
+				p.r = p.r.WithContext(token.NewContext(p.r.Context(), claims))
 			}
 			continue
 		}
@@ -204,30 +215,41 @@ func (p *pass) checkTokens() error {
 	return nil
 }
 
-// inspect reads query, cookies and body, once, for everything that looks at
-// them.
-func (p *pass) inspect(strict Mode) error {
-	s := p.suit
-	mode := s.policy.NoSQL.Mode
-	var visit inspect.Visitor = inspect.Visitors(nil)
-	if mode != Off {
-		check := new(nosql.Check)
-		*check = s.nosql.For(p.met.by[ownNoSQL])
-		if mode == Report {
-			check.Judge = func(e *problem.Error) error { return p.judge(Report, e) }
-		}
-		visit = check
-		if err := p.judge(p.modeOf(inspect.ReadQuery(p.r.URL.RawQuery, visit), mode, strict)); err != nil {
-			return err
-		}
-		if err := p.judge(p.modeOf(inspect.ReadCookies(p.r.Header["Cookie"], visit), mode, strict)); err != nil {
-			return err
-		}
+// inspectHead reads query and cookies, once, for everything that looks at them.
+func (p *pass) inspectHead(strict Mode) error {
+	mode := p.suit.policy.NoSQL.Mode
+	if mode == Off {
+		return nil
 	}
+	visit := p.visitor()
+	if err := p.judge(p.modeOf(inspect.ReadQuery(p.r.URL.RawQuery, visit), mode, strict)); err != nil {
+		return err
+	}
+	return p.judge(p.modeOf(inspect.ReadCookies(p.r.Header["Cookie"], visit), mode, strict))
+}
+
+// inspectBody reads the body, if there is one.
+func (p *pass) inspectBody(strict Mode) error {
 	if p.r.Body == nil || p.r.Body == http.NoBody || p.r.ContentLength == 0 {
 		return p.checkSchema(nil)
 	}
-	return p.body(visit, strict)
+	return p.body(p.visitor(), strict)
+}
+
+// visitor is what looks at names and values for the NoSQL guard.
+func (p *pass) visitor() inspect.Visitor {
+	mode := p.suit.policy.NoSQL.Mode
+	switch {
+	case mode == Off:
+		return inspect.Visitors(nil)
+	case p.names == nil:
+		check := p.suit.nosql.For(p.met.by[ownNoSQL])
+		if mode == Report {
+			check.Judge = func(e *problem.Error) error { return p.judge(Report, e) }
+		}
+		p.names = &check
+	}
+	return p.names
 }
 
 // modeOf pairs an error with the mode that decides about it: the section's for

@@ -4,10 +4,15 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/panoply-security/panoply"
@@ -16,52 +21,82 @@ import (
 // serveAdmin serves health and status on a loopback listener of its own. The
 // default address may be taken by another guard on the machine: that is logged
 // and no reason not to start, unless the policy named the address.
-func (g *Guard) serveAdmin(ctx context.Context) (stop func()) {
-	addr := g.policy.Admin
+func (g *Guard) serveAdmin(ctx context.Context) (stop func(), err error) {
+	addr := cmp.Or(g.policy.Admin, defaultAdmin)
 	if addr == "off" {
-		return func() {}
-	}
-	if addr == "" {
-		addr = defaultAdmin
+		return func() {}, nil
 	}
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
+		if g.policy.Admin != "" {
+			return nil, fmt.Errorf("admin: %w", err)
+		}
 		g.log.WarnContext(ctx, "no admin listener", "address", addr, "cause", err.Error())
-		return func() {}
+		return func() {}, nil
 	}
-	server := &http.Server{Handler: g.adminHandler(), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 8 << 10}
-	go server.Serve(listener)
+	const patience = 5 * time.Second
+	server := &http.Server{Handler: g.adminHandler(), ReadTimeout: patience, WriteTimeout: patience, IdleTimeout: patience,
+		MaxHeaderBytes: 8 << 10, ErrorLog: log.New(connLog{g.log}, "", 0)}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		server.Serve(listener) // until stop
+	}()
 	g.log.InfoContext(ctx, "admin", "listening", "http://"+listener.Addr().String())
-	return func() { server.Close() }
+	return func() { server.Close(); <-ended }, nil
+}
+
+// status is what the admin page tells.
+type status struct {
+	Profile     panoply.Profile `json:"profile"`
+	Upstream    string          `json:"upstream"`
+	Protections []protection    `json:"protections"`
+	Warnings    []string        `json:"warnings"`
+}
+
+// protection is a panoply.Line, spelled for JSON.
+type protection struct {
+	Mistake int          `json:"mistake"`
+	Name    string       `json:"name"`
+	Mode    panoply.Mode `json:"mode"`
+	What    string       `json:"what"`
 }
 
 // adminHandler answers only requests that name a loopback host, so that a page
 // on the web cannot reach it by rebinding its own name.
 func (g *Guard) adminHandler() http.Handler {
+	s := status{Profile: g.policy.Profile, Upstream: g.policy.Upstream, Warnings: append([]string{}, g.suit.Warnings()...)}
+	for _, l := range g.suit.Describe() {
+		s.Protections = append(s.Protections, protection(l))
+	}
 	mux := http.NewServeMux()
-	ok := func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) }
-	mux.HandleFunc("GET /healthz", ok)
-	mux.HandleFunc("GET /readyz", ok)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if g.draining.Load() {
+			http.Error(w, "stopping", http.StatusServiceUnavailable)
+			return
+		}
+		io.WriteString(w, "ok\n")
+	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(struct {
-			Profile     panoply.Profile `json:"profile"`
-			Upstream    string          `json:"upstream"`
-			Protections []panoply.Line  `json:"protections"`
-			Warnings    []string        `json:"warnings"`
-		}{g.policy.Profile, g.policy.Upstream, g.suit.Describe(), g.suit.Warnings()})
+		json.NewEncoder(w).Encode(s)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
-		if !loopback(host) {
+		if !loopback(hostname(r.Host)) {
 			http.Error(w, "this address is for the operator of this machine", http.StatusForbidden)
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// hostname takes the port and the brackets off a Host header.
+func hostname(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		return h
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 }

@@ -7,24 +7,37 @@
 // # What it does
 //
 // A request passes the suit ([panoply.Suit]) and, if nothing refuses it, goes
-// to the app with its body byte for byte (multipart part headers written anew),
-// fresh forwarding headers, and the request's id. The answer streams back
-// through the suit: SSE, WebSockets, trailers, informational answers and
+// to the app with its target and its body byte for byte (multipart part headers
+// written anew), fresh forwarding headers, and the request's id. The answer
+// streams back through the suit: SSE, WebSockets, trailers, early hints and
 // downloads as they come. An app that cannot be reached is a 502 or 504
 // problem.
+//
+// The app gets one X-Forwarded-For: the client as the policy counts it, and
+// behind it the trusted proxy that the request came through, if any; what the
+// client wrote into such headers itself never arrives. X-Forwarded-Host is the
+// Host, X-Forwarded-Proto what the client used.
 //
 // # What it does not do
 //
 // It balances no load, caches nothing and retries nothing that may have had an
-// effect. It trusts no forwarding header unless the policy names the proxy it
-// comes from.
+// effect. It does not answer for how net/http reads a connection: a request
+// with both Content-Length and Transfer-Encoding is read by the latter, line
+// ends may be bare line feeds, and folded headers are unfolded; the app sees
+// one spelling of what was read, so none of it can smuggle a second request. It
+// passes no trailers of requests on, which nothing here would have inspected,
+// and no offer to upgrade to anything but a WebSocket. What flows through a
+// WebSocket it does not see.
 //
 // # Bounds
 //
 // Request headers: 16 KiB and 100 lines (a problem), 64 KiB at the connection.
-// A request's headers must arrive within 10 s, each chunk of its body within
-// 60 s, the app's answer must begin within 60 s. Everything else is bounded by
-// the suit.
+// A request's headers must arrive within 10 s; of its body something must
+// arrive every 60 s, and on the whole 500 bytes for each second that is waited
+// for it; of an answer the client must take something every 60 s. The app's answer must begin
+// within 60 s. An HTTP/2 connection buffers at most 1 MiB of bodies. The number
+// of connections is for the operating system to bound. Everything else is
+// bounded by the suit.
 package guard
 
 import (
@@ -36,6 +49,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/internal/fault"
@@ -53,11 +68,31 @@ type Guard struct {
 	handler http.Handler
 	proxy   *proxy
 	log     *slog.Logger
+	times   times
+
+	draining atomic.Bool
 }
+
+// times are how long the guard waits, and for what. Tests are less patient.
+type times struct {
+	header time.Duration // for a request's headers
+	chunk  time.Duration // for the next chunk of a body, or for the client to take one
+	answer time.Duration // for the app's answer to begin
+	drain  time.Duration // for requests under way when the guard stops
+}
+
+var usual = times{header: 10 * time.Second, chunk: 60 * time.Second, answer: 60 * time.Second, drain: 10 * time.Second}
+
+// wear dresses handlers as a policy says. It is what the self-test tries.
+type wear func(panoply.Policy) (func(http.Handler) http.Handler, error)
 
 // New compiles the policy and plays canary requests through it: a protection
 // that claims to enforce and does not is an error here, not a surprise later.
 func New(policy panoply.Policy, log *slog.Logger) (*Guard, error) {
+	return build(policy, log, usual, wearSuit)
+}
+
+func build(policy panoply.Policy, log *slog.Logger, t times, try wear) (*Guard, error) {
 	if log == nil {
 		log = slog.Default()
 	}
@@ -70,14 +105,17 @@ func New(policy panoply.Policy, log *slog.Logger) (*Guard, error) {
 		policy.Listen = defaultListen
 	}
 	faults = append(faults, checkListen(policy)...)
+	if target != nil && target.Host == policy.Listen {
+		faults.Add("upstream", "the guard would be its own upstream", "the address of the app, and another for listen")
+	}
 	suit, err := panoply.New(policy, panoply.WithLogger(log))
 	faults.Join("", err)
 	if err := faults.Err(); err != nil {
 		return nil, policy.Explain(err)
 	}
-	g := &Guard{policy: suit.Policy(), suit: suit, log: log, proxy: newProxy(target, suit)}
-	g.handler = suit.Handler(g.proxy)
-	if err := g.selfTest(); err != nil {
+	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, proxy: newProxy(target, suit, log, t)}
+	g.handler = patient(t.chunk, suit.Handler(g.proxy))
+	if err := selfTest(g.policy, try); err != nil {
 		return nil, err
 	}
 	return g, nil
@@ -135,7 +173,7 @@ func checkListen(p panoply.Policy) (faults fault.List) {
 }
 
 func loopback(host string) bool {
-	if host == "localhost" {
+	if strings.EqualFold(host, "localhost") {
 		return true
 	}
 	ip, err := netip.ParseAddr(host)

@@ -4,46 +4,208 @@
 package guard
 
 import (
+	"bufio"
+	"context"
+	"errors"
 	"io"
+	"net"
 	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/rule"
 )
 
-// chunkTime is how long each chunk of a request body may take. A deadline for
-// the whole body would cut long uploads off; one for each chunk stops clients
-// that only hold the connection.
-const chunkTime = 60 * time.Second
+const (
+	// minRate is what a body must bring for each second that is waited for it,
+	// on the whole. Without it a byte a minute would hold a connection for weeks.
+	minRate = 500
+	// lingerTime is how long the rest of a body that nobody needs any more may
+	// take before the connection is cut.
+	lingerTime = 5 * time.Second
+)
 
-// idleBody renews the connection's read deadline with every read.
-type idleBody struct {
-	io.ReadCloser
+// patient bounds how long a client may keep the guard waiting. Deadlines for
+// whole requests would cut long uploads, downloads and event streams off;
+// these are for each chunk, in both directions.
+func patient(chunk time.Duration, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := &exchange{ResponseWriter: w, control: http.NewResponseController(w), chunk: chunk, r: r}
+		if r.Body != nil && r.Body != http.NoBody {
+			x.body = &idleBody{from: r.Body, control: x.control, chunk: chunk}
+			x.control.SetReadDeadline(time.Now().Add(chunk)) // also for a body that is refused unread
+			defer x.body.end()
+			// A copy: the server looks at its own request's body.
+			r = r.WithContext(context.WithValue(r.Context(), bodyKey{}, x.body))
+			r.Body = x.body
+		}
+		x.renew()
+		next.ServeHTTP(x, r)
+	})
+}
+
+// exchange is the client's side of a request.
+type exchange struct {
+	http.ResponseWriter
 	control *http.ResponseController
-	armed   bool
+	r       *http.Request
+	chunk   time.Duration
+	until   time.Time // the write deadline
+	body    *idleBody // nil without one
 }
 
-// guardBody puts the deadline into the request's body.
-func guardBody(w http.ResponseWriter, r *http.Request) *idleBody {
-	b := &idleBody{ReadCloser: r.Body, control: http.NewResponseController(w)}
-	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = b
+// Unwrap is for http.ResponseController.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// renew moves the write deadline on, unless there is time enough left.
+func (x *exchange) renew() {
+	if now := time.Now(); x.until.Sub(now) < x.chunk/2 {
+		x.until = now.Add(x.chunk)
+		x.control.SetWriteDeadline(x.until)
 	}
-	return b
 }
 
-func (b *idleBody) Read(p []byte) (int, error) {
-	b.armed = b.control.SetReadDeadline(time.Now().Add(chunkTime)) == nil
-	n, err := b.ReadCloser.Read(p)
+func (x *exchange) WriteHeader(status int) {
+	x.renew()
+	if status < 200 && status != http.StatusSwitchingProtocols {
+		if x.r.ProtoAtLeast(1, 1) { // RFC 9110 section 15.2: never to HTTP/1.0
+			x.ResponseWriter.WriteHeader(status)
+		}
+		return
+	}
+	if x.r.ProtoMajor < 2 && x.body != nil && x.body.half() {
+		// The answer overtakes the body. What is left of that must not be taken
+		// for the next request, nor hold the answer up.
+		x.Header().Set("Connection", "close")
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+func (x *exchange) Write(b []byte) (int, error) {
+	x.renew()
+	return x.ResponseWriter.Write(b)
+}
+
+// FlushError is what http.ResponseController looks for.
+func (x *exchange) FlushError() error {
+	x.renew()
+	return x.control.Flush()
+}
+
+// Hijack gives the connection away for a WebSocket. It ends with the guard, and
+// when the client takes nothing of what is written to it for too long.
+func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := x.control.Hijack()
 	if err != nil {
-		b.done()
+		return nil, nil, err
+	}
+	context.AfterFunc(x.r.Context(), func() { conn.Close() })
+	return &idleConn{conn, x.chunk}, rw, nil
+}
+
+// idleConn is a connection to a client that must take what is written in time.
+type idleConn struct {
+	net.Conn
+	chunk time.Duration
+}
+
+func (c *idleConn) Write(b []byte) (int, error) {
+	c.SetWriteDeadline(time.Now().Add(c.chunk))
+	return c.Conn.Write(b)
+}
+
+// CloseWrite tells the client that no more comes, as httputil does.
+func (c *idleConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return c.Close()
+}
+
+// idleBody is a request's body, each chunk of which must come in time.
+type idleBody struct {
+	from    io.ReadCloser
+	control *http.ResponseController
+	chunk   time.Duration
+
+	reading sync.Mutex // held by a read, so that end can wait for it
+	waited  time.Duration
+	got     int64
+
+	started, eof, over atomic.Bool
+	failed             atomic.Pointer[problem.Error]
+}
+
+type bodyKey struct{}
+
+// bodyFault is why the request's body could not be read to its end, or nil.
+func bodyFault(ctx context.Context) *problem.Error {
+	if b, ok := ctx.Value(bodyKey{}).(*idleBody); ok {
+		return b.failed.Load()
+	}
+	return nil
+}
+
+// Read fails with a *problem.Error, other than at the end.
+func (b *idleBody) Read(p []byte) (int, error) {
+	b.reading.Lock()
+	defer b.reading.Unlock()
+	if e := b.failed.Load(); e != nil {
+		return 0, e
+	}
+	now := time.Now()
+	earned := time.Duration(b.got) * time.Second / minRate
+	b.control.SetReadDeadline(now.Add(min(b.chunk, b.chunk+earned-b.waited)))
+	b.started.Store(true)
+	if b.over.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	n, err := b.from.Read(p)
+	b.waited += time.Since(now)
+	b.got += int64(n)
+	switch {
+	case err == io.EOF:
+		b.eof.Store(true)
+		// The server watches the connection while the answer is sent, and would
+		// take an old deadline for a client that went away.
+		b.control.SetReadDeadline(time.Time{})
+	case err != nil:
+		e := bodyError(err)
+		b.failed.Store(e)
+		return n, e
 	}
 	return n, err
 }
 
-// done lifts the deadline: the server watches the connection while the answer
-// is sent, and would take an old deadline for a client that went away.
-func (b *idleBody) done() {
-	if b.armed {
-		b.armed = false
-		b.control.SetReadDeadline(time.Time{})
+func bodyError(err error) *problem.Error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		e := problem.Refuse(rule.RequestAborted, "The body did not arrive in time.").Because(err)
+		e.Status = http.StatusRequestTimeout
+		return e
 	}
+	return problem.Refuse(rule.RequestAborted, "The body could not be read to its end.").Because(err)
+}
+
+func (b *idleBody) Close() error { return b.from.Close() }
+
+// half reports whether the body was read in part.
+func (b *idleBody) half() bool { return b.started.Load() && !b.eof.Load() }
+
+// end runs when the request was answered. A read that is still under way, for
+// an app that has answered already, ends too, and the server gets a moment to
+// read the rest.
+func (b *idleBody) end() {
+	b.over.Store(true)
+	if b.eof.Load() {
+		return
+	}
+	if b.started.Load() {
+		b.control.SetReadDeadline(time.Unix(1, 0))
+		b.reading.Lock()
+		defer b.reading.Unlock()
+	}
+	b.control.SetReadDeadline(time.Now().Add(lingerTime))
 }

@@ -6,7 +6,10 @@ package guard
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -24,77 +27,148 @@ import (
 // proxy sends what passed the suit to the app.
 type proxy struct {
 	suit      *panoply.Suit
+	log       *slog.Logger
+	target    *url.URL
 	transport *http.Transport
 	reverse   httputil.ReverseProxy
+	upgrades  sync.WaitGroup // under way
 }
 
-func newProxy(target *url.URL, suit *panoply.Suit) *proxy {
-	p := &proxy{suit: suit, transport: newTransport()}
+func newProxy(target *url.URL, suit *panoply.Suit, logger *slog.Logger, t times) *proxy {
+	p := &proxy{suit: suit, log: logger, target: target, transport: newTransport(t)}
 	p.reverse = httputil.ReverseProxy{
-		Transport:    p.transport,
-		Rewrite:      func(pr *httputil.ProxyRequest) { p.rewrite(pr, target) },
-		ErrorHandler: p.failed,
-		BufferPool:   &buffers{},
-		ErrorLog:     log.New(quiet{}, "", 0), // causes reach the log through failed
+		Transport:      p.transport,
+		Rewrite:        p.rewrite,
+		ModifyResponse: p.answered,
+		ErrorHandler:   p.failed,
+		BufferPool:     &buffers{},
+		ErrorLog:       log.New(io.Discard, "", 0), // failed and watched tell more
 	}
 	return p
 }
 
 // newTransport is tuned for one app that is near: many idle connections, no
 // compression of its own, no proxy from the environment.
-func newTransport() *http.Transport {
+func newTransport(t times) *http.Transport {
 	return &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    5 * time.Second,
 		MaxIdleConns:           512,
 		MaxIdleConnsPerHost:    512,
 		IdleConnTimeout:        4 * time.Second, // Node closes idle connections after 5 s
-		ResponseHeaderTimeout:  60 * time.Second,
-		ExpectContinueTimeout:  time.Second,
+		ResponseHeaderTimeout:  t.answer,
 		MaxResponseHeaderBytes: 256 << 10,
 		DisableCompression:     true,
 	}
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !p.suit.Trusted(r) {
-		clientip.StripUntrusted(r.Header)
+	if !websocket(r) {
+		p.reverse.ServeHTTP(w, r)
+		return
 	}
-	if r.Header.Get("Upgrade") != "" && !websocket(r) {
-		// Another protocol would be a tunnel past every rule. The request goes
-		// on without the offer, as RFC 9110 section 7.8 lets a server choose.
-		r.Header.Del("Upgrade")
-		r.Header.Del("Http2-Settings")
-	}
-	idle := guardBody(w, r)
-	defer idle.done()
-	p.reverse.ServeHTTP(w, r)
+	p.upgrades.Add(1)
+	defer p.upgrades.Done()
+	reverse := p.reverse
+	reverse.ModifyResponse = func(res *http.Response) error { return p.switched(w, res) }
+	reverse.ServeHTTP(w, r)
 }
 
+// websocket reports whether a request asks for a WebSocket, in the one form
+// that RFC 6455 has for it. Any other protocol would be a tunnel past every
+// rule; such requests go on without the offer, as RFC 9110 section 7.8 lets a
+// server choose.
 func websocket(r *http.Request) bool {
-	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+	return r.Method == http.MethodGet && r.ProtoAtLeast(1, 1) && r.ContentLength == 0 &&
+		len(r.Header["Upgrade"]) == 1 && strings.EqualFold(r.Header["Upgrade"][0], "websocket")
 }
 
 // rewrite makes the request for the app: same target, same Host, forwarding
 // headers of our own making.
-func (p *proxy) rewrite(pr *httputil.ProxyRequest, target *url.URL) {
+func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	out, in := pr.Out, pr.In
-	out.URL.Scheme, out.URL.Host = target.Scheme, target.Host
+	out.URL.Scheme, out.URL.Host = p.target.Scheme, p.target.Host
+	out.URL.Opaque = ""
+	out.URL.RawPath = samePath(in.URL)
 	out.URL.RawQuery = in.URL.RawQuery // as it was inspected, `;` and all
 	out.Host = in.Host
-	if p.suit.Trusted(in) {
-		out.Header["X-Forwarded-For"] = in.Header["X-Forwarded-For"]
+	out.Trailer = nil
+
+	h := out.Header
+	if !websocket(in) {
+		h.Del("Connection")
+		h.Del("Upgrade")
+	}
+	h.Del("Http2-Settings")
+	h.Del("Expect") // the body was asked for already
+	x := problem.From(in.Context())
+	if !p.suit.Trusted(in) {
+		clientip.StripUntrusted(h)
+	} else if peer, _, err := net.SplitHostPort(in.RemoteAddr); err == nil && x.Client.IsValid() && x.Client.String() != peer {
+		h["X-Forwarded-For"] = []string{x.Client.String()}
 	}
 	pr.SetXForwarded()
 	if p.suit.TLS(in) {
-		out.Header.Set("X-Forwarded-Proto", "https")
+		h.Set("X-Forwarded-Proto", "https")
 	}
-	if in.Header.Get("User-Agent") == "" {
-		out.Header.Set("User-Agent", "") // none, rather than Go's
+	h.Set("X-Request-Id", x.ID)
+}
+
+// samePath spells the path for the app: as it came, but that bytes which a
+// target must not have are escaped. The standard library would unescape %2F in
+// such a path, which makes another one of it.
+func samePath(u *url.URL) string {
+	if u.RawPath == "" || u.EscapedPath() == u.RawPath {
+		return u.RawPath
 	}
-	if x := problem.From(in.Context()); x != nil {
-		out.Header.Set("X-Request-Id", x.ID)
+	var b strings.Builder
+	for i := range len(u.RawPath) {
+		if c := u.RawPath[i]; inPath(c) {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
 	}
+	return b.String()
+}
+
+// inPath reports whether a byte may stand in a path: RFC 3986's pchar, the
+// slash, and the brackets that browsers leave as they are.
+func inPath(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~%!$&'()*+,;=:@/[]", c) >= 0
+}
+
+var errUpgrade = errors.New("the app switched protocols, which nobody asked for")
+
+// answered looks at an answer before it goes back. Its error is a 502.
+func (p *proxy) answered(res *http.Response) error {
+	switch {
+	case res.StatusCode == http.StatusSwitchingProtocols:
+		return errUpgrade
+	case res.StatusCode < 200:
+		return fmt.Errorf("the app answered with status %d", res.StatusCode)
+	case res.Body != http.NoBody:
+		res.Body = &watched{res.Body, p.log, res.Request}
+	}
+	return nil
+}
+
+// switched has the suit see the headers of an upgrade before they leave, as
+// httputil would add them only afterwards.
+func (p *proxy) switched(w http.ResponseWriter, res *http.Response) error {
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		return p.answered(res)
+	}
+	if !strings.EqualFold(res.Header.Get("Upgrade"), "websocket") {
+		return errUpgrade
+	}
+	for name, values := range res.Header {
+		if name != "Connection" && name != "Upgrade" {
+			w.Header()[name] = values
+			delete(res.Header, name)
+		}
+	}
+	return nil
 }
 
 // failed answers for an app that did not.
@@ -102,8 +176,10 @@ func (p *proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	var refused *problem.Error
 	var timeout net.Error
 	switch {
-	case errors.As(err, &refused): // the body turned out too long or cut off
+	case errors.As(err, &refused): // the body turned out too long
 		problem.Write(w, r, refused)
+	case bodyFault(r.Context()) != nil: // net/http may tell of it as a client that is gone
+		problem.Write(w, r, bodyFault(r.Context()))
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
 		panic(http.ErrAbortHandler) // the client is gone; nobody to answer
 	case errors.As(err, &timeout) && timeout.Timeout():
@@ -113,20 +189,33 @@ func (p *proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// watched logs an answer that the app breaks off. Its header has left, so
+// that the client can only be told by a broken connection.
+type watched struct {
+	io.ReadCloser
+	log *slog.Logger
+	r   *http.Request
+}
+
+func (b *watched) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF && b.r.Context().Err() == nil {
+		b.log.LogAttrs(b.r.Context(), slog.LevelError, "answer broken off", slog.String("rule", string(rule.UpstreamDown)),
+			slog.String("method", b.r.Method), slog.String("id", problem.ID(b.r.Context())), slog.String("cause", err.Error()))
+	}
+	return n, err
+}
+
 // buffers lends copy buffers to the proxy.
 type buffers struct{ pool sync.Pool }
 
+const copyBuffer = 32 << 10
+
 func (b *buffers) Get() []byte {
-	if v := b.pool.Get(); v != nil {
-		return *v.(*[]byte)
+	if v, ok := b.pool.Get().(*[copyBuffer]byte); ok {
+		return v[:]
 	}
-	return make([]byte, 32<<10)
+	return make([]byte, copyBuffer)
 }
 
-func (b *buffers) Put(buf []byte) { b.pool.Put(&buf) }
-
-// quiet drops what httputil logs besides failed: copy errors of clients that
-// went away.
-type quiet struct{}
-
-func (quiet) Write(b []byte) (int, error) { return len(b), nil }
+func (b *buffers) Put(buf []byte) { b.pool.Put((*[copyBuffer]byte)(buf)) }

@@ -16,10 +16,8 @@ import (
 	"time"
 )
 
-const (
-	drainTime = 10 * time.Second // for requests under way when the guard stops
-	connBytes = 64 << 10         // of headers, before net/http itself refuses
-)
+// connBytes is what a request's headers may have before net/http itself refuses.
+const connBytes = 64 << 10
 
 // Run listens, serves and, when the context ends, drains: new connections are
 // refused, requests under way have 10 s, then WebSockets are closed. ready, when
@@ -42,7 +40,11 @@ func (g *Guard) Run(ctx context.Context, ready func(url string)) error {
 	}
 	url := scheme + "://" + listener.Addr().String()
 	g.Announce(ctx, url)
-	stopAdmin := g.serveAdmin(ctx)
+	stopAdmin, err := g.serveAdmin(ctx)
+	if err != nil {
+		listener.Close()
+		return err
+	}
 	defer stopAdmin()
 	if ready != nil {
 		ready(url)
@@ -58,11 +60,18 @@ func (g *Guard) serve(ctx context.Context, listener net.Listener, config *tls.Co
 	server := &http.Server{
 		Handler:           g.handler,
 		TLSConfig:         config,
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: g.times.header,
 		IdleTimeout:       90 * time.Second,
 		MaxHeaderBytes:    connBytes,
-		BaseContext:       func(net.Listener) context.Context { return base },
-		ErrorLog:          log.New(connLog{g.log}, "", 0),
+		HTTP2: &http.HTTP2Config{
+			MaxReceiveBufferPerConnection: 1 << 20,
+			MaxReceiveBufferPerStream:     512 << 10,
+			WriteByteTimeout:              g.times.chunk,
+		},
+		// OPTIONS * is the app's to answer, and passes the suit.
+		DisableGeneralOptionsHandler: true,
+		BaseContext:                  func(net.Listener) context.Context { return base },
+		ErrorLog:                     log.New(connLog{g.log}, "", 0),
 	}
 	failed := make(chan error, 1)
 	go func() {
@@ -74,28 +83,39 @@ func (g *Guard) serve(ctx context.Context, listener net.Listener, config *tls.Co
 	}()
 	select {
 	case err := <-failed:
+		server.Close()
+		g.Close()
 		return err
 	case <-ctx.Done():
 	}
-	g.log.Info("stopping", "drain", drainTime.String())
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	g.draining.Store(true)
+	g.log.Info("stopping", "drain", g.times.drain.String())
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.times.drain)
 	defer cancel()
 	err := server.Shutdown(drain)
 	closeAll()
 	if errors.Is(err, context.DeadlineExceeded) {
+		g.log.Warn("requests under way were cut off")
 		server.Close()
 		err = nil
 	}
 	<-failed
+	g.proxy.upgrades.Wait()
 	g.Close()
 	return err
 }
 
-// connLog gives the server's own messages, about connections that never became
-// a request, to the log at a low level: they are made by anyone who connects.
+// connLog gives the server's own messages to the log. Those about connections
+// that never became a request are made by anyone who connects, and so go in at
+// a low level.
 type connLog struct{ log *slog.Logger }
 
 func (c connLog) Write(b []byte) (int, error) {
-	c.log.Debug("connection", "message", strings.TrimSpace(string(b)))
+	message := strings.TrimSpace(string(b))
+	level := slog.LevelDebug
+	if strings.HasPrefix(message, "http: panic") || strings.HasPrefix(message, "http: Accept error") {
+		level = slog.LevelError
+	}
+	c.log.Log(context.Background(), level, "connection", "message", message)
 	return len(b), nil
 }

@@ -268,7 +268,10 @@ func (rd *Reading) reserve(n int64) error {
 
 // Replace puts data in the place of a request's body.
 func Replace(r *http.Request, data []byte) {
-	r.Body = io.NopCloser(bytes.NewReader(data))
+	// With GetBody, a request that finds its connection closed before a byte of
+	// it was written can be sent on another.
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+	r.Body, _ = r.GetBody()
 	r.ContentLength = int64(len(data))
 	r.TransferEncoding = nil
 	r.Header.Del("Content-Length") // net/http writes it from ContentLength

@@ -152,6 +152,7 @@ func (p *pairs) field(key, value string) error {
 		if err := p.odd(key); err != nil {
 			return err
 		}
+		p.parts, _ = bracketed(key, p.parts[:0])
 	}
 	if err := p.members(); err != nil {
 		return err
@@ -180,14 +181,16 @@ func (p *pairs) members() error {
 		if err := p.list(part); err != nil {
 			return err
 		}
-		p.whole = appendPart(p.whole, part)
+		p.extend(i)
 		kind := String
 		if i+1 < len(p.parts) {
 			if kind = Object; index(p.parts[i+1]) {
 				kind = Array // a[] and a[0]
 			}
-			if _, err := p.use(p.whole, nested); err != nil {
-				return err
+			if part != "" || p.parts[i+1] != "" {
+				if _, err := p.use(p.whole, nested); err != nil {
+					return err
+				}
 			}
 		} else if again, err := p.use(p.whole, leaf); err != nil {
 			return err

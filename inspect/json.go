@@ -72,11 +72,10 @@ func readJSONLoose(data []byte, place Place, visit Visitor) error {
 	j := newJSONReader(data, place, visit, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	j.loose = true
 	for {
-		if _, err := j.value(); err != nil {
-			if own := (*problem.Error)(nil); errors.As(err, &own) {
-				return err
-			}
+		if _, err := j.value(); err == io.EOF || errors.As(err, new(*decodeError)) {
 			return nil
+		} else if err != nil {
+			return err
 		}
 	}
 }
@@ -92,15 +91,18 @@ func refuseJSON(place Place, detail string) *problem.Error {
 	return problem.Refuse(rule.RequestJSON, detail)
 }
 
+// decodeError is an error of the decoder, as opposed to one of a visitor.
+type decodeError struct{ error }
+
 // explain turns an error of the decoder into a refusal; one of a visitor stays.
 func (j *jsonReader) explain(err error) error {
-	var own *problem.Error
-	if errors.As(err, &own) {
+	var decode *decodeError
+	if !errors.As(err, &decode) && err != io.EOF {
 		return err
 	}
 	detail := "The JSON is malformed."
 	switch {
-	case errors.Is(err, jsontext.ErrDuplicateName):
+	case decode != nil && errors.Is(decode.error, jsontext.ErrDuplicateName):
 		detail = "The JSON repeats a name."
 	case json.Valid(j.data): // which lets broken UTF-8 pass, as Node does
 		detail = "The JSON is not valid UTF-8."
@@ -121,8 +123,10 @@ func (j *jsonReader) value() (*Node, error) {
 			j.path.pushIndex(int(n))
 		}
 		tok, err := j.dec.ReadToken()
-		if err != nil {
-			return nil, err
+		if err == io.EOF {
+			return nil, err // between values
+		} else if err != nil {
+			return nil, &decodeError{err}
 		}
 		end := int(j.dec.InputOffset())
 		switch {

@@ -39,9 +39,13 @@ func bracketed(key string, parts []string) (_ []string, odd bool) {
 	return parts, odd || behind < len(key)
 }
 
-// appendPart appends a part to the one spelling of a name.
-func appendPart(whole []byte, part string) []byte {
-	return append(append(whole, '['), part...)
+// extend adds the part with the number i to the one spelling of the name at
+// hand. qs reads a[][] as a[].
+func (p *pairs) extend(i int) {
+	if i > 0 && p.parts[i] == "" && p.parts[i-1] == "" {
+		return
+	}
+	p.whole = append(append(p.whole, '['), p.parts[i]...)
 }
 
 // index reports whether a bracket counts in an array: empty or a number.
@@ -108,11 +112,16 @@ func (p *pairs) merged(value string) error {
 func (p *pairs) keys(key string) error {
 	defer p.path.reset()
 	p.parts, _ = bracketed(key, p.parts[:0])
-	for _, part := range p.parts {
+	p.whole = p.whole[:0]
+	for i, part := range p.parts {
 		p.path.push(part)
 		if err := p.visit.Key(&p.path); err != nil {
 			return err
 		}
+		if err := p.list(part); err != nil {
+			return err
+		}
+		p.extend(i)
 	}
 	return nil
 }
@@ -164,10 +173,10 @@ func (p *pairs) containers(key string, do func() error) error {
 
 // spell puts the one spelling of a name into p.whole.
 func (p *pairs) spell(key string) {
-	parts, _ := bracketed(key, nil)
+	p.parts, _ = bracketed(key, p.parts[:0])
 	p.whole = p.whole[:0]
-	for _, part := range parts {
-		p.whole = appendPart(p.whole, part)
+	for i := range p.parts {
+		p.extend(i)
 	}
 }
 

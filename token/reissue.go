@@ -75,8 +75,10 @@ type ReissueConfig struct {
 // on everything that such routes read. A token that the app makes itself out of
 // parts that a client sent, in a member of such a name, would be re-issued.
 //
-// Tokens inside base64, encrypted or signed cookies (s:eyJ…) and compressed
-// bodies are not seen; encrypted tokens (JWE) are left alone.
+// Tokens inside base64, encrypted cookies and compressed bodies are not seen;
+// encrypted tokens (JWE) are left alone. A token in a cookie that cookie-parser
+// signed (s:eyJ…) cannot be replaced under that signature, so it is refused on
+// the way in unless Ignore names the cookie.
 //
 // # Bounds
 //

@@ -13,6 +13,7 @@ package respond
 import (
 	"bufio"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 )
@@ -93,7 +94,7 @@ func (w *Writer) WriteHeader(status int) {
 		return // net/http would log it; the first status counts
 	}
 	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
-		w.w.WriteHeader(status)
+		w.inform(status)
 		return
 	}
 	plan := w.settle(status)
@@ -108,6 +109,17 @@ func (w *Writer) WriteHeader(status int) {
 		w.state = passing
 		w.w.WriteHeader(status)
 	}
+}
+
+// inform sends an informational answer. Its header is the final one's as far as
+// that is known, and the hook has not seen it: hints to load early are all that
+// may leave.
+func (w *Writer) inform(status int) {
+	h := w.w.Header()
+	final := maps.Clone(h)
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return name != "Link" })
+	w.w.WriteHeader(status)
+	maps.Copy(h, final)
 }
 
 func (w *Writer) settle(status int) Plan {
