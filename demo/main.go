@@ -12,6 +12,7 @@
 //	go run ./demo -check          the same, then exits: 0 only if it is as claimed
 //	go run ./demo -policy FILE    another policy for the guard
 //	go run ./demo -mongo URI      a real server instead of the embedded one
+//	go run ./demo -v              all evidence instead of the first lines
 package main
 
 import (
@@ -31,10 +32,13 @@ func main() {
 	flag.StringVar(&o.policy, "policy", "", "policy `file` for the guard instead of the committed one")
 	flag.StringVar(&o.mongo, "mongo", "", "`uri` of a MongoDB server instead of the embedded database")
 	flag.BoolVar(&o.log, "log", false, "print the guard's log")
+	all := flag.Bool("v", false, "print all evidence")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ok, err := run(ctx, o)
+	out := newPrinter(os.Stdout)
+	out.all = *all
+	ok, err := run(ctx, o, out)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo: error:", err)
 		os.Exit(2)
@@ -52,14 +56,13 @@ type options struct {
 }
 
 // run reports whether the result is as claimed.
-func run(ctx context.Context, o options) (bool, error) {
+func run(ctx context.Context, o options, out printer) (bool, error) {
 	servers, err := startAll(ctx, o)
 	if err != nil {
 		return false, err
 	}
 	defer servers.stop()
 
-	out := newPrinter(os.Stdout)
 	var reports []report
 	for _, t := range servers.targets {
 		out.progress("attacking the %s shop at %s", t.name, t.url)
@@ -75,7 +78,7 @@ func run(ctx context.Context, o options) (bool, error) {
 	if o.check {
 		return ok, nil
 	}
-	fmt.Println("serving until Ctrl-C")
+	out.progress("serving until Ctrl-C")
 	<-ctx.Done()
 	return true, nil
 }

@@ -32,12 +32,18 @@ func (r report) found() (n int) {
 type printer struct {
 	w      io.Writer
 	colour bool
+	all    bool // the evidence whole
 }
+
+const (
+	evidenceLines = 3
+	evidenceWidth = 104
+)
 
 func newPrinter(f *os.File) printer {
 	info, err := f.Stat()
 	terminal := err == nil && info.Mode()&os.ModeCharDevice != 0
-	return printer{f, terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	return printer{w: f, colour: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 }
 
 const (
@@ -90,10 +96,22 @@ func (p printer) table(reports []report) {
 			if res.Err != nil {
 				fmt.Fprintf(p.w, "      %v\n", res.Err)
 			}
-			for _, line := range res.Evidence {
-				fmt.Fprintf(p.w, "      %s\n", line)
-			}
+			p.evidence(res.Evidence)
 		}
+	}
+}
+
+// evidence prints what was seen, cut to what a person reads.
+func (p printer) evidence(lines []string) {
+	for i, line := range lines {
+		if !p.all && i == evidenceLines {
+			fmt.Fprintf(p.w, "      and %d more (-v shows them)\n", len(lines)-i)
+			return
+		}
+		if r := []rune(line); !p.all && len(r) > evidenceWidth {
+			line = string(r[:evidenceWidth-1]) + "…"
+		}
+		fmt.Fprintf(p.w, "      %s\n", line)
 	}
 }
 

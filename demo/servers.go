@@ -66,8 +66,7 @@ func startAll(ctx context.Context, o options) (_ *servers, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: cert.pool, MinVersion: tls.VersionTLS12}}}
+	s.client = trusting(cert)
 
 	database, err := s.connect(ctx, o.mongo)
 	if err != nil {
@@ -85,6 +84,12 @@ func startAll(ctx context.Context, o options) (_ *servers, err error) {
 		return nil, err
 	}
 	return s, s.hardened(database("hardened"), dir, cert, log)
+}
+
+// trusting is a client that trusts the demo's certificate and no other.
+func trusting(cert certificate) *http.Client {
+	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: cert.pool, MinVersion: tls.VersionTLS12}}}
 }
 
 // connect starts the embedded database, unless another is given.
