@@ -210,7 +210,7 @@ func TestEvidenceIsCutForAPerson(t *testing.T) {
 		all      bool
 		has, not string
 	}{
-		{"usual", false, "and 3 more", "four"},
+		{"usual", false, "and 2 more", "five"},
 		{"all", true, "six", "more"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

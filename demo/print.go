@@ -36,7 +36,7 @@ type printer struct {
 }
 
 const (
-	evidenceLines = 3
+	evidenceLines = 4
 	evidenceWidth = 104
 )
 
