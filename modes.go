@@ -63,7 +63,7 @@ func describeBodies(p *Policy) string {
 	if schemas == 0 {
 		return fmt.Sprintf("at most %s, read strictly; no schema, so undeclared fields pass: mistake 3 stays open", size(p.Bodies.MaxBytes))
 	}
-	return fmt.Sprintf("at most %s, read strictly; schemas on %d routes", size(p.Bodies.MaxBytes), schemas)
+	return fmt.Sprintf("at most %s, read strictly; routes with a schema: %d", size(p.Bodies.MaxBytes), schemas)
 }
 
 func describeErrors(p *Policy) string {
@@ -97,14 +97,14 @@ func (s *Suit) describeTokens() string {
 			ephemeral = "; re-issued with a key of this process: tokens end with it"
 		}
 	}
-	return fmt.Sprintf("%d routes verified, %d re-issued%s", verified, reissued, ephemeral)
+	return fmt.Sprintf("rules that verify: %d, that re-issue: %d%s", verified, reissued, ephemeral)
 }
 
 func (s *Suit) describeUploads() string {
 	if s.policy.Profile == Compatible {
-		return fmt.Sprintf("%d rules; elsewhere dangerous files refused, type and count reported", len(s.policy.Uploads.Rules))
+		return fmt.Sprintf("own rules: %d; elsewhere dangerous files refused, type and count reported", len(s.policy.Uploads.Rules))
 	}
-	return fmt.Sprintf("%d rules; elsewhere the defaults: 5 MB, 1 file, JPEG, PNG, WebP, PDF", len(s.policy.Uploads.Rules))
+	return fmt.Sprintf("own rules: %d; elsewhere the defaults: 5 MB, 1 file, JPEG, PNG, WebP, PDF", len(s.policy.Uploads.Rules))
 }
 
 func describeNoSQL(p *Policy) string {

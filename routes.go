@@ -61,7 +61,7 @@ func (s *Suit) collectRoutes() {
 type met struct {
 	by    [owners][]int
 	room  [24]int // for most requests, no allocation
-	route string  // a pattern for the log: the first that names more than a subtree
+	route string  // a pattern for the log: the longest
 }
 
 // match finds everything that the request meets.
@@ -82,8 +82,8 @@ func (t *routes) match(m *met, method string, key route.Key) {
 			} else {
 				m.by[o] = append(m.by[o], t.to[id].index)
 			}
-			if m.route == "" {
-				m.route = t.table.Text(id)
+			if text := t.table.Text(id); len(text) > len(m.route) {
+				m.route = text
 			}
 		}
 	}

@@ -63,5 +63,6 @@ func TestSelfTestLetsHonestPoliciesStart(t *testing.T) {
 		})
 	}
 }
+
 var _ = http.StatusOK
 var _ = httptest.NewRecorder

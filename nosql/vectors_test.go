@@ -27,7 +27,7 @@ type vector struct {
 	BodyB64                                         string   `json:"body_b64"`
 	Transfer                                        string   `json:"transfer"`
 	ChunksB64                                       []string `json:"chunks_b64"`
-	Generate *struct {
+	Generate                                        *struct {
 		Kind     string `json:"kind"`
 		PadBytes int    `json:"pad_bytes"`
 		Then     string `json:"then"`
