@@ -20,11 +20,12 @@ const tokenHold = 1 << 20
 // or of Panoply itself gets what the policy asks for.
 func (p *pass) Header(status int, h http.Header) respond.Plan {
 	s := p.suit
-	p.status = status
+	p.status, p.own = status, p.x.Own
 	plan := p.scrub(status, h)
-	if p.reissue != nil && !p.x.Own {
+	// What the app put into the header stays when Panoply answers in its place.
+	if p.reissue != nil {
 		p.reissue.reissuer.OutHeader(h)
-		if !plan.Replace && holdsTokens(h) {
+		if !plan.Replace && !p.own && holdsTokens(h) {
 			plan.Hold = max(plan.Hold, tokenHold)
 		}
 	}
@@ -52,7 +53,7 @@ func (p *pass) scrub(status int, h http.Header) respond.Plan {
 }
 
 func (p *pass) hardenCookies(h http.Header) {
-	if p.x.Own || len(h["Set-Cookie"]) == 0 {
+	if len(h["Set-Cookie"]) == 0 {
 		return
 	}
 	switch p.suit.policy.Cookies.Mode {
@@ -100,7 +101,7 @@ func holdsTokens(h http.Header) bool {
 // leaks becomes a problem.
 func (p *pass) Body(status int, h http.Header, held []byte, complete bool) (int, []byte, bool) {
 	body := held
-	if p.reissue != nil && holdsTokens(h) {
+	if p.reissue != nil && !p.own && holdsTokens(h) {
 		out, n := p.reissue.reissuer.Out(held)
 		if n > 0 {
 			body = out
@@ -116,7 +117,7 @@ func (p *pass) Body(status int, h http.Header, held []byte, complete bool) (int,
 			}
 		}
 	}
-	if status >= 400 && p.suit.policy.Errors.Mode == Enforce && !p.x.Own {
+	if status >= 400 && p.suit.policy.Errors.Mode == Enforce && !p.own {
 		if scrubbed, replaced := p.suit.respond.ScrubBody(p.r, p.x, status, h, body); replaced {
 			return status, scrubbed, true
 		}

@@ -5,10 +5,6 @@ package panoply
 
 import (
 	"bytes"
-	"io"
-	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/problem"
@@ -17,10 +13,11 @@ import (
 )
 
 // body reads the request's body for the NoSQL guard, the schemas, the upload
-// rules and the limits that are keyed by a field.
-func (p *pass) body(visit inspect.Visitor, strict Mode) error {
+// rules, re-issued tokens and the limits that are keyed by a field.
+func (p *pass) body(visit inspect.Visitor) error {
 	s := p.suit
-	if s.policy.Bodies.Mode == Off && s.policy.NoSQL.Mode == Off && s.policy.Uploads.Mode == Off {
+	byField := p.limitsByField()
+	if s.policy.Bodies.Mode == Off && s.policy.NoSQL.Mode == Off && s.policy.Uploads.Mode == Off && p.reissue == nil && !byField {
 		return nil
 	}
 	plan := s.bodies.For(p.met.by[ownBodies])
@@ -28,34 +25,74 @@ func (p *pass) body(visit inspect.Visitor, strict Mode) error {
 		// A Go app reads the values of the same reading; an app behind a guard
 		// reads bytes.
 		Tree: s.policy.Upstream == "" || plan.Schema()}
-	if p.limitsByField() {
+	if byField {
 		p.fields = map[string]string{}
 		o.Scalar = func(name, value string) { p.fields[name] = value }
 	}
-	start := p.rewindable(strict)
+	modes := s.bodyModes(p, plan.Schema())
+	if modes.reading != Enforce || modes.size != Enforce {
+		p.start = remember(p.r)
+	}
 	reading, err := inspect.ReadBody(p.r, o)
 	p.reading, p.x.Reading = reading, reading
 	if err != nil {
-		if err := p.judge(p.modeOf(err, s.policy.NoSQL.Mode, strict)); err != nil {
+		if err := p.judge(modes.of(err), err); err != nil {
 			return err
 		}
-		start.rewind(p.r)
+		p.start.rewind(p.r)
 		return nil
 	}
-	if strict == Report && reading.Media.Form == inspect.Opaque && reading.Data == nil {
-		start.rewind(p.r) // it streams, and nothing may cut it off
+	if modes.size != Enforce && reading.Media.Form == inspect.Opaque && reading.Data == nil {
+		p.start.rewind(p.r) // it streams, and nothing may cut it off
 		return nil
 	}
-	start.forget()
+	if modes.reading == Enforce {
+		p.start.forget()
+	}
 	if reading.Media.Form == inspect.Multipart {
-		if err := p.upload(visit); err != nil {
+		if err := p.upload(visit, modes); err != nil {
 			return err
 		}
 	}
 	if err := p.checkSchema(reading); err != nil {
 		return err
 	}
+	if modes.reading != Enforce {
+		p.start.rewind(p.r) // nothing that is in force changed it
+		return nil
+	}
 	return p.swapBack(reading)
+}
+
+// bodyModes say what becomes of a body that cannot be read.
+type bodyModes struct {
+	reading Mode // in exactly one way
+	size    Mode // because it is too long
+}
+
+// bodyModes are the policy's mode, or the stricter one of a section that
+// decides by what the body holds and would be blind without it.
+func (s *Suit) bodyModes(p *pass, schema bool) bodyModes {
+	needed := s.policy.NoSQL.Mode
+	if schema {
+		needed = strictest(needed, s.policy.Bodies.Mode)
+	}
+	if p.reissue != nil {
+		needed = strictest(needed, s.policy.Tokens.Mode)
+	}
+	return bodyModes{reading: strictest(needed, s.policy.Mode), size: strictest(needed, s.policy.Bodies.Mode)}
+}
+
+// of is the mode that decides about a reading's error. The sections have judged
+// their own refusals already.
+func (m bodyModes) of(err error) Mode {
+	switch e := problem.As(err); {
+	case e.Rule == rule.RequestTooLarge:
+		return m.size
+	case ofSection(e.Rule):
+		return Enforce
+	}
+	return m.reading
 }
 
 // swapBack puts the app's own tokens back into a body that carries re-issued
@@ -70,57 +107,9 @@ func (p *pass) swapBack(reading *inspect.Reading) error {
 	}
 	if !bytes.Equal(data, reading.Data) {
 		inspect.Replace(p.r, data)
-		reading.Data = data
+		reading.Data, reading.Tree = data, nil // its places are those of the old bytes
 	}
 	return nil
-}
-
-// rewindable keeps what is read of the body where a refusal may only be
-// reported, so that the app can have it all the same; elsewhere it is nil.
-func (p *pass) rewindable(strict Mode) *beginning {
-	if strict != Report && p.suit.policy.NoSQL.Mode != Report {
-		return nil
-	}
-	b := &beginning{ReadCloser: p.r.Body, length: p.r.ContentLength, header: p.r.Header.Clone()}
-	p.r.Body = b
-	return b
-}
-
-// beginning is a body, and what was read of it so far.
-type beginning struct {
-	io.ReadCloser
-	read   bytes.Buffer
-	over   bool
-	length int64
-	header http.Header
-}
-
-func (b *beginning) Read(to []byte) (int, error) {
-	n, err := b.ReadCloser.Read(to)
-	if !b.over {
-		b.read.Write(to[:n])
-	}
-	return n, err
-}
-
-// forget keeps no more, once the body is judged: it may be long.
-func (b *beginning) forget() {
-	if b != nil {
-		b.over, b.read = true, bytes.Buffer{}
-	}
-}
-
-// rewind gives the request its body back, as it came.
-func (b *beginning) rewind(r *http.Request) {
-	if b == nil {
-		return
-	}
-	b.over = true
-	r.Header, r.ContentLength = b.header, b.length
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(&b.read, b.ReadCloser), b.ReadCloser}
 }
 
 func (p *pass) limitsByField() bool {
@@ -153,23 +142,31 @@ func (p *pass) checkSchema(reading *inspect.Reading) error {
 }
 
 // upload reads a multipart body part by part, judges it whole, and puts what it
-// read, written anew, in the body's place.
-func (p *pass) upload(visit inspect.Visitor) error {
+// read, written anew, in the body's place. Where uploads are off it is read all
+// the same for those who look at its fields.
+func (p *pass) upload(visit inspect.Visitor, modes bodyModes) error {
 	s := p.suit
 	mode := s.policy.Uploads.Mode
-	if mode == Off {
+	if mode == Off && s.policy.NoSQL.Mode == Off && p.reissue == nil && p.fields == nil {
 		return nil
+	}
+	if modes.reading = strictest(modes.reading, mode); modes.reading != Enforce && p.start == nil {
+		p.start = remember(p.r)
 	}
 	inspector, named := s.fallback, false
 	if met := p.met.by[ownUpload]; len(met) > 0 {
 		inspector, named = s.uploads[met[0]], true
 	}
+	names := inspect.NewFields(visit)
 	form, err := inspector.Read(p.r, upload.ReadOptions{
 		Field: func(name, value string) error {
-			if p.fields != nil {
+			if p.fields != nil && value != "" {
 				p.fields[name] = value
 			}
-			return inspect.FieldName(name, visit)
+			if err := p.tokenInField(value); err != nil {
+				return err
+			}
+			return names.Add(name)
 		},
 		Judge: func(e *problem.Error) error {
 			return p.judge(p.uploadMode(e.Rule, mode, named), e)
@@ -177,13 +174,24 @@ func (p *pass) upload(visit inspect.Visitor) error {
 	})
 	p.form = form
 	if err != nil {
-		return err
+		modes.size = modes.reading
+		return p.judge(modes.of(err), err)
 	}
 	form.Replace(p.r)
 	if s.policy.Upstream == "" {
 		p.r = p.r.WithContext(upload.With(p.r.Context(), form))
 	}
 	return nil
+}
+
+// tokenInField refuses a forged token in a field of a multipart form. One of
+// ours stays as it is, and means nothing to the app.
+func (p *pass) tokenInField(value string) error {
+	if p.reissue == nil {
+		return nil
+	}
+	_, err := p.reissue.reissuer.InBody([]byte(value))
+	return p.judge(p.suit.policy.Tokens.Mode, err)
 }
 
 // uploadMode is the mode for one rule: where nobody has said what a route
@@ -197,54 +205,3 @@ func (p *pass) uploadMode(id rule.ID, mode Mode, named bool) Mode {
 	}
 	return mode
 }
-
-// checkHead refuses methods that are never served and heads that parsers read
-// differently.
-func checkHead(r *http.Request) error {
-	switch r.Method {
-	case http.MethodConnect, http.MethodTrace, "TRACK":
-		return problem.Refuse(rule.RequestMethod, "")
-	}
-	size, lines := 0, 0
-	for name, values := range r.Header {
-		lines += len(values)
-		for _, v := range values {
-			size += len(name) + len(v) + 4
-		}
-	}
-	if size > maxHeaderBytes || lines > maxHeaderLines {
-		return problem.Refuse(rule.RequestHeadersLarge, "")
-	}
-	for _, name := range onceOnly {
-		if len(r.Header[name]) > 1 {
-			return problem.Refuse(rule.RequestHeader, name+" is given more than once.")
-		}
-	}
-	return checkConnection(r.Header)
-}
-
-// checkConnection refuses a Connection header that names a header for the app: a
-// proxy has to drop what it names, after it was inspected.
-func checkConnection(h http.Header) error {
-	for _, line := range h["Connection"] {
-		for option := range strings.SplitSeq(line, ",") {
-			name := http.CanonicalHeaderKey(strings.Trim(option, " \t"))
-			if !slices.Contains(hopByHop, name) && len(h[name]) > 0 {
-				return problem.Refuse(rule.RequestHeader, "Connection names a header that is not about the connection.")
-			}
-		}
-	}
-	return nil
-}
-
-// hopByHop are the headers that may be about a connection.
-var hopByHop = []string{"Close", "Http2-Settings", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
-
-const (
-	maxHeaderBytes = 16 << 10
-	maxHeaderLines = 100
-)
-
-// onceOnly are headers that mean nothing when they are repeated, and that
-// parsers then read differently.
-var onceOnly = []string{"Authorization", "Content-Encoding", "Origin", "X-Http-Method-Override"}

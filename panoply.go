@@ -73,6 +73,9 @@ type Suit struct {
 	clients *clientip.Resolver
 	budget  *inspect.Budget
 	table   routes
+	// headMode is the mode of the method, headers and path: the policy's, or a
+	// stricter one of a section that goes by them.
+	headMode Mode
 
 	headers  *headers.Headers
 	limiter  *ratelimit.Limiter
@@ -151,6 +154,7 @@ func New(p Policy, opts ...Option) (*Suit, error) {
 		return nil, err
 	}
 	s.collectRoutes()
+	s.headMode = strictest(p.Mode, p.RateLimits.Mode, p.Bodies.Mode, p.Tokens.Mode, p.Uploads.Mode, p.NoSQL.Mode)
 	return s, nil
 }
 

@@ -4,6 +4,7 @@
 package panoply
 
 import (
+	"iter"
 	"net/http"
 	"slices"
 
@@ -53,10 +54,12 @@ type pass struct {
 	room      [2]ratelimit.Decision
 	names     *nosql.Check
 	reading   *inspect.Reading
+	start     *beginning // of a body that may have to arrive as it came
 	form      *upload.Form
 	fields    map[string]string // body fields that limits are keyed by
 	reissue   *tokenRule        // stands between the app's tokens and this client
 	status    int               // what the app answered
+	own       bool              // the answer is Panoply's own
 	finished  bool
 }
 
@@ -64,9 +67,7 @@ type pass struct {
 func (p *pass) end() {
 	if v := recover(); v != nil {
 		defer p.release()
-		if v == http.ErrAbortHandler || p.out.Committed() {
-			p.broken()
-		}
+		p.broken() // whatever the answer was going to be
 		p.suit.respond.Recovered(&p.out, p.r, v)
 		p.out.Finish()
 		return
@@ -82,6 +83,7 @@ func (p *pass) release() {
 	if p.form != nil {
 		p.form.Close()
 	}
+	p.start.forget()
 }
 
 // broken tells the limiter that the answer never came whole.
@@ -106,7 +108,7 @@ func (p *pass) judge(mode Mode, err error) error {
 // admit decides whether the request may reach the app, cheap checks first.
 func (p *pass) admit() error {
 	s := p.suit
-	strict := s.policy.Mode // of the reading itself
+	strict := s.headMode
 	if err := p.judge(strict, checkHead(p.r)); err != nil {
 		return err
 	}
@@ -116,10 +118,13 @@ func (p *pass) admit() error {
 			return err
 		}
 	}
+	if preflight(p.r) {
+		return p.admitPreflight(key)
+	}
 	s.table.match(&p.met, p.r.Method, key)
 	p.x.Route = p.met.route
-	if preflight(p.r) {
-		return p.inspectHead(strict) // no attempt at anything, no token to check
+	if err := p.judge(strict, p.checkOverride(key)); err != nil {
+		return err
 	}
 	if err := p.limit(false); err != nil {
 		return err
@@ -127,22 +132,25 @@ func (p *pass) admit() error {
 	if err := p.checkTokens(); err != nil {
 		return err
 	}
-	if err := p.inspectHead(strict); err != nil {
+	if err := p.inspectHead(); err != nil {
 		return err
 	}
-	if err := p.inspectBody(strict); err != nil {
+	if err := p.inspectBody(); err != nil {
 		return err
 	}
 	return p.limit(true)
 }
 
-// preflight reports whether a browser asks for permission to send a request.
-// It sends neither a body nor credentials along; whoever does is no browser, and
-// may have an app that serves every method alike in mind.
-func preflight(r *http.Request) bool {
-	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" &&
-		r.Header.Get("Access-Control-Request-Method") != "" && r.ContentLength == 0 &&
-		len(r.Header["Authorization"]) == 0 && len(r.Header["Cookie"]) == 0
+// admitPreflight lets a preflight pass, as no attempt at anything and without a
+// token. What it holds is still looked at, by the rules of the method that it
+// asks for: an app may serve every method alike.
+func (p *pass) admitPreflight(key route.Key) error {
+	p.suit.table.match(&p.met, p.r.Header.Get("Access-Control-Request-Method"), key)
+	p.x.Route = p.met.route
+	if err := p.swapTokens(); err != nil {
+		return err
+	}
+	return p.inspectHead()
 }
 
 // limit takes an attempt from every limit that the request meets: first those
@@ -177,24 +185,47 @@ func (p *pass) field(name string) string { return p.fields[name] }
 
 // checkTokens verifies, or swaps back, the tokens of the request.
 func (p *pass) checkTokens() error {
-	mode := p.suit.policy.Tokens.Mode
-	if mode == Off {
-		return nil
-	}
-	for _, i := range p.met.by[ownToken] {
-		if slices.Contains(p.met.by[ownTokenExcept], i) {
+	for t := range p.tokenRules() {
+		if t.tokens == nil {
 			continue
 		}
-		t := &p.suit.tokens[i]
-		if t.reissuer == nil {
-			claims, err := t.tokens.Check(p.r)
-			if err != nil {
-				if err := p.judge(mode, err); err != nil {
-					return err
-				}
-			} else if p.suit.policy.Upstream == "" {
-				p.r = p.r.WithContext(token.NewContext(p.r.Context(), claims))
+		// Not Tokens.Check, which lets pass what only looks like a preflight.
+		text, err := t.tokens.FromRequest(p.r)
+		var claims token.Claims
+		if err == nil {
+			claims, err = t.tokens.Verify(text)
+		}
+		switch {
+		case err != nil:
+			if err := p.judge(p.suit.policy.Tokens.Mode, err); err != nil {
+				return err
 			}
+		case p.suit.policy.Upstream == "":
+			p.r = p.r.WithContext(token.NewContext(p.r.Context(), claims))
+		}
+	}
+	return p.swapTokens()
+}
+
+// tokenRules are those that the request meets and is not excepted from.
+func (p *pass) tokenRules() iter.Seq[*tokenRule] {
+	return func(yield func(*tokenRule) bool) {
+		if p.suit.policy.Tokens.Mode == Off {
+			return
+		}
+		for _, i := range p.met.by[ownToken] {
+			if !slices.Contains(p.met.by[ownTokenExcept], i) && !yield(&p.suit.tokens[i]) {
+				return
+			}
+		}
+	}
+}
+
+// swapTokens puts the app's own tokens back into headers and query.
+func (p *pass) swapTokens() error {
+	mode := p.suit.policy.Tokens.Mode
+	for t := range p.tokenRules() {
+		if t.reissuer == nil {
 			continue
 		}
 		if mode == Enforce {
@@ -216,24 +247,26 @@ func (p *pass) checkTokens() error {
 }
 
 // inspectHead reads query and cookies, once, for everything that looks at them.
-func (p *pass) inspectHead(strict Mode) error {
+func (p *pass) inspectHead() error {
 	mode := p.suit.policy.NoSQL.Mode
 	if mode == Off {
 		return nil
 	}
+	// The guard has judged its own refusals; what is left cannot be read.
+	mode = strictest(mode, p.suit.policy.Mode)
 	visit := p.visitor()
-	if err := p.judge(p.modeOf(inspect.ReadQuery(p.r.URL.RawQuery, visit), mode, strict)); err != nil {
+	if err := p.judge(mode, inspect.ReadQuery(p.r.URL.RawQuery, visit)); err != nil {
 		return err
 	}
-	return p.judge(p.modeOf(inspect.ReadCookies(p.r.Header["Cookie"], visit), mode, strict))
+	return p.judge(mode, inspect.ReadCookies(p.r.Header["Cookie"], visit))
 }
 
 // inspectBody reads the body, if there is one.
-func (p *pass) inspectBody(strict Mode) error {
+func (p *pass) inspectBody() error {
 	if p.r.Body == nil || p.r.Body == http.NoBody || p.r.ContentLength == 0 {
 		return p.checkSchema(nil)
 	}
-	return p.body(p.visitor(), strict)
+	return p.body(p.visitor())
 }
 
 // visitor is what looks at names and values for the NoSQL guard.
@@ -252,13 +285,20 @@ func (p *pass) visitor() inspect.Visitor {
 	return p.names
 }
 
-// modeOf pairs an error with the mode that decides about it: the section's for
-// its own refusals, the policy's for what cannot be read in one way.
-func (p *pass) modeOf(err error, section, strict Mode) (Mode, error) {
-	if err != nil {
-		if r := rule.Lookup(problem.As(err).Rule); r != nil && r.Mistake != 0 {
-			return section, err
+// ofSection reports whether a rule is one of the seven's, and not about what
+// can be read in one way.
+func ofSection(id rule.ID) bool {
+	r := rule.Lookup(id)
+	return r != nil && r.Mistake != 0
+}
+
+// strictest is the mode of several that does most.
+func strictest(modes ...Mode) Mode {
+	most := Off
+	for _, m := range modes {
+		if m == Enforce || most == Off {
+			most = m
 		}
 	}
-	return strict, err
+	return most
 }

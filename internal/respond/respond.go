@@ -202,14 +202,15 @@ func (w *Writer) FlushError() error {
 // Hijack settles the header as for a 101, so that an upgraded answer carries
 // the same headers, and gives the connection away.
 func (w *Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(w.w).Hijack()
+	if err != nil {
+		return nil, nil, err // and the answer is still to come
+	}
 	if w.state == fresh {
 		w.settle(http.StatusSwitchingProtocols)
 	}
-	conn, rw, err := http.NewResponseController(w.w).Hijack()
-	if err == nil {
-		w.state = hijacked
-	}
-	return conn, rw, err
+	w.state = hijacked
+	return conn, rw, nil
 }
 
 // Finish ends the answer: a handler that never wrote gets its 200, a held body

@@ -1,0 +1,112 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package panoply
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/route"
+	"github.com/panoply-security/panoply/rule"
+)
+
+// preflight reports whether a browser asks for permission to send a request.
+// It sends neither a body nor credentials along; whoever does is no browser, and
+// may have an app that serves every method alike in mind.
+func preflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" &&
+		r.Header.Get("Access-Control-Request-Method") != "" && r.ContentLength == 0 &&
+		len(r.Header["Authorization"]) == 0 && len(r.Header["Cookie"]) == 0
+}
+
+// overrideHeaders name another method, which some apps then take for the
+// request's own.
+var overrideHeaders = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
+
+// checkOverride refuses another method for which other rules hold: whichever of
+// the two the app goes by, no rule may be dodged.
+func (p *pass) checkOverride(key route.Key) error {
+	var named []string
+	for _, name := range overrideHeaders {
+		named = append(named, p.r.Header[name]...)
+	}
+	if strings.Contains(p.r.URL.RawQuery, "method") {
+		query, _ := url.ParseQuery(p.r.URL.RawQuery) // what is malformed is refused elsewhere
+		named = append(named, query["_method"]...)
+	}
+	for _, list := range named {
+		for method := range strings.SplitSeq(list, ",") {
+			method = strings.ToUpper(strings.TrimSpace(method))
+			var other met
+			if p.suit.table.match(&other, method, key); method != "" && !p.met.same(&other) {
+				return problem.Refuse(rule.RequestMethod, "Another method is named, for which other rules hold.")
+			}
+		}
+	}
+	return nil
+}
+
+// same reports whether two requests meet the same of the policy.
+func (m *met) same(other *met) bool {
+	for o := range owners {
+		if !slices.Equal(m.by[o], other.by[o]) {
+			return false
+		}
+	}
+	return true
+}
+
+// checkHead refuses methods that are never served and heads that parsers read
+// differently.
+func checkHead(r *http.Request) error {
+	switch r.Method {
+	case http.MethodConnect, http.MethodTrace, "TRACK":
+		return problem.Refuse(rule.RequestMethod, "")
+	}
+	size, lines := 0, 0
+	for name, values := range r.Header {
+		lines += len(values)
+		for _, v := range values {
+			size += len(name) + len(v) + 4
+		}
+	}
+	if size > maxHeaderBytes || lines > maxHeaderLines {
+		return problem.Refuse(rule.RequestHeadersLarge, "")
+	}
+	for _, name := range onceOnly {
+		if len(r.Header[name]) > 1 {
+			return problem.Refuse(rule.RequestHeader, name+" is given more than once.")
+		}
+	}
+	return checkConnection(r.Header)
+}
+
+// checkConnection refuses a Connection header that names a header for the app: a
+// proxy has to drop what it names, after it was inspected.
+func checkConnection(h http.Header) error {
+	for _, line := range h["Connection"] {
+		for option := range strings.SplitSeq(line, ",") {
+			name := http.CanonicalHeaderKey(strings.Trim(option, " \t"))
+			if !slices.Contains(hopByHop, name) && len(h[name]) > 0 {
+				return problem.Refuse(rule.RequestHeader, "Connection names a header that is not about the connection.")
+			}
+		}
+	}
+	return nil
+}
+
+// hopByHop are the headers that may be about a connection.
+var hopByHop = []string{"Close", "Http2-Settings", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
+
+const (
+	maxHeaderBytes = 16 << 10
+	maxHeaderLines = 100
+)
+
+// onceOnly are headers that mean nothing when they are repeated, and that
+// parsers then read differently.
+var onceOnly = []string{"Authorization", "Content-Encoding", "Origin", "X-Http-Method-Override"}
