@@ -32,7 +32,10 @@
 package nosql
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -222,7 +225,46 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 			return err
 		}
 		defer rd.Close()
+		if rd.Media.Form == inspect.Multipart {
+			if err := fieldNames(r, rd.Media, &check); err != nil {
+				return err
+			}
+		}
 		next.ServeHTTP(w, r)
 		return nil
 	})
+}
+
+// fieldNames inspects the names of a multipart body's fields, which multer nests
+// (user[$ne]). The body is held in memory for it, so it may only be as long as
+// any other; uploads that are longer belong behind the suit, or behind package
+// upload, which spool them.
+func fieldNames(r *http.Request, m inspect.Media, check *Check) error {
+	boundary, err := inspect.Boundary(m.Raw)
+	if err != nil {
+		return err
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, inspect.DefaultMaxBytes))
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLong):
+		return err // answered with 413
+	case err != nil:
+		return problem.Refuse(rule.RequestAborted, "").Because(err)
+	}
+	parts := inspect.NewMultipart(bytes.NewReader(data), boundary, inspect.MultipartLimits{})
+	defer parts.Close()
+	for {
+		part, err := parts.Next()
+		if err == io.EOF {
+			inspect.Replace(r, data)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := inspect.FieldName(part.Name, check); err != nil {
+			return err
+		}
+	}
 }
