@@ -15,9 +15,9 @@ import (
 // parse reads src into a tree of nodes: nil if it cannot, the null node if the
 // file is empty. What is wrong goes to found.
 //
-// The YAML library scans and parses; the rest of this file, and lex.go, make
-// sure that it is never asked what it answers generously, slowly or with a
-// panic. It has panicked on malformed input before, hence the recover.
+// The YAML library scans and parses. What it answers generously or slowly it is
+// never asked, thanks to text.go and lex.go, or not believed, thanks to check.go
+// and the reader below. The recover is for what it answers with a panic.
 func parse(src []byte, found *collector) (root *node) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -77,8 +77,8 @@ func (c *collector) syntax(err error) {
 }
 
 // A reader turns the library's tree into nodes. It holds the tree against the
-// places of its tokens, for the library joins some that YAML keeps apart: what
-// is below must be indented deeper, what is beside must be indented alike.
+// places of its tokens, for the library takes a key below an empty dash, in the
+// same column, for its value: what belongs to something is indented deeper.
 type reader struct {
 	found *collector
 	used  map[*token.Token]bool
@@ -127,7 +127,7 @@ func (r *reader) node(n ast.Node, at place) *node {
 		ok = false
 	}
 	if !ok {
-		r.found.add(out, at.path, "it is not clear what this belongs to", "indent it deeper than its key, and alike with what is beside it")
+		r.found.add(out, at.path, "it is not clear what this belongs to", "indent it deeper than its key or dash; inside of [ ] write {key: value}")
 	}
 	return out
 }
