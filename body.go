@@ -29,7 +29,7 @@ func (p *pass) body(visit inspect.Visitor) error {
 		p.fields = map[string]string{}
 		o.Scalar = func(name, value string) { p.fields[name] = value }
 	}
-	modes := s.bodyModes(p, plan.Schema())
+	modes := p.bodyModes(plan.Schema())
 	if modes.reading != Enforce || modes.size != Enforce {
 		p.start = remember(p.r)
 	}
@@ -46,10 +46,15 @@ func (p *pass) body(visit inspect.Visitor) error {
 		p.start.rewind(p.r) // it streams, and nothing may cut it off
 		return nil
 	}
+	form := reading.Media.Form == inspect.Multipart
+	if form { // its reader is that of the uploads
+		modes.reading = strictest(modes.reading, s.policy.Uploads.Mode)
+		modes.size = modes.reading
+	}
 	if modes.reading == Enforce {
 		p.start.forget()
 	}
-	if reading.Media.Form == inspect.Multipart {
+	if form {
 		if err := p.upload(visit, modes); err != nil {
 			return err
 		}
@@ -72,7 +77,8 @@ type bodyModes struct {
 
 // bodyModes are the policy's mode, or the stricter one of a section that
 // decides by what the body holds and would be blind without it.
-func (s *Suit) bodyModes(p *pass, schema bool) bodyModes {
+func (p *pass) bodyModes(schema bool) bodyModes {
+	s := p.suit
 	needed := s.policy.NoSQL.Mode
 	if schema {
 		needed = strictest(needed, s.policy.Bodies.Mode)
@@ -150,9 +156,6 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes) error {
 	if mode == Off && s.policy.NoSQL.Mode == Off && p.reissue == nil && p.fields == nil {
 		return nil
 	}
-	if modes.reading = strictest(modes.reading, mode); modes.reading != Enforce && p.start == nil {
-		p.start = remember(p.r)
-	}
 	inspector, named := s.fallback, false
 	if met := p.met.by[ownUpload]; len(met) > 0 {
 		inspector, named = s.uploads[met[0]], true
@@ -174,7 +177,6 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes) error {
 	})
 	p.form = form
 	if err != nil {
-		modes.size = modes.reading
 		return p.judge(modes.of(err), err)
 	}
 	form.Replace(p.r)

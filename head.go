@@ -34,7 +34,7 @@ func (p *pass) checkOverride(key route.Key) error {
 	for _, name := range overrideHeaders {
 		named = append(named, p.r.Header[name]...)
 	}
-	if strings.Contains(p.r.URL.RawQuery, "method") {
+	if q := p.r.URL.RawQuery; strings.Contains(q, "method") || strings.Contains(q, "%") {
 		query, _ := url.ParseQuery(p.r.URL.RawQuery) // what is malformed is refused elsewhere
 		named = append(named, query["_method"]...)
 	}

@@ -60,6 +60,9 @@ func describeBodies(p *Policy) string {
 			schemas++
 		}
 	}
+	if p.Bodies.Mode != Enforce && p.NoSQL.Mode == Enforce {
+		return fmt.Sprintf("at most %s all the same, as longer ones would pass the NoSQL guard unread", size(p.Bodies.MaxBytes))
+	}
 	if schemas == 0 {
 		return fmt.Sprintf("at most %s, read strictly; no schema, so undeclared fields pass: mistake 3 stays open", size(p.Bodies.MaxBytes))
 	}
@@ -108,10 +111,14 @@ func (s *Suit) describeUploads() string {
 }
 
 func describeNoSQL(p *Policy) string {
-	if len(p.NoSQL.Strings) > 0 {
-		return fmt.Sprintf("operator and prototype keys refused; %d fields must be strings", len(p.NoSQL.Strings))
+	what := "operator and prototype keys refused"
+	if p.NoSQL.Mode == Enforce && p.Uploads.Mode == Off {
+		what += "; forms with files are read for their fields' names, though uploads are off"
 	}
-	return "operator and prototype keys refused; login fields must be strings"
+	if len(p.NoSQL.Strings) > 0 {
+		return fmt.Sprintf("%s; %d fields must be strings", what, len(p.NoSQL.Strings))
+	}
+	return what + "; login fields must be strings"
 }
 
 // spell writes a duration without the zeros that time.Duration adds.

@@ -83,7 +83,7 @@ func (p *pass) release() {
 	if p.form != nil {
 		p.form.Close()
 	}
-	p.start.forget()
+	p.start.close()
 }
 
 // broken tells the limiter that the answer never came whole.

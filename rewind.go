@@ -57,6 +57,13 @@ func (b *beginning) forget() {
 	}
 }
 
+// close gives the memory back. Whoever still reads meets an error.
+func (b *beginning) close() {
+	if b != nil {
+		b.held.Close()
+	}
+}
+
 // rewind gives the request its body back, as it came.
 func (b *beginning) rewind(r *http.Request) {
 	if b == nil {

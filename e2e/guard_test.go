@@ -12,9 +12,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math/big"
 	"net"
 	"net/http"
@@ -50,33 +48,38 @@ func forEachProfile(t *testing.T, test func(t *testing.T, p profile)) {
 
 // guard is a running guard.
 type guard struct {
-	url    string
-	client *http.Client // trusts the guard's certificate
+	url     string
+	addr    string
+	client  *http.Client // trusts the guard's certificate
+	roots   *x509.CertPool
+	process *child.Process
+	temp    string // where its temporary files go
 }
 
 // commandDir is where the command's module is.
 const commandDir = "../cmd/panoply"
 
 // startGuard builds the command once, starts `panoply guard` in front of the
-// upstream, and returns when it serves. It ends with the test, and its log is
-// shown when the test fails. All knowledge of the command line is here.
+// upstream, and returns when it serves. It ends with the test, must leave no
+// temporary file behind, and its log is shown when the test fails. All
+// knowledge of the command line is here.
 func startGuard(t *testing.T, upstream string, p profile) guard {
 	t.Helper()
 	command := buildCommand(t)
 	addr := freeAddr(t)
 	args := []string{"guard", "--upstream", upstream, "--listen", addr, "--admin", "off"}
-	env := os.Environ()
-	g := guard{url: "http://" + addr, client: &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Second}}}
+	g := guard{url: "http://" + addr, addr: addr, temp: t.TempDir(), client: &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Second}}}
+	env := append(os.Environ(), "TMPDIR="+g.temp)
 	if p.policy == "" {
 		args = append(args, "--profile", p.name)
 	} else {
 		dir := t.TempDir()
-		roots := writeCertificate(t, dir)
+		g.roots = writeCertificate(t, dir)
 		args = append(args, "--config", policyWithTLS(t, dir, p.policy))
 		env = append(env, "PANOPLY_TOKEN_KEY="+rand.Text()+rand.Text())
 		g.url = "https://" + addr
 		g.client.Transport = &http.Transport{
-			TLSClientConfig:       &tls.Config{RootCAs: roots},
+			TLSClientConfig:       &tls.Config{RootCAs: g.roots},
 			ForceAttemptHTTP2:     true, // as browsers do
 			ExpectContinueTimeout: time.Second,
 		}
@@ -93,6 +96,9 @@ func startGuard(t *testing.T, upstream string, p profile) guard {
 	t.Cleanup(func() {
 		g.client.CloseIdleConnections()
 		process.Stop()
+		if left, err := os.ReadDir(g.temp); err != nil || len(left) > 0 {
+			t.Errorf("the guard left %v, %v; want no temporary file", left, err)
+		}
 		if t.Failed() {
 			t.Logf("the guard (%s) printed:\n%s", p.name, process.Output())
 		}
@@ -100,6 +106,7 @@ func startGuard(t *testing.T, upstream string, p profile) guard {
 	if err := process.Accepts(ctx, addr); err != nil {
 		t.Fatal(err)
 	}
+	g.process = process
 	return g
 }
 
@@ -153,9 +160,6 @@ var build = sync.OnceValues(func() (string, error) {
 
 func buildCommand(t *testing.T) string {
 	t.Helper()
-	if _, err := os.Stat(filepath.Join(commandDir, "go.mod")); errors.Is(err, fs.ErrNotExist) {
-		lacking(t, "the guard (not built yet)", err)
-	}
 	binary, err := build()
 	if err != nil {
 		t.Fatal(err)

@@ -23,9 +23,10 @@ const (
 	// minRate is what a body must bring for each second that is waited for it,
 	// on the whole. Without it a byte a minute would hold a connection for weeks.
 	minRate = 500
-	// lingerTime is how long the rest of a body that nobody needs any more may
-	// take before the connection is cut.
-	lingerTime = 5 * time.Second
+	// linger is the part of a chunk's time that the rest of a body may take which
+	// nobody needs any more. Where the answer waits for it, enough must be left to
+	// write that.
+	linger = 12
 )
 
 // patient bounds how long a client may keep the guard waiting. Deadlines for
@@ -207,5 +208,5 @@ func (b *idleBody) end() {
 		b.reading.Lock()
 		defer b.reading.Unlock()
 	}
-	b.control.SetReadDeadline(time.Now().Add(lingerTime))
+	b.control.SetReadDeadline(time.Now().Add(b.chunk / linger))
 }

@@ -63,7 +63,7 @@ func newTransport(t times) *http.Transport {
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !websocket(r) {
+	if !wantsWebSocket(r) {
 		p.reverse.ServeHTTP(w, r)
 		return
 	}
@@ -74,11 +74,11 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	reverse.ServeHTTP(w, r)
 }
 
-// websocket reports whether a request asks for a WebSocket, in the one form
+// wantsWebSocket reports whether a request asks for a WebSocket, in the one form
 // that RFC 6455 has for it. Any other protocol would be a tunnel past every
 // rule; such requests go on without the offer, as RFC 9110 section 7.8 lets a
 // server choose.
-func websocket(r *http.Request) bool {
+func wantsWebSocket(r *http.Request) bool {
 	return r.Method == http.MethodGet && r.ProtoAtLeast(1, 1) && r.ContentLength == 0 &&
 		len(r.Header["Upgrade"]) == 1 && strings.EqualFold(r.Header["Upgrade"][0], "websocket")
 }
@@ -95,7 +95,7 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	out.Trailer = nil
 
 	h := out.Header
-	if !websocket(in) {
+	if !wantsWebSocket(in) {
 		h.Del("Connection")
 		h.Del("Upgrade")
 	}

@@ -29,7 +29,10 @@ type Options struct {
 	// Scalar, when not nil, is called with every top-level string of a JSON
 	// body and every plain field of a form.
 	Scalar func(name, value string)
-	Budget *Budget // bounds what all readings buffer together; nil is no bound
+	// Multipart reads a multipart body too, for its field names, and buffers it
+	// like any other. Without it such a body is left to its own reader.
+	Multipart bool
+	Budget    *Budget // bounds what all readings buffer together; nil is no bound
 }
 
 // Reading is a request's body, read.
@@ -65,7 +68,7 @@ func From(ctx context.Context) *Reading {
 // ReadBody reads the body of a request, once. When it returns without an error,
 // r.Body gives what was read (or what still streams) to the next reader, and
 // r.ContentLength and the headers agree with it. A multipart body is left
-// unread, but for its headers. The reading is never nil; after an error it holds
+// unread, unless Options.Multipart asks for its names. The reading is never nil; after an error it holds
 // no memory.
 func ReadBody(r *http.Request, o Options) (*Reading, error) {
 	rd := &Reading{budget: o.Budget}
@@ -92,7 +95,9 @@ func (rd *Reading) read(r *http.Request, o Options) (err error) {
 		if codingOf(r.Header) != "" {
 			return problem.Refuse(rule.RequestCoding, "A multipart body must not have a content coding.")
 		}
-		return nil
+		if !o.Multipart {
+			return nil
+		}
 	}
 	if r.ContentLength > o.MaxBytes {
 		return tooLarge(o.MaxBytes)
@@ -141,6 +146,8 @@ func (rd *Reading) parse(o Options) (err error) {
 			}
 		}
 		return readPairs(string(rd.Data), Body, o.Visitor, o.Scalar)
+	case Multipart:
+		return readFieldNames(rd.Data, rd.Media, o.Visitor)
 	}
 	return readJSONLoose(bytes.TrimPrefix(rd.Data, utf8BOM), Body, o.Visitor)
 }
@@ -177,7 +184,7 @@ func firstBytes(body io.Reader) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(head) > len(utf8BOM) && len(blankless(head)) > 0 {
+		if len(blankless(head)) > 0 && (head[0] != utf8BOM[0] || len(head) > len(utf8BOM)) {
 			break
 		}
 	}

@@ -4,6 +4,8 @@
 package inspect
 
 import (
+	"bytes"
+	"io"
 	"net/url"
 	"strings"
 	"unicode/utf8"
@@ -261,6 +263,29 @@ func (f *Fields) Add(name string) error {
 		return f.p.refuse("A field's name is not valid UTF-8.")
 	}
 	return f.p.field(name, "")
+}
+
+// readFieldNames shows the names of a multipart body's fields to the visitor.
+func readFieldNames(data []byte, m Media, visit Visitor) error {
+	boundary, err := Boundary(m.Raw)
+	if err != nil {
+		return err
+	}
+	parts := NewMultipart(bytes.NewReader(data), boundary, MultipartLimits{MaxBytes: int64(len(data)) + 1})
+	defer parts.Close()
+	fields := NewFields(visit)
+	for {
+		part, err := parts.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := fields.Add(part.Name); err != nil {
+			return err
+		}
+	}
 }
 
 // ReadQuery reads a request's raw query for the visitor.

@@ -32,10 +32,7 @@
 package nosql
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -141,8 +138,7 @@ func set(names []string) map[string]bool {
 // Check is the decision for one request: an [inspect.Visitor].
 type Check struct {
 	strings map[string]bool
-	allow   [4]map[string]bool // what the request's routes let pass
-	n       int
+	allow   []map[string]bool // what the request's routes let pass
 	// Judge decides what becomes of a refusal: nil lets it pass, as report mode
 	// does. A nil Judge refuses.
 	Judge func(*problem.Error) error
@@ -154,9 +150,8 @@ func (g *Guard) For(met []int) Check {
 	for _, i := range met {
 		if g.allow[i] == nil {
 			c.strings = g.login
-		} else if c.n < len(c.allow) {
-			c.allow[c.n] = g.allow[i]
-			c.n++
+		} else {
+			c.allow = append(c.allow, g.allow[i])
 		}
 	}
 	return c
@@ -170,7 +165,7 @@ func (c *Check) Key(p *inspect.Path) error {
 	}
 	switch {
 	case name[0] == '$':
-		for _, allowed := range c.allow[:c.n] {
+		for _, allowed := range c.allow {
 			if allowed[name] {
 				return nil
 			}
@@ -199,7 +194,10 @@ func (c *Check) refuse(id rule.ID, p *inspect.Path, detail string) error {
 	return e
 }
 
-// Handler inspects query, cookies and body of every request before next.
+// Handler inspects query, cookies and body of every request before next. A body
+// that is inspected, multipart ones included, may be as long as
+// [inspect.DefaultMaxBytes]; longer uploads belong behind the suit, or behind
+// package upload, which spool them.
 func (g *Guard) Handler(next http.Handler) http.Handler {
 	budget := inspect.NewBudget(64 << 20)
 	var table route.Table
@@ -219,52 +217,12 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 		if err := inspect.ReadCookies(r.Header["Cookie"], &check); err != nil {
 			return err
 		}
-		rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: inspect.DefaultMaxBytes, Visitor: &check, Budget: budget})
+		rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: inspect.DefaultMaxBytes, Visitor: &check, Multipart: true, Budget: budget})
 		if err != nil {
-			rd.Close()
 			return err
 		}
 		defer rd.Close()
-		if rd.Media.Form == inspect.Multipart {
-			if err := fieldNames(r, rd.Media, &check); err != nil {
-				return err
-			}
-		}
 		next.ServeHTTP(w, r)
 		return nil
 	})
-}
-
-// fieldNames inspects the names of a multipart body's fields, which multer nests
-// (user[$ne]). The body is held in memory for it, so it may only be as long as
-// any other; uploads that are longer belong behind the suit, or behind package
-// upload, which spool them.
-func fieldNames(r *http.Request, m inspect.Media, check *Check) error {
-	boundary, err := inspect.Boundary(m.Raw)
-	if err != nil {
-		return err
-	}
-	data, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, inspect.DefaultMaxBytes))
-	var tooLong *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLong):
-		return err // answered with 413
-	case err != nil:
-		return problem.Refuse(rule.RequestAborted, "").Because(err)
-	}
-	parts := inspect.NewMultipart(bytes.NewReader(data), boundary, inspect.MultipartLimits{})
-	defer parts.Close()
-	for {
-		part, err := parts.Next()
-		if err == io.EOF {
-			inspect.Replace(r, data)
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := inspect.FieldName(part.Name, check); err != nil {
-			return err
-		}
-	}
 }

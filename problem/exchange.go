@@ -10,6 +10,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
+
+	"github.com/panoply-security/panoply/internal/leak"
 )
 
 // Exchange is what is known of one request and its answer. One is made per
@@ -103,21 +106,22 @@ func attrs(r *http.Request, x *Exchange, e *Error) []slog.Attr {
 	if e.Detail != "" {
 		a = append(a, slog.String("detail", e.Detail))
 	}
-	for i, f := range e.Fields {
-		if i == 5 {
-			break
+	if len(e.Fields) > 0 {
+		var fields []string
+		for _, f := range e.Fields[:min(len(e.Fields), 5)] {
+			fields = append(fields, clip(f.Pointer, 128)+": "+f.Detail)
 		}
-		a = append(a, slog.String("field", clip(f.Pointer, 128)+": "+f.Detail))
+		a = append(a, slog.Any("fields", fields))
 	}
 	if e.Cause != nil {
-		a = append(a, slog.String("cause", clip(e.Cause.Error(), 4096)))
+		a = append(a, slog.String("cause", leak.Mask(e.Cause.Error())))
 	}
 	return a
 }
 
 func clip(s string, n int) string {
 	if len(s) > n {
-		return s[:n] + "…"
+		return strings.ToValidUTF8(s[:n], "") + "…"
 	}
 	return s
 }

@@ -42,6 +42,7 @@ import (
 	"time"
 
 	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/internal/respond"
 )
 
 // Config is how errors are answered. The zero value is production.
@@ -127,14 +128,15 @@ type body struct {
 }
 
 // Write answers the request with err and logs it. The error's own text never
-// reaches the client.
+// reaches the client. An answer that has begun to leave is not added to: then
+// the log alone is told.
 func (t *Responder) Write(w http.ResponseWriter, r *http.Request, err error) {
 	e := As(err)
-	x := From(r.Context())
-	if x == nil {
-		x = &Exchange{ID: newID()}
-	}
+	x := exchangeOf(r)
 	t.Log(r, x, e)
+	if out := writerBelow(w); out != nil && !out.Discard() {
+		return
+	}
 
 	x.Own = true
 	payload, contentType := t.Render(r, x, e)
@@ -146,6 +148,21 @@ func (t *Responder) Write(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Method != http.MethodHead {
 		w.Write(payload)
 	}
+}
+
+// writerBelow finds the wrapper that knows whether an answer has left, or nil.
+func writerBelow(w http.ResponseWriter) *respond.Writer {
+	for range 8 {
+		if out, ok := w.(*respond.Writer); ok {
+			return out
+		}
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			break
+		}
+		w = wrapper.Unwrap()
+	}
+	return nil
 }
 
 // Render gives the body of the answer and its content type: a problem, or for
@@ -173,10 +190,12 @@ func (t *Responder) Render(r *http.Request, x *Exchange, e *Error) (payload []by
 	return buf.Bytes(), "application/problem+json"
 }
 
-// staleHeaders describe a body that is no longer sent.
+// staleHeaders describe a body that is no longer sent, or let caches keep the
+// answer against Cache-Control.
 var staleHeaders = []string{
-	"Content-Encoding", "Content-Language", "Content-Range", "Content-Disposition", "Accept-Ranges",
-	"Etag", "Last-Modified", "Digest", "Content-Digest", "Repr-Digest", "Content-Md5", "Expires", "Trailer",
+	"Content-Encoding", "Content-Language", "Content-Location", "Content-Range", "Content-Disposition", "Accept-Ranges",
+	"Etag", "Last-Modified", "Digest", "Content-Digest", "Repr-Digest", "Content-Md5", "Expires", "Trailer", "Transfer-Encoding",
+	"Cdn-Cache-Control", "Surrogate-Control",
 }
 
 func (t *Responder) setHeaders(h http.Header, r *http.Request, x *Exchange, e *Error) {
@@ -186,11 +205,14 @@ func (t *Responder) setHeaders(h http.Header, r *http.Request, x *Exchange, e *E
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Request-Id", x.ID)
 	if e.Retry > 0 {
-		seconds := int64((e.Retry + time.Second - 1) / time.Second)
+		seconds := int64(e.Retry / time.Second)
+		if e.Retry%time.Second != 0 {
+			seconds++
+		}
 		h.Set("Retry-After", strconv.FormatInt(seconds, 10))
 	}
 	for name, values := range e.Header {
-		h[http.CanonicalHeaderKey(name)] = values
+		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
 	}
 	if origin := r.Header.Get("Origin"); origin != "" && slices.Contains(t.cfg.CORSOrigins, origin) {
 		h.Set("Access-Control-Allow-Origin", origin)
@@ -202,8 +224,12 @@ func (t *Responder) setHeaders(h http.Header, r *http.Request, x *Exchange, e *E
 
 // local reports whether the request can only come from this machine.
 func local(r *http.Request) bool {
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
-		if r.Header.Get(name) != "" {
+	for name := range r.Header {
+		switch name {
+		case "Forwarded", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "Via":
+			return false
+		}
+		if strings.HasPrefix(name, "X-Forwarded") {
 			return false
 		}
 	}

@@ -17,7 +17,7 @@ func (t *Responder) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, x := t.Begin(r)
 		var out respond.Writer
-		out.Reset(w, &scrubHook{t, r, x})
+		out.Reset(w, &scrubHook{t: t, r: r, x: x})
 		defer func() {
 			if v := recover(); v != nil {
 				t.Recovered(&out, r, v)
@@ -28,19 +28,23 @@ func (t *Responder) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// Recovered answers a panic of a handler: a 500 when nothing has left yet, else
-// the connection is cut so that the client sees a broken answer and not a
-// whole one. http.ErrAbortHandler goes on to the server.
+// Recovered answers a panic of a handler: a 500 when nothing has left yet. An
+// answer that was replaced is whole and stays; any other is cut off with its
+// connection, so that the client sees a broken answer and not a whole one.
+// http.ErrAbortHandler goes on to the server.
 func (t *Responder) Recovered(w *respond.Writer, r *http.Request, v any) {
 	if v == http.ErrAbortHandler {
 		panic(v)
 	}
 	err := &Error{Status: http.StatusInternalServerError, Cause: fmt.Errorf("panic: %v\n%s", v, debug.Stack())}
-	if !w.Discard() {
-		t.Log(r, exchangeOf(r), err)
+	if !w.Committed() {
+		t.Write(w, r, err)
+		return
+	}
+	t.Log(r, exchangeOf(r), err)
+	if !w.Replaced() {
 		panic(http.ErrAbortHandler)
 	}
-	t.Write(w, r, err)
 }
 
 func exchangeOf(r *http.Request) *Exchange {

@@ -59,7 +59,6 @@ func (t *Responder) Scrubbed(r *http.Request, x *Exchange, status int, original 
 // Cookies, CORS headers, Retry-After and WWW-Authenticate stay.
 func (t *Responder) replace(r *http.Request, x *Exchange, e *Error, h http.Header) []byte {
 	payload, contentType := t.Render(r, x, e)
-	h.Del("Transfer-Encoding")
 	t.setHeaders(h, r, x, e)
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(payload)))
@@ -98,14 +97,16 @@ func readable(h http.Header) bool {
 // scrubHook is the scrubber alone, for apps that use this package without the
 // suit.
 type scrubHook struct {
-	t *Responder
-	r *http.Request
-	x *Exchange
+	t      *Responder
+	r      *http.Request
+	x      *Exchange
+	status int
 }
 
 func (s *scrubHook) Header(status int, h http.Header) respond.Plan {
 	h.Del("X-Powered-By")
 	h.Set("X-Request-Id", s.x.ID)
+	s.status = status
 	return s.t.Scrub(s.r, s.x, status, h)
 }
 
@@ -115,5 +116,5 @@ func (s *scrubHook) Body(status int, h http.Header, held []byte, _ bool) (int, [
 }
 
 func (s *scrubHook) Dropped(original []byte) {
-	s.t.Scrubbed(s.r, s.x, http.StatusInternalServerError, original)
+	s.t.Scrubbed(s.r, s.x, s.status, original)
 }

@@ -4,8 +4,11 @@
 package validate
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -37,17 +40,20 @@ func Body[T any](r *http.Request, unknown ...Unknown) (T, error) {
 	plan := planOf(reflect.TypeFor[T]())
 	rd := inspect.From(r.Context())
 	if rd == nil || rd.Tree == nil {
+		max := int64(inspect.DefaultMaxBytes)
+		if rd != nil { // what was read before this was within a bound of its own
+			max = int64(len(rd.Data)) + inspect.DefaultMaxBytes
+		}
 		var err error
-		rd, err = inspect.ReadBody(r, inspect.Options{MaxBytes: inspect.DefaultMaxBytes, Visitor: noPrototypes{}, Tree: true})
-		if err != nil {
+		if rd, err = inspect.ReadBody(r, inspect.Options{MaxBytes: max, Visitor: noPrototypes{}, Tree: true}); err != nil {
 			return zero, err
 		}
 	}
-	if rd.Media.Form != inspect.JSON {
-		return zero, problem.Refuse(rule.ValidateType, "This route takes application/json.")
-	}
 	if rd.Tree == nil {
-		return zero, &problem.Error{Rule: rule.ValidateSchema, Fields: []problem.Field{{Detail: "A JSON body is required."}}}
+		if rd.Media.Form != inspect.JSON && r.ContentLength != 0 {
+			return zero, problem.Refuse(rule.ValidateType, "This route takes application/json.")
+		}
+		return zero, misfit("", "A JSON body is required.")
 	}
 	c := checker{data: rd.Data, strip: len(unknown) > 0 && unknown[0] == Strip}
 	plan.check(&c, rd.Tree)
@@ -55,12 +61,38 @@ func Body[T any](r *http.Request, unknown ...Unknown) (T, error) {
 		return zero, &problem.Error{Rule: rule.ValidateSchema, Fields: c.fields}
 	}
 	if err := json.Unmarshal(rd.Data, &into); err != nil {
-		return zero, (&problem.Error{Rule: rule.ValidateSchema, Fields: []problem.Field{{Detail: "It does not fit."}}}).Because(err)
+		return zero, undecodable(err)
 	}
-	if v, ok := any(&into).(interface{ Validate() error }); ok {
-		if err := v.Validate(); err != nil {
-			return zero, &problem.Error{Rule: rule.ValidateSchema, Fields: []problem.Field{{Detail: err.Error()}}}
-		}
+	if err := ownRules(&into); err != nil {
+		return zero, misfit("", err.Error())
 	}
 	return into, nil
+}
+
+// ownRules asks the value's own Validate method, if it has one. T may itself be
+// a pointer.
+func ownRules[T any](v *T) error {
+	type validator interface{ Validate() error }
+	if own, ok := any(v).(validator); ok {
+		return own.Validate()
+	}
+	if own, ok := any(*v).(validator); ok && !reflect.ValueOf(*v).IsNil() {
+		return own.Validate()
+	}
+	return nil
+}
+
+func misfit(pointer, detail string) *problem.Error {
+	return &problem.Error{Rule: rule.ValidateSchema, Fields: []problem.Field{{Pointer: pointer, Detail: detail}}}
+}
+
+// undecodable answers what a type's own decoding refuses. Its error may quote the
+// value, so that not even the log gets it.
+func undecodable(err error) *problem.Error {
+	var at *json.SemanticError
+	if !errors.As(err, &at) {
+		return misfit("", "It does not fit.")
+	}
+	path := slices.Collect(at.JSONPointer.Tokens())
+	return misfit(pointer(path), "It does not fit.").Because(fmt.Errorf("a %v is not what %v takes", at.JSONKind, at.GoType))
 }

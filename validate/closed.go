@@ -7,13 +7,17 @@ import "strings"
 
 // closer adds `unevaluatedProperties: false` wherever a schema declares
 // properties and does not itself say what becomes of others. JSON Schema lets
-// undeclared fields pass by default, and that is mass assignment.
-type closer struct{ root map[string]any }
+// undeclared fields pass by default, and that is mass assignment. A schema that
+// declares none, such as {"type": "object"}, stays as open as it was written.
+type closer struct {
+	root map[string]any
+	seen map[string]bool // references followed
+}
 
 // inPlace are the keywords whose schemas look at the same value: they declare
 // fields for the schema around them, and closing them on their own would refuse
 // what their neighbours declare.
-var inPlace = []string{"allOf", "anyOf", "oneOf", "then", "else", "if", "dependentSchemas"}
+var inPlace = []string{"allOf", "anyOf", "oneOf", "if", "then", "else"}
 
 // close closes a schema that stands for a value of its own, and those below it.
 func (c closer) close(s map[string]any) {
@@ -38,10 +42,18 @@ func (c closer) children(s map[string]any) {
 		c.closeAny(s[key])
 	}
 	for _, key := range inPlace {
-		c.insideAny(s[key])
+		if key != "if" { // a condition that is made stricter lets its `then` be dodged
+			c.insideAny(s[key])
+		}
 	}
-	for _, sub := range asMap(s["$defs"]) {
-		c.insideAny(sub)
+	for _, key := range []string{"$defs", "definitions", "dependentSchemas"} {
+		for _, sub := range asMap(s[key]) {
+			c.insideAny(sub)
+		}
+	}
+	if ref, ok := s["$ref"].(string); ok && !c.seen[ref] {
+		c.seen[ref] = true
+		c.insideAny(c.resolve(ref)) // it may stand anywhere
 	}
 }
 
@@ -69,17 +81,19 @@ func (c closer) insideAny(v any) {
 }
 
 // declares reports whether a schema, or one that it applies in place, names
-// properties.
+// properties. A reference that cannot be followed here could.
 func (c closer) declares(v any, depth int) bool {
 	s, ok := v.(map[string]any)
-	if !ok || depth > 16 {
+	if !ok {
 		return false
 	}
-	if len(asMap(s["properties"])) > 0 {
+	if depth > 16 || len(asMap(s["properties"])) > 0 || len(asMap(s["patternProperties"])) > 0 || s["$dynamicRef"] != nil {
 		return true
 	}
-	if ref, ok := s["$ref"].(string); ok && c.declares(c.resolve(ref), depth+1) {
-		return true
+	if ref, ok := s["$ref"].(string); ok {
+		if to := c.resolve(ref); to == nil || c.declares(to, depth+1) {
+			return true
+		}
 	}
 	for _, key := range inPlace {
 		subs, ok := s[key].([]any)
@@ -92,12 +106,17 @@ func (c closer) declares(v any, depth int) bool {
 			}
 		}
 	}
+	for _, sub := range asMap(s["dependentSchemas"]) {
+		if c.declares(sub, depth+1) {
+			return true
+		}
+	}
 	return false
 }
 
 // plain reports whether a schema declares all its fields itself.
 func plain(s map[string]any) bool {
-	for _, key := range append([]string{"$ref", "$dynamicRef"}, inPlace...) {
+	for _, key := range append([]string{"$ref", "$dynamicRef", "dependentSchemas"}, inPlace...) {
 		if _, ok := s[key]; ok {
 			return false
 		}

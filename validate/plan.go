@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/mail"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,8 @@ import (
 // plan is a Go type's rules, compiled once per type.
 type plan struct {
 	kind   reflect.Kind
+	bits   int              // of a number
+	length int              // of an array
 	free   bool             // decodes itself from any JSON value
 	text   bool             // decodes itself from a string
 	elem   *plan            // of a pointer, slice, array or map
@@ -68,6 +71,9 @@ func compilePlan(t reflect.Type, tag string, open map[reflect.Type]*plan) *plan 
 		return p
 	}
 	switch t.Kind() {
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
+		p.bits = t.Bits()
 	case reflect.Pointer:
 		p.elem = compilePlan(t.Elem(), tag, open)
 	case reflect.Interface:
@@ -78,39 +84,59 @@ func compilePlan(t reflect.Type, tag string, open map[reflect.Type]*plan) *plan 
 			return p
 		}
 		p.elem = compilePlan(t.Elem(), "", open)
+		if t.Kind() == reflect.Array {
+			p.length = t.Len()
+		}
 	case reflect.Struct:
 		if have := open[t]; have != nil {
 			return have // a type that holds itself
 		}
 		open[t] = p
 		p.fields = map[string]field{}
-		p.addFields(t, open)
+		p.addFields(t, open, nil)
 	}
 	return p
 }
 
-func (p *plan) addFields(t reflect.Type, open map[reflect.Type]*plan) {
+// addFields adds the fields of a struct, then those of the structs embedded in
+// it, which its own hide.
+func (p *plan) addFields(t reflect.Type, open map[reflect.Type]*plan, around []reflect.Type) {
+	around = append(around, t)
+	var embedded []reflect.Type
 	for i := range t.NumField() {
 		f := t.Field(i)
-		name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if name == "-" && opts == "" {
+		jsonTag := f.Tag.Get("json")
+		name, _, _ := strings.Cut(jsonTag, ",")
+		if jsonTag == "-" {
 			continue
 		}
-		if f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct {
-			p.addFields(f.Type, open)
-			continue
-		}
-		if !f.IsExported() {
+		if inner := indirect(f.Type); f.Anonymous && name == "" && inner.Kind() == reflect.Struct {
+			if !slices.Contains(around, inner) {
+				embedded = append(embedded, inner)
+			}
 			continue
 		}
 		if name == "" {
 			name = f.Name
+		}
+		if _, hidden := p.fields[name]; hidden || !f.IsExported() {
+			continue
 		}
 		tag := f.Tag.Get("validate")
 		optional := f.Type.Kind() == reflect.Pointer || hasWord(tag, "optional")
 		p.fields[name] = field{compilePlan(f.Type, tag, open), optional}
 		p.order = append(p.order, name)
 	}
+	for _, inner := range embedded {
+		p.addFields(inner, open, around)
+	}
+}
+
+func indirect(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		return t.Elem()
+	}
+	return t
 }
 
 func hasWord(tag, word string) bool {
@@ -186,6 +212,9 @@ func (p *plan) check(c *checker, n *inspect.Node) {
 	case reflect.Slice, reflect.Array:
 		if p.want(c, n, inspect.Array) {
 			p.size(c, float64(len(n.Elems)), "items")
+			if p.kind == reflect.Array && len(n.Elems) != p.length {
+				c.add(fmt.Sprintf("It must have %d items.", p.length))
+			}
 			for i, e := range n.Elems {
 				c.at(strconv.Itoa(i), func() { p.elem.check(c, e) })
 			}
@@ -235,9 +264,10 @@ func (p *plan) checkString(c *checker, n *inspect.Node) {
 	}
 }
 
-// validEmail accepts one address as people write it, without a display name.
+// validEmail accepts one address as people write it: without a display name, and
+// without the quotes and brackets that only attacks still use.
 func validEmail(s string) bool {
-	if len(s) > 254 {
+	if len(s) > 254 || strings.ContainsAny(s, "\"[]()<>\\, ") {
 		return false
 	}
 	a, err := mail.ParseAddress(s)
@@ -249,15 +279,26 @@ func (p *plan) checkNumber(c *checker, n *inspect.Node) {
 		return
 	}
 	text := string(c.data[n.Start:n.End])
-	v, err := strconv.ParseFloat(text, 64)
+	var err error
+	switch p.kind {
+	case reflect.Float32, reflect.Float64:
+		_, err = strconv.ParseFloat(text, p.bits)
+	default:
+		if strings.ContainsAny(text, ".eE") {
+			c.add("It must be a whole number.")
+			return
+		}
+		if p.kind >= reflect.Uint {
+			_, err = strconv.ParseUint(text, 10, p.bits)
+		} else {
+			_, err = strconv.ParseInt(text, 10, p.bits)
+		}
+	}
 	if err != nil {
 		c.add("It is out of range.")
 		return
 	}
-	if p.kind != reflect.Float32 && p.kind != reflect.Float64 && strings.ContainsAny(text, ".eE") {
-		c.add("It must be a whole number.")
-		return
-	}
+	v, _ := strconv.ParseFloat(text, 64)
 	if p.hasMin && v < p.min {
 		c.add("It must be at least " + number(p.min) + ".")
 	}

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -73,7 +72,7 @@ func compileSchema(source any, dir string) (*schema, error) {
 	if d, ok := root["$schema"].(string); ok && strings.TrimSuffix(d, "#") != draft {
 		return nil, fmt.Errorf("the schema is written for %s; Panoply reads %s", d, draft)
 	}
-	closer{root: root}.close(root)
+	closer{root: root, seen: map[string]bool{}}.close(root)
 
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
@@ -166,104 +165,33 @@ func (s *schema) checkLibrary(rd *inspect.Reading, strip bool, drop map[*inspect
 	}
 	var f faults
 	f.walk(invalid)
-	if strip && len(f.fields) == 0 {
-		for _, path := range f.unknown {
-			m := find(rd.Tree, path)
-			if m == nil {
-				return []problem.Field{{Pointer: pointer(path), Detail: "It is not a known field."}}
+	unknown := f.undeclared()
+	switch {
+	case !strip:
+		for _, path := range unknown {
+			f.add(path, "It is not a known field.")
+		}
+	case len(f.list) == 0:
+		members := finder{}
+		for _, path := range unknown {
+			m := members.find(rd.Tree, path)
+			if m == nil { // an item of an array, which has no name to leave out
+				f.add(path, "It is not a known field.")
+				break
 			}
 			drop[m] = true
 		}
-		return nil
-	}
-	if !f.composite {
-		for _, path := range f.unknown {
-			if !strip {
-				f.add(path, "It is not a known field.")
-			}
+		if len(unknown) > 0 {
+			return f.fields()
 		}
 	}
-	if len(f.fields) == 0 {
+	if len(f.list) == 0 {
 		f.add(nil, "It does not fit the schema.")
 	}
-	return f.fields
+	return f.fields()
 }
 
-// find returns the member at the path, or nil.
-func find(n *inspect.Node, path []string) *inspect.Member {
-	var found *inspect.Member
-	for _, name := range path {
-		found = nil
-		switch n.Kind {
-		case inspect.Array:
-			i, err := strconv.Atoi(name)
-			if err != nil || i < 0 || i >= len(n.Elems) {
-				return nil
-			}
-			n = n.Elems[i]
-			continue
-		case inspect.Object:
-			for i := range n.Members {
-				if n.Members[i].Name == name {
-					found = &n.Members[i]
-				}
-			}
-		}
-		if found == nil {
-			return nil
-		}
-		n = found.Value
-	}
-	return found
-}
-
-// faults are what a failed validation comes to, each once, none with a value.
-type faults struct {
-	fields    []problem.Field
-	unknown   [][]string
-	composite bool // an anyOf or oneOf failed: what it declares is not known
-}
-
-func (f *faults) add(path []string, detail string) {
-	if len(f.fields) < maxFields {
-		f.fields = append(f.fields, problem.Field{Pointer: pointer(path), Detail: detail})
-	}
-}
-
-func (f *faults) walk(e *jsonschema.ValidationError) {
-	at := e.InstanceLocation
-	switch k := e.ErrorKind.(type) {
-	case *kind.AdditionalProperties:
-		for _, name := range k.Properties {
-			f.unknown = append(f.unknown, below(at, name))
-		}
-		return
-	case *kind.FalseSchema:
-		f.unknown = append(f.unknown, at)
-		return
-	case *kind.Required:
-		for _, name := range k.Missing {
-			f.add(below(at, name), "It is required.")
-		}
-		return
-	case *kind.AnyOf, *kind.OneOf, *kind.Not, *kind.Contains:
-		f.composite = true
-		f.add(at, "It fits none of the allowed forms.")
-		return
-	}
-	if len(e.Causes) == 0 {
-		f.add(at, detail(e.ErrorKind))
-	}
-	for _, c := range e.Causes {
-		f.walk(c)
-	}
-}
-
-func below(path []string, name string) []string {
-	return append(append(make([]string, 0, len(path)+1), path...), name)
-}
-
-// detail says what is wrong without what was sent.
+// detail says what what is wrong without what was sent.
 func detail(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
 	case *kind.Type:
@@ -320,10 +248,15 @@ func article(types []string) string {
 
 var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
 
-// pointer spells a path as an RFC 6901 JSON Pointer, names cut at 64 bytes.
+// pointer spells a path as an RFC 6901 JSON Pointer, cut at 16 names and each
+// name at 64 bytes, so that an answer stays small.
 func pointer(path []string) string {
 	var b strings.Builder
-	for _, name := range path {
+	for i, name := range path {
+		if i == 16 {
+			b.WriteString("/…")
+			break
+		}
 		if len(name) > 64 {
 			name = strings.ToValidUTF8(name[:64], "") + "…"
 		}

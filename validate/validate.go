@@ -193,46 +193,55 @@ func (p Plan) Schema() bool {
 	return false
 }
 
+// maxPasses is how often a body is held against the schemas while fields are
+// taken out of it.
+const maxPasses = 8
+
 // Check holds a read body against the schemas. Where `strip` holds, the body of
-// r is replaced by one without the fields that are not declared.
+// r is replaced by one without the fields that are not declared; what is left
+// is held against the schemas again, because it is what the app will see.
 func (p Plan) Check(r *http.Request, rd *inspect.Reading) error {
-	drop := map[*inspect.Member]bool{}
+	for range maxPasses {
+		drop, err := p.pass(r, rd)
+		if err != nil || len(drop) == 0 || p.dry {
+			return err
+		}
+		rd.Drop(r, func(m *inspect.Member) bool { return drop[m] })
+	}
+	return &problem.Error{Rule: rule.ValidateSchema, Status: p.v.status, Fields: []problem.Field{{Detail: "It does not fit the schema."}}}
+}
+
+// pass holds the body against the schemas once, and returns the members to take
+// out of it.
+func (p Plan) pass(r *http.Request, rd *inspect.Reading) (drop map[*inspect.Member]bool, err error) {
+	drop = map[*inspect.Member]bool{}
 	for _, i := range p.met {
 		c := &p.v.routes[i]
 		if c.schema == nil {
 			continue
 		}
 		if rd.Tree == nil {
-			if err := p.missing(r, rd); err != nil {
-				return err
-			}
-			continue
+			return nil, p.missing(r, rd)
 		}
 		if fields := c.schema.check(rd, c.strip, drop); len(fields) > 0 {
-			return &problem.Error{Rule: rule.ValidateSchema, Status: p.v.status, Fields: fields}
+			return nil, &problem.Error{Rule: rule.ValidateSchema, Status: p.v.status, Fields: fields}
 		}
 	}
-	if len(drop) > 0 && !p.dry {
-		rd.Drop(r, func(m *inspect.Member) bool { return drop[m] })
-	}
-	return nil
+	return drop, nil
 }
 
 // missing answers a body that is not JSON. A request without a body may only
 // pass where its method usually has none.
 func (p Plan) missing(r *http.Request, rd *inspect.Reading) error {
-	if rd.Media.Form != inspect.JSON && rd.Media.Type != "" {
+	if r.ContentLength != 0 && (rd.Media.Form != inspect.JSON || len(rd.Data) > 0) {
 		return problem.Refuse(rule.ValidateType, "This route takes application/json.")
 	}
-	if r.ContentLength == 0 || len(rd.Data) == 0 && rd.Media.Form == inspect.JSON {
-		switch r.Method {
-		case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions:
-			return nil
-		}
-		return &problem.Error{Rule: rule.ValidateSchema, Status: p.v.status,
-			Fields: []problem.Field{{Pointer: "", Detail: "A JSON body is required."}}}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions:
+		return nil
 	}
-	return problem.Refuse(rule.ValidateType, "This route takes application/json.")
+	return &problem.Error{Rule: rule.ValidateSchema, Status: p.v.status,
+		Fields: []problem.Field{{Pointer: "", Detail: "A JSON body is required."}}}
 }
 
 // Handler holds every request's body against the schemas before next.
@@ -250,7 +259,6 @@ func (v *Validator) Handler(next http.Handler) http.Handler {
 		plan := v.For(table.Match(r.Method, key, nil))
 		rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: plan.MaxBytes, Visitor: noPrototypes{}, Tree: plan.Schema(), Budget: budget})
 		if err != nil {
-			rd.Close()
 			return err
 		}
 		defer rd.Close()

@@ -113,6 +113,17 @@ func (p *Process) Stop() {
 	<-p.ended
 }
 
+// Terminate asks the child's process group to end, and does not wait for it.
+// Where there is no gentle way to ask (Windows), it ends it.
+func (p *Process) Terminate() { terminate(p.cmd.Process.Pid) }
+
+// Pid is the child's process id.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// ExitCode is the child's exit code once [Process.Ended] is closed; it is -1
+// when a signal ended the child.
+func (p *Process) ExitCode() int { return p.cmd.ProcessState.ExitCode() }
+
 // Ended is closed when the child is gone.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 

@@ -5,17 +5,20 @@
 //
 // Whatever way an answer takes out of a handler (Write, WriteHeader, ReadFrom,
 // Flush, Hijack, an http.ResponseController, or returning without a word), its
-// hook sees the final header exactly once before a byte leaves. Informational
-// answers (1xx) pass without using that chance up. A hook may also ask to hold
-// the body back, up to a bound it states, and change it before it leaves.
+// hook sees the final header exactly once before a byte leaves, and once more
+// only when a held answer was discarded for another one. Informational answers
+// (1xx) pass without using that chance up. A hook may also ask to hold the body
+// back, up to a bound it states, and change it before it leaves.
 package respond
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/http"
+	"strings"
 )
 
 // Plan says what becomes of a body, decided when the final header is known.
@@ -64,6 +67,7 @@ type Writer struct {
 	hold   int
 	keep   int
 	held   []byte
+	header http.Header // as the hook left it, while the body is held
 }
 
 // Interfaces that handlers look for by type assertion. http.ResponseController
@@ -88,10 +92,15 @@ func (w *Writer) Header() http.Header { return w.w.Header() }
 // Status is the final status, or 0 while there is none.
 func (w *Writer) Status() int { return w.status }
 
-// WriteHeader lets 1xx pass and settles the final header once.
+// WriteHeader lets 1xx pass and settles the final header once. It panics on a
+// status that HTTP does not have, as net/http does, but while another answer can
+// still take its place.
 func (w *Writer) WriteHeader(status int) {
 	if w.state != fresh {
 		return // net/http would log it; the first status counts
+	}
+	if status < 100 || status > 999 {
+		panic(fmt.Sprintf("invalid WriteHeader code %v", status))
 	}
 	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
 		w.inform(status)
@@ -105,6 +114,7 @@ func (w *Writer) WriteHeader(status int) {
 		w.w.Write(plan.Body)
 	case plan.Hold > 0:
 		w.state, w.hold = holding, plan.Hold
+		w.header = w.w.Header().Clone()
 	default:
 		w.state = passing
 		w.w.WriteHeader(status)
@@ -161,6 +171,7 @@ func (w *Writer) Write(b []byte) (int, error) {
 
 // release sends what was held.
 func (w *Writer) release(complete bool) error {
+	w.restore()
 	status, body, replaced := w.hook.Body(w.status, w.w.Header(), w.held, complete)
 	w.status, w.state = status, passing
 	if replaced {
@@ -169,6 +180,35 @@ func (w *Writer) release(complete bool) error {
 	w.w.WriteHeader(status)
 	_, err := w.w.Write(body)
 	return err
+}
+
+// restore takes back what the handler changed in the header after it was
+// settled, which has no effect in net/http either. Trailers are set late.
+func (w *Writer) restore() {
+	h := w.w.Header()
+	maps.DeleteFunc(h, func(name string, _ []string) bool {
+		if _, settled := w.header[name]; settled {
+			return false
+		}
+		return !w.trailer(name)
+	})
+	maps.Copy(h, w.header)
+	w.header = nil
+}
+
+// trailer reports whether a name in the header map is that of a trailer.
+func (w *Writer) trailer(name string) bool {
+	if strings.HasPrefix(name, http.TrailerPrefix) {
+		return true
+	}
+	for _, line := range w.header["Trailer"] {
+		for declared := range strings.SplitSeq(line, ",") {
+			if http.CanonicalHeaderKey(strings.TrimSpace(declared)) == name {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // ReadFrom keeps the sendfile path of net/http for bodies that pass.
@@ -223,6 +263,8 @@ func (w *Writer) Finish() {
 	case holding:
 		w.release(true)
 	case dropping:
+		// What the handler set for the end of its own answer would leave in HTTP/2.
+		maps.DeleteFunc(w.w.Header(), func(name string, _ []string) bool { return strings.HasPrefix(name, http.TrailerPrefix) })
 		if w.keep > 0 {
 			w.hook.Dropped(w.held)
 		}
@@ -233,11 +275,18 @@ func (w *Writer) Finish() {
 // longer be replaced.
 func (w *Writer) Committed() bool { return w.state != fresh && w.state != holding }
 
+// Replaced reports whether the hook put a whole answer in the place of the
+// handler's, so that nothing is lost when the handler fails.
+func (w *Writer) Replaced() bool { return w.state == dropping }
+
 // Discard forgets a held body, so that another answer can take its place. It
 // reports whether that was possible.
 func (w *Writer) Discard() bool {
 	if w.Committed() {
 		return false
+	}
+	if w.state == holding {
+		w.restore()
 	}
 	w.state, w.status, w.held = fresh, 0, w.held[:0]
 	return true

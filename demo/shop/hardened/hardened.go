@@ -1,24 +1,24 @@
 // Copyright The Panoply Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package hardened is the demo's shop as the article's ✅ code, written with
-// Panoply's library: the same API as package vulnerable, and none of the seven
-// mistakes. Where a mistake is closed, a comment says "mistake N". It is meant
-// to be read and copied.
+// Package hardened is the shop done right: the article's ✅ code in Go, with the
+// library. It is written to be copied from.
 //
-// Only this file puts things together. The others are one idea each: accounts,
-// sign-in, products, uploads, pages. Their handlers return an error; what the
-// client may know of it is in the error's type, everything else goes to the
-// log alone.
+// Handlers return errors, and package problem answers them. Bodies are read into
+// structs that say what may be in them. Queries are made of strings and numbers,
+// never of what came in. One suit stands before all of it.
 package hardened
 
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -33,56 +33,41 @@ import (
 	"github.com/panoply-security/panoply/upload"
 )
 
-// Options says where the shop keeps its data.
+// Options are what the shop needs.
 type Options struct {
 	Database  *mongo.Database // an empty one; New fills it
-	UploadDir string          // made if it is not there; the caller removes it
-	Logger    *slog.Logger    // nil is slog.Default()
+	UploadDir string          // made if it is not there
+	Logger    *slog.Logger
 }
 
-// app is the shop.
+// app is the shop with what its handlers use.
 type app struct {
 	users     *mongo.Collection
 	products  *mongo.Collection
 	passwords *password.Hasher
-	sessions  *session.Sessions
 	tokens    *token.Tokens
 	uploads   *upload.Dir
 }
 
-// New fills the database with the shop's first data and returns the shop. It
-// reports missing options and a database that is not empty.
+// New makes the shop.
 func New(o Options) (http.Handler, error) {
-	if o.Database == nil || o.UploadDir == "" {
-		return nil, errors.New("hardened: Database and UploadDir are required")
-	}
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
-
-	// Mistakes 1, 2, 4, 6 and 7 are closed for every route at once. The zero
-	// policy has the article's numbers: Helmet's headers, 5 failed logins in 15
-	// minutes, errors that say nothing, uploads of 5 MB that are what they claim
-	// to be, no query operators.
-	suit, err := panoply.New(panoply.Policy{}, panoply.WithLogger(o.Logger))
+	suit, err := panoply.New(panoply.Policy{}, panoply.WithLogger(o.Logger)) // the article's numbers
 	if err != nil {
 		return nil, err
 	}
-
+	sessions, err := session.New(session.Config{Logger: o.Logger})
+	if err != nil {
+		return nil, err
+	}
 	a := &app{users: o.Database.Collection("users"), products: o.Database.Collection("products")}
-
-	// Mistake 5: cookies and tokens that end after an hour, and a secret that
-	// nobody can guess. An app that runs longer than a demo leaves the secret
-	// out: then it comes from the environment variable JWT_SECRET.
-	secret := make([]byte, 48)
-	rand.Read(secret)
-	if a.tokens, err = token.New(token.Config{Secret: secret}); err != nil {
-		return nil, err
-	}
-	if a.sessions, err = session.New(session.Config{Logger: o.Logger}); err != nil {
-		return nil, err
-	}
 	if a.passwords, err = password.New(password.Config{}); err != nil {
+		return nil, err
+	}
+	// A real app reads its secret from the environment: token.Config{} does.
+	if a.tokens, err = token.New(token.Config{Secret: newSecret()}); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.UploadDir, 0o700); err != nil {
 		return nil, err
 	}
 	if a.uploads, err = upload.OpenDir(o.UploadDir); err != nil {
@@ -91,24 +76,89 @@ func New(o Options) (http.Handler, error) {
 	if err := a.seed(context.Background()); err != nil {
 		return nil, fmt.Errorf("hardened: failed to fill the database: %w", err)
 	}
-	return suit.Handler(a.sessions.Handler(a.routes())), nil
+	return suit.Handler(sessions.Handler(a.routes())), nil
+}
+
+func newSecret() []byte {
+	secret := make([]byte, 48)
+	rand.Read(secret)
+	return []byte(base64.StdEncoding.EncodeToString(secret))
 }
 
 func (a *app) routes() http.Handler {
 	mux := http.NewServeMux()
-	handle := func(pattern string, h problem.HandlerFunc) { mux.Handle(pattern, h) }
-	handle("GET /{$}", a.page)
-	handle("GET /healthz", a.healthz)
-	handle("GET /api/events", a.events)
-	handle("GET /api/data", a.data)
-	handle("GET /api/products", a.listProducts)
-	handle("POST /api/login", a.login)
-	handle("POST /api/logout", a.logout)
-	handle("POST /api/users", a.createUser)
-	handle("POST /api/upload", a.upload)
-	mux.Handle("GET /api/me", a.signedIn(a.me))
-	mux.Handle("GET /api/admin/users", a.signedIn(a.adminUsers))
+	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"GET /{$}":             a.page,
+		"GET /app.js":          a.script,
+		"GET /healthz":         a.healthz,
+		"POST /api/login":      a.login,
+		"POST /api/logout":     a.logout,
+		"POST /api/users":      a.createUser,
+		"GET /api/me":          a.me,
+		"GET /api/admin/users": a.adminUsers,
+		"GET /api/data":        a.data,
+		"GET /api/products":    a.listProducts,
+		"GET /api/events":      a.events,
+		"POST /api/upload":     a.upload,
+	} {
+		mux.Handle(pattern, problem.Handler(handle))
+	}
 	mux.Handle("GET /uploads/", http.StripPrefix("/uploads/", a.uploads.Handler()))
-	mux.Handle("GET /static/", http.FileServerFS(static))
 	return mux
+}
+
+// user is a document of the users collection. Its hash never leaves: answers
+// are made of publicUser.
+type user struct {
+	ID    bson.ObjectID `bson:"_id,omitempty"`
+	Name  string        `bson:"name"`
+	Email string        `bson:"email"`
+	Role  string        `bson:"role"`
+	Hash  string        `bson:"hash"`
+}
+
+type publicUser struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Email string `json:"email"`
+	Role  string `json:"role"`
+}
+
+func (u user) public() publicUser { return publicUser{u.ID.Hex(), u.Name, u.Email, u.Role} }
+
+func (a *app) seed(ctx context.Context) error {
+	_, err := a.users.Indexes().CreateOne(ctx, mongo.IndexModel{
+		Keys: bson.D{{Key: "email", Value: 1}}, Options: options.Index().SetUnique(true)})
+	if err != nil {
+		return err
+	}
+	for _, u := range []struct{ name, email, role, password string }{
+		{shop.AdminName, shop.AdminEmail, "admin", rand.Text()},
+		{shop.AliceName, shop.AliceEmail, "user", shop.AlicePassword},
+	} {
+		hash, err := a.passwords.Hash(ctx, u.password)
+		if err != nil {
+			return err
+		}
+		if _, err := a.users.InsertOne(ctx, user{Name: u.name, Email: u.email, Role: u.role, Hash: hash}); err != nil {
+			return err
+		}
+	}
+	_, err = a.products.InsertMany(ctx, shop.Products())
+	return err
+}
+
+// find returns the user that one field names, or found is false.
+func (a *app) find(ctx context.Context, field string, value any) (u user, found bool, err error) {
+	err = a.users.FindOne(ctx, bson.D{{Key: field, Value: value}}).Decode(&u)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return user{}, false, nil
+	}
+	return u, err == nil, err
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) error {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	return json.NewEncoder(w).Encode(v)
 }

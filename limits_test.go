@@ -1,0 +1,180 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package panoply_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+const twoLimits = `
+rate_limits:
+  rules:
+    - {name: client, match: "POST /api/login", limit: 3, window: 1h, count: failures, key: [ip]}
+    - {name: account, match: "POST /api/login", limit: 2, window: 1h, count: failures, key: ["body:email"]}
+`
+
+func login(from, email string) *http.Request {
+	r := postJSON("/api/login", fmt.Sprintf(`{"email":%q,"password":"x"}`, email))
+	r.RemoteAddr = from + ":1"
+	return r
+}
+
+func status(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+}
+
+// Each step is one attempt: who, with which account, what the app would say,
+// and what the client is told.
+func TestTwoLimits(t *testing.T) {
+	type step struct {
+		from, email string
+		app, want   int
+	}
+	fail := func(from, email string, want int) step { return step{from, email, 401, want} }
+	cases := []struct {
+		name  string
+		steps []step
+	}{
+		{"client-limit-holds", []step{fail("1.1.1.1", "a", 401), fail("1.1.1.1", "b", 401), fail("1.1.1.1", "c", 401), fail("1.1.1.1", "d", 429), fail("2.2.2.2", "d", 401)}},
+		{"account-limit-holds-across-clients", []step{fail("1.1.1.1", "a", 401), fail("2.2.2.2", "a", 401), fail("3.3.3.3", "a", 429), fail("3.3.3.3", "b", 401)}},
+		{"spelling-of-the-account-does-not-matter", []step{fail("1.1.1.1", "a@x", 401), fail("2.2.2.2", " A@x ", 401), fail("3.3.3.3", "A@X", 429)}},
+		{"successes-are-given-back-by-both", []step{{"1.1.1.1", "a", 200, 200}, {"1.1.1.1", "a", 200, 200}, {"1.1.1.1", "a", 302, 302}, {"1.1.1.1", "a", 200, 200}, {"1.1.1.1", "a", 200, 200}}},
+		// The account's refusal is no failure of the client's: the app judged nothing.
+		{"a-later-refusal-gives-the-earlier-attempt-back", []step{fail("9.9.9.9", "a", 401), fail("8.8.8.8", "a", 401),
+			fail("1.1.1.1", "a", 429), fail("1.1.1.1", "a", 429), fail("1.1.1.1", "a", 429), fail("1.1.1.1", "b", 401), fail("1.1.1.1", "c", 401), fail("1.1.1.1", "d", 401), fail("1.1.1.1", "e", 429)}},
+		{"an-error-is-a-failure", []step{{"1.1.1.1", "a", 500, 500}, {"1.1.1.1", "b", 503, 503}, {"1.1.1.1", "c", 500, 500}, fail("1.1.1.1", "d", 429)}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var code int
+			a := behind(t, twoLimits, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
+			for i, s := range c.steps {
+				code = s.app
+				if rec, _ := a.send(login(s.from, s.email)); rec.Code != s.want {
+					t.Fatalf("step %d: status %d; want %d", i, rec.Code, s.want)
+				}
+			}
+		})
+	}
+}
+
+// A form's file of the account's name does not hide the account.
+func TestTheAccountOfAFormCannotBeHidden(t *testing.T) {
+	a := behind(t, twoLimits+"uploads: off\n", status(401))
+	send := func(i int) int {
+		r := form("/api/login", part{"email", "", "", "victim@x"}, part{"email", "a.png", "image/png", "x"})
+		r.RemoteAddr = fmt.Sprintf("10.0.0.%d:1", i)
+		rec, _ := a.send(r)
+		return rec.Code
+	}
+	for i := range 3 {
+		code := send(i)
+		if i == 2 && code != 429 && code != 400 {
+			t.Errorf("attempt %d: status %d", i, code)
+		}
+	}
+}
+
+// Attempts that the suit itself refuses count as failures: a probe is no success.
+func TestRefusedAttemptsCount(t *testing.T) {
+	a := behind(t, twoLimits, status(200))
+	for range 3 {
+		rec, reached := a.send(postJSON("/api/login", `{"email":{"$ne":""}}`))
+		refusedBy(t, rec, reached, 400, "nosql/type")
+	}
+	rec, reached := a.send(login("192.0.2.1", "a"))
+	refusedBy(t, rec, reached, 429, "ratelimit/exceeded")
+}
+
+// However an attempt breaks off, it is no success.
+func TestBrokenAttemptsCount(t *testing.T) {
+	cases := map[string]http.HandlerFunc{
+		"panic-before-the-answer": func(http.ResponseWriter, *http.Request) { panic("boom") },
+		"panic-after-the-header": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(200)
+			http.NewResponseController(w).Flush()
+			panic("boom")
+		},
+		"panic-with-a-held-answer": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, `{"token":"x"}`)
+			panic("boom")
+		},
+		"abort-after-the-header": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200); panic(http.ErrAbortHandler) },
+		"abort-with-a-held-answer": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, `{}`)
+			panic(http.ErrAbortHandler)
+		},
+	}
+	for name, answer := range cases {
+		t.Run(name, func(t *testing.T) {
+			a := behind(t, twoLimits+"tokens: [{match: /, reissue: {}}]\n", answer)
+			try := func() (code int) {
+				defer func() {
+					if v := recover(); v != nil && v != http.ErrAbortHandler {
+						t.Errorf("panics with %v", v)
+					}
+				}()
+				rec, _ := a.send(login("1.1.1.1", "a"))
+				return rec.Code
+			}
+			try()
+			try()
+			if code := try(); code != 429 {
+				t.Errorf("the third attempt has status %d; want 429", code)
+			}
+		})
+	}
+}
+
+func TestClientsThatGoAwayHaveFailed(t *testing.T) {
+	a := behind(t, twoLimits, status(200))
+	for range 2 {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		a.send(login("1.1.1.1", "a").WithContext(ctx))
+	}
+	if rec, _ := a.send(login("1.1.1.1", "a")); rec.Code != 429 {
+		t.Errorf("status %d; want 429", rec.Code)
+	}
+}
+
+// A hundred guesses at once are not let through while the first is judged.
+func TestLimitsHoldUnderConcurrency(t *testing.T) {
+	var reached atomic.Int32
+	suit := quiet(t, parse(t, twoLimits))
+	server := httptest.NewServer(suit.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reached.Add(1)
+		io.Copy(io.Discard, r.Body)
+		w.WriteHeader(401)
+	})))
+	defer server.Close()
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			res, err := http.Post(server.URL+"/api/login", "application/json", strings.NewReader(`{"email":"a","password":"x"}`))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			res.Body.Close()
+		})
+	}
+	wg.Wait()
+	if n := reached.Load(); n != 2 {
+		t.Errorf("%d guesses reached the app; want 2", n)
+	}
+	if used := suit.BudgetUsed(); used != 0 {
+		t.Errorf("bodies still hold %d bytes", used)
+	}
+}
