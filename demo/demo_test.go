@@ -7,11 +7,14 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/demo/attack"
@@ -133,6 +136,55 @@ func TestEachProtectionIsMissed(t *testing.T) {
 	}
 }
 
+// The attacks leave the login attempts of 127.0.0.1 to whoever opens the shop in
+// a browser afterwards.
+func TestAliceCanLogInAfterTheAttacks(t *testing.T) {
+	if l, err := net.Listen("tcp", "127.0.0.2:0"); err != nil {
+		t.Skip("this system has one loopback address, which the attacks share:", err)
+	} else {
+		l.Close()
+	}
+	b := newBed(t)
+	b.attackGuarded(t, switchOff(t))
+	guarded := b.targets[len(b.targets)-1]
+	a, err := b.client.Post(guarded.url+"/api/login", "application/json", strings.NewReader(`{"email":"alice@shop.example","password":"sunshine1"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Body.Close()
+	if a.StatusCode != http.StatusOK {
+		t.Errorf("got %s; want 200", a.Status)
+	}
+}
+
+func TestTheCommandLine(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		args []string
+		want options
+		ok   bool
+	}{
+		{"nothing", nil, options{}, true},
+		{"everything", []string{"-check", "-policy", "p.yaml", "-mongo", "mongodb://127.0.0.1:27017/", "-log", "-v"},
+			options{check: true, policy: "p.yaml", mongo: "mongodb://127.0.0.1:27017/", log: true, all: true}, true},
+		{"two-dashes", []string{"--check"}, options{check: true}, true},
+		{"unknown-flag", []string{"-x"}, options{}, false},
+		{"an-argument", []string{"p.yaml"}, options{}, false},
+		{"an-argument-before-a-flag", []string{"p.yaml", "-check"}, options{}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var said bytes.Buffer
+			got, err := parse(tt.args, &said)
+			if (err == nil) != tt.ok || tt.ok && got != tt.want {
+				t.Errorf("got %+v, %v; want %+v, %v", got, err, tt.want, tt.ok)
+			}
+			if tt.ok != (said.Len() == 0) {
+				t.Errorf("it said %q", said.String())
+			}
+		})
+	}
+}
+
 // The whole demo says what it claims, and leaves nothing behind.
 func TestTheDemoIsAsClaimed(t *testing.T) {
 	temp := t.TempDir()
@@ -207,22 +259,49 @@ func TestEvidenceIsCutForAPerson(t *testing.T) {
 		Evidence: []string{strings.Repeat("x", 300), "two", "three", "four", "five", "six"}}
 	for _, tt := range []struct {
 		name     string
-		all      bool
+		p        printer
 		has, not string
+		longest  int
 	}{
-		{"usual", false, "and 2 more", "five"},
-		{"all", true, "six", "more"},
+		{"piped", printer{}, "and 2 more", "five", 110},
+		{"wide-terminal", printer{width: 200}, "and 2 more", "five", 110},
+		{"narrow-terminal", printer{width: 80}, "and 2 more", "five", 80},
+		{"no-room-at-all", printer{width: 3}, "and 2 more", "five", 110},
+		{"all", printer{width: 80, all: true}, "six", "more", 306},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			printer{w: &out, all: tt.all}.table([]report{{target{name: "guarded"}, []attack.Result{r}}})
+			tt.p.w = &out
+			tt.p.table([]report{{target{name: "guarded"}, []attack.Result{r}}})
 			if got := out.String(); !strings.Contains(got, tt.has) || strings.Contains(got, tt.not) {
 				t.Errorf("want %q and not %q:\n%s", tt.has, tt.not, got)
 			}
+			longest := 0
 			for line := range strings.Lines(out.String()) {
-				if !tt.all && len([]rune(line)) > 112 {
-					t.Errorf("a line has %d characters", len([]rune(line)))
-				}
+				longest = max(longest, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")))
+			}
+			if longest != tt.longest {
+				t.Errorf("the longest line has %d characters; want %d", longest, tt.longest)
+			}
+		})
+	}
+}
+
+func TestColour(t *testing.T) {
+	r := attack.Result{Mistake: 1, Name: "no security headers", Worked: true}
+	for _, tt := range []struct {
+		name   string
+		colour bool
+		want   string
+	}{
+		{"colour", true, "1  no security headers             \x1b[32msafe       \x1b[0m\n"},
+		{"plain", false, "1  no security headers             safe\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			printer{w: &out, colour: tt.colour}.table([]report{{target{name: "guarded"}, []attack.Result{r}}})
+			if !strings.Contains(out.String(), tt.want) {
+				t.Errorf("no %q in %q", tt.want, out.String())
 			}
 		})
 	}

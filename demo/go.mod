@@ -8,6 +8,7 @@ require (
 	github.com/panoply-security/panoply v0.0.0
 	github.com/panoply-security/panoply/guard v0.0.0
 	go.mongodb.org/mongo-driver/v2 v2.10.0
+	golang.org/x/term v0.47.0
 	golang.org/x/text v0.43.0
 )
 

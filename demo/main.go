@@ -13,12 +13,18 @@
 //	go run ./demo -policy FILE    another policy for the guard
 //	go run ./demo -mongo URI      a real server instead of the embedded one
 //	go run ./demo -v              all evidence instead of the first lines
+//	go run ./demo -log            the guard's log besides, on standard error
+//
+// It exits with 0 when the result is as claimed, 1 when it is not (-check
+// alone), 2 when it cannot run.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -27,17 +33,17 @@ import (
 )
 
 func main() {
-	var o options
-	flag.BoolVar(&o.check, "check", false, "exit when the attacks are done: 0 only if the result is as claimed")
-	flag.StringVar(&o.policy, "policy", "", "policy `file` for the guard instead of the committed one")
-	flag.StringVar(&o.mongo, "mongo", "", "`uri` of a MongoDB server instead of the embedded database")
-	flag.BoolVar(&o.log, "log", false, "print the guard's log")
-	all := flag.Bool("v", false, "print all evidence")
-	flag.Parse()
+	o, err := parse(os.Args[1:], os.Stderr)
+	if err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return
+		}
+		os.Exit(2) // parse has said why
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	out := newPrinter(os.Stdout)
-	out.all = *all
+	out.all = o.all
 	ok, err := run(ctx, o, out)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo: error:", err)
@@ -53,6 +59,27 @@ type options struct {
 	policy string
 	mongo  string
 	log    bool
+	all    bool
+}
+
+// parse reads the command line. It tells what is wrong with it.
+func parse(args []string, stderr io.Writer) (o options, err error) {
+	f := flag.NewFlagSet("demo", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.BoolVar(&o.check, "check", false, "exit when the attacks are done: 0 only if the result is as claimed")
+	f.StringVar(&o.policy, "policy", "", "policy `file` for the guard instead of the committed one")
+	f.StringVar(&o.mongo, "mongo", "", "`uri` of a MongoDB server instead of the embedded database")
+	f.BoolVar(&o.log, "log", false, "print the guard's log")
+	f.BoolVar(&o.all, "v", false, "print all evidence")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	if f.NArg() > 0 {
+		err := fmt.Errorf("unexpected argument %q", f.Arg(0))
+		fmt.Fprintln(stderr, "demo: error:", err)
+		return o, err
+	}
+	return o, nil
 }
 
 // run reports whether the result is as claimed.

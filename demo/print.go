@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+
+	"golang.org/x/term"
 
 	"github.com/panoply-security/panoply/demo/attack"
 )
@@ -33,17 +36,22 @@ type printer struct {
 	w      io.Writer
 	colour bool
 	all    bool // the evidence whole
+	width  int  // of the terminal; 0 if there is none
 }
 
 const (
-	evidenceLines = 4
-	evidenceWidth = 104
+	evidenceLines  = 4
+	evidenceIndent = 6
+	maxWidth       = 110 // of a line of evidence, where no terminal is narrower
 )
 
 func newPrinter(f *os.File) printer {
-	info, err := f.Stat()
-	terminal := err == nil && info.Mode()&os.ModeCharDevice != 0
-	return printer{w: f, colour: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	p := printer{w: f}
+	if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+		p.width = width
+		p.colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	}
+	return p
 }
 
 const (
@@ -54,7 +62,7 @@ const (
 )
 
 func (p printer) paint(colour, s string) string {
-	if !p.colour {
+	if !p.colour || colour == "" {
 		return s
 	}
 	return "\x1b[" + colour + "m" + s + "\x1b[0m"
@@ -75,18 +83,10 @@ func word(r attack.Result) (text, colour string) {
 }
 
 func (p printer) table(reports []report) {
-	fmt.Fprintf(p.w, "\n%s", p.paint(bold, fmt.Sprintf("%-3s%-32s", "", "mistake")))
-	for _, r := range reports {
-		fmt.Fprint(p.w, p.paint(bold, fmt.Sprintf("%-13s", r.target.name)))
-	}
 	fmt.Fprintln(p.w)
-	for i := range reports[0].results {
-		fmt.Fprintf(p.w, "%d  %-32s", i+1, reports[0].results[i].Name)
-		for _, r := range reports {
-			text, colour := word(r.results[i])
-			fmt.Fprint(p.w, p.paint(colour, fmt.Sprintf("%-13s", text)))
-		}
-		fmt.Fprintln(p.w)
+	p.row(bold, "", "mistake", reports, func(r report) (text, colour string) { return r.target.name, bold })
+	for i, first := range reports[0].results {
+		p.row("", strconv.Itoa(i+1), first.Name, reports, func(r report) (text, colour string) { return word(r.results[i]) })
 	}
 	for _, r := range reports {
 		fmt.Fprintf(p.w, "\n%s\n", p.paint(bold, fmt.Sprintf("what the attacks saw on the %s shop (%s)", r.target.name, r.target.about)))
@@ -101,15 +101,29 @@ func (p printer) table(reports []report) {
 	}
 }
 
+// row prints a line of the table, with a cell for each target.
+func (p printer) row(colour, number, name string, reports []report, cell func(report) (text, colour string)) {
+	line := p.paint(colour, fmt.Sprintf("%-3s%-30s", number, name))
+	for _, r := range reports {
+		text, colour := cell(r)
+		line += "  " + p.paint(colour, fmt.Sprintf("%-11s", text))
+	}
+	fmt.Fprintln(p.w, strings.TrimRight(line, " "))
+}
+
 // evidence prints what was seen, cut to what a person reads.
 func (p printer) evidence(lines []string) {
+	width := maxWidth
+	if p.width > 2*evidenceIndent {
+		width = min(width, p.width)
+	}
 	for i, line := range lines {
 		if !p.all && i == evidenceLines {
 			fmt.Fprintf(p.w, "      and %d more (-v shows them)\n", len(lines)-i)
 			return
 		}
-		if r := []rune(line); !p.all && len(r) > evidenceWidth {
-			line = string(r[:evidenceWidth-1]) + "…"
+		if r := []rune(line); !p.all && len(r) > width-evidenceIndent {
+			line = string(r[:width-evidenceIndent-1]) + "…"
 		}
 		fmt.Fprintf(p.w, "      %s\n", line)
 	}

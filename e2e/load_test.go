@@ -41,7 +41,7 @@ const (
 // each answered as the app alone would answer it.
 func TestManyRequests(t *testing.T) {
 	const requests, customers = 10_000, 64
-	needsMemory(t)
+	needsLinux(t)
 	app, _ := startShop(t)
 	guard := startGuard(t, app, strict)
 	page, products := fetch(t, app+"/"), fetch(t, app+"/api/products?rating[lte]=10")
@@ -73,7 +73,7 @@ func TestManyRequests(t *testing.T) {
 		all.Go(func() {
 			for n := next.Add(1); n <= requests; n = next.Add(1) {
 				method, path, body, status, holds := order(n)
-				got, answer, err := talk(ctx, client, method, guard.url+path, "application/json", strings.NewReader(body), int64(len(body)))
+				got, answer, err := talk(client, request(ctx, method, guard.url+path, "application/json", strings.NewReader(body), int64(len(body))))
 				if err != nil || got != status || !strings.Contains(answer, holds) {
 					faults.add(fmt.Sprintf("%s %s: got %d, %v; want %d", method, path, got, err, status), answer)
 				}
@@ -90,7 +90,7 @@ func TestHugeBodies(t *testing.T) {
 	// buffered is how much more than the limit a client may be rid of: what the
 	// buffers of both sockets hold.
 	const size, buffered = 1 << 30, 16 * megabyte
-	needsMemory(t)
+	needsLinux(t)
 	app, uploads := startShop(t)
 	guard := startGuard(t, app, strict)
 	form := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n"
@@ -114,7 +114,7 @@ func TestHugeBodies(t *testing.T) {
 					defer cancel()
 					sent := &hugeBody{head: body.head, left: size, closed: make(chan struct{})}
 					client := guard.customer(t, c)
-					status, answer, err := talk(ctx, client, "POST", guard.url+"/api/upload", body.contentType, sent, length)
+					status, answer, err := talk(client, request(ctx, "POST", guard.url+"/api/upload", body.contentType, sent, length))
 					if status != http.StatusRequestEntityTooLarge {
 						t.Errorf("got %d %.200q, %v; want 413", status, answer, err)
 					}
@@ -136,7 +136,7 @@ func TestHugeBodies(t *testing.T) {
 	if stored, err := os.ReadDir(uploads); err != nil || len(stored) > 0 {
 		t.Errorf("the app stored %v, %v; want nothing", stored, err)
 	}
-	if status, _, err := talk(t.Context(), guard.client, "GET", guard.url+"/", "", nil, 0); status != http.StatusOK {
+	if status, _, err := talk(guard.client, request(t.Context(), "GET", guard.url+"/", "", nil, 0)); status != http.StatusOK {
 		t.Errorf("afterwards: got %d, %v; want 200", status, err)
 	}
 	expectMemory(t, guard, maxMemory)
@@ -146,27 +146,25 @@ func TestHugeBodies(t *testing.T) {
 // have begun.
 func TestManyUploads(t *testing.T) {
 	const uploads = 32
-	needsMemory(t)
+	needsLinux(t)
 	app, stored := startShop(t)
 	guard := startGuard(t, app, strict)
 	picture := largePicture(t)
 	head, tail, contentType := formAround(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	var begun, all sync.WaitGroup
+	begun := gather(uploads)
 	var faults tally
-	begun.Add(uploads)
-	allBegun := make(chan struct{})
-	go func() { begun.Wait(); close(allBegun) }()
+	var all sync.WaitGroup
 	want := fmt.Sprintf(`"size":%d`, len(picture))
 	for c := range uploads {
 		client := guard.customer(t, c)
 		all.Go(func() {
 			half := len(picture) / 2
 			body := io.MultiReader(strings.NewReader(head), bytes.NewReader(picture[:half]),
-				&gate{begun.Done, allBegun, ctx}, bytes.NewReader(picture[half:]), strings.NewReader(tail))
+				&gate{ctx, begun, begun.complete}, bytes.NewReader(picture[half:]), strings.NewReader(tail))
 			length := int64(len(head) + len(picture) + len(tail))
-			status, answer, err := talk(ctx, client, "POST", guard.url+"/api/upload", contentType, body, length)
+			status, answer, err := talk(client, request(ctx, "POST", guard.url+"/api/upload", contentType, body, length))
 			if err != nil || status != http.StatusCreated || !strings.Contains(answer, want) {
 				faults.add(fmt.Sprintf("got %d, %v; want 201 and %s", status, err, want), answer)
 				cancel() // the others would wait for this one
@@ -211,18 +209,24 @@ func startShop(t *testing.T) (url, uploads string) {
 	return server.URL, uploads
 }
 
-// talk sends one request and returns the answer, of which 1 MB at most is read.
-func talk(ctx context.Context, client *http.Client, method, url, contentType string, body io.Reader, length int64) (status int, answer string, err error) {
+// request returns a request; one with length 0 has no body, with -1 a chunked one.
+func request(ctx context.Context, method, url, contentType string, body io.Reader, length int64) *http.Request {
+	if length == 0 {
+		body, contentType = nil, ""
+	}
 	r, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
-		return 0, "", err
+		panic(err) // a mistake in the test
 	}
 	r.ContentLength = length
-	if length == 0 {
-		r.Body = nil
-	} else {
+	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
 	}
+	return r
+}
+
+// talk sends one request and returns the answer, of which 1 MB at most is read.
+func talk(client *http.Client, r *http.Request) (status int, answer string, err error) {
 	res, err := client.Do(r)
 	if err != nil {
 		return 0, "", err
@@ -234,7 +238,7 @@ func talk(ctx context.Context, client *http.Client, method, url, contentType str
 
 func fetch(t *testing.T, url string) string {
 	t.Helper()
-	status, answer, err := talk(t.Context(), http.DefaultClient, "GET", url, "", nil, 0)
+	status, answer, err := talk(http.DefaultClient, request(t.Context(), "GET", url, "", nil, 0))
 	if err != nil || status != http.StatusOK || answer == "" {
 		t.Fatalf("GET %s: got %d, %v", url, status, err)
 	}
@@ -300,28 +304,39 @@ func (b *hugeBody) Close() error {
 	return nil
 }
 
-// gate is a reader of nothing that tells when it is reached and holds the body
-// up until it opens.
+// gathering is complete when the last of those that are expected arrives.
+type gathering struct {
+	missing  atomic.Int64
+	complete chan struct{}
+}
+
+func gather(n int64) *gathering {
+	g := &gathering{complete: make(chan struct{})}
+	g.missing.Store(n)
+	return g
+}
+
+func (g *gathering) arrive() {
+	if g.missing.Add(-1) == 0 {
+		close(g.complete)
+	}
+}
+
+// gate is a reader of nothing that arrives at a gathering and holds the body up
+// until it may go on.
 type gate struct {
-	arrived func()
-	open    <-chan struct{}
-	ctx     context.Context
+	ctx context.Context
+	at  *gathering
+	on  <-chan struct{}
 }
 
 func (g *gate) Read([]byte) (int, error) {
-	if err := g.wait(); err != nil {
-		return 0, err
-	}
-	return 0, io.EOF
-}
-
-func (g *gate) wait() error {
-	g.arrived()
+	g.at.arrive()
 	select {
-	case <-g.open:
-		return nil
+	case <-g.on:
+		return 0, io.EOF
 	case <-g.ctx.Done():
-		return errors.New("the others did not come")
+		return 0, errors.New("the others did not come")
 	}
 }
 

@@ -17,12 +17,12 @@ import (
 	"time"
 )
 
-// needsMemory skips a test on systems on which the memory of another process,
-// or a customer's own loopback address, cannot be had the way it is done here.
-func needsMemory(t *testing.T) {
+// needsLinux skips a test elsewhere: it measures the memory of another process
+// in /proc, and gives each customer a loopback address of its own.
+func needsLinux(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
-		lacking(t, "Linux, to measure the guard's memory", errors.New(runtime.GOOS))
+		lacking(t, "Linux, for /proc and many loopback addresses,", errors.New(runtime.GOOS))
 	}
 }
 

@@ -5,13 +5,11 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -23,27 +21,22 @@ import (
 // come half, a body has been sent half. All must end well, and the guard too.
 // That it leaves no temporary file is for [startGuard] to see.
 func TestShutdown(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		lacking(t, "SIGTERM", errors.ErrUnsupported)
-	}
-	needsMemory(t) // for the customers' addresses
+	needsLinux(t)
 	const each = 4 // of each way, by HTTP/2 and HTTP/1.1 in turn
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	var underWay, all sync.WaitGroup
-	underWay.Add(3 * each)
-	stopping := make(chan struct{})
-	await := func() error { return (&gate{underWay.Done, stopping, ctx}).wait() }
+	underWay, stopping := gather(3*each), make(chan struct{})
+	held := &gate{ctx, underWay, stopping}
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /wait", func(w http.ResponseWriter, _ *http.Request) {
-		_ = await()
+		_, _ = held.Read(nil)
 		fmt.Fprint(w, "the whole answer")
 	})
 	mux.HandleFunc("GET /stream", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "the whole ")
 		_ = http.NewResponseController(w).Flush()
-		_ = await()
+		_, _ = held.Read(nil)
 		fmt.Fprint(w, "answer")
 	})
 	mux.HandleFunc("POST /api/upload", func(w http.ResponseWriter, r *http.Request) {
@@ -61,12 +54,18 @@ func TestShutdown(t *testing.T) {
 	guard := startGuard(t, app.URL, strict)
 
 	var faults tally
+	var all sync.WaitGroup
 	send := func(c int, method, path, want string, body io.Reader, length int64, contentType string) {
 		client := guard.customer(t, c)
 		all.Go(func() {
-			status, answer, err := talk(ctx, client, method, guard.url+path, contentType, body, length)
+			r := request(ctx, method, guard.url+path, contentType, body, length)
+			if length > 0 {
+				r.Header.Set("Expect", "100-continue") // so that what is sent of the body, the guard has asked for
+			}
+			status, answer, err := talk(client, r)
 			if err != nil || status != http.StatusOK || answer != want {
 				faults.add(fmt.Sprintf("%s %s: got %d, %v; want 200 %q", method, path, status, err, want), answer)
+				cancel() // the others may be waiting for this one
 			}
 		})
 	}
@@ -77,15 +76,21 @@ func TestShutdown(t *testing.T) {
 		send(c, "GET", "/stream", "the whole answer", nil, 0, "")
 		half := string(picture[:len(picture)/2])
 		rest := string(picture[len(picture)/2:])
-		body := io.MultiReader(strings.NewReader(head+half), &gate{underWay.Done, stopping, ctx}, strings.NewReader(rest+tail))
+		body := io.MultiReader(strings.NewReader(head+half), held, strings.NewReader(rest+tail))
 		send(c, "POST", "/api/upload", fmt.Sprint(len(picture), " bytes"), body, int64(len(head)+len(picture)+len(tail)), contentType)
 	}
-	underWay.Wait()
+	select {
+	case <-underWay.complete:
+	case <-ctx.Done(): // the faults say why
+	}
 	guard.process.Terminate()
-	awaitRefusal(ctx, t, guard.addr)
+	refused := awaitRefusal(ctx, guard.addr)
 	close(stopping)
 	all.Wait()
 	faults.report(t)
+	if !refused {
+		t.Error("the guard did not stop to accept connections")
+	}
 	select {
 	case <-guard.process.Ended():
 	case <-ctx.Done():
@@ -96,22 +101,20 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// awaitRefusal returns when nothing accepts connections at addr any more.
-func awaitRefusal(ctx context.Context, t *testing.T, addr string) {
-	t.Helper()
+// awaitRefusal returns when nothing accepts connections at addr any more, and
+// false when the context ended before.
+func awaitRefusal(ctx context.Context, addr string) bool {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
-		if err != nil && ctx.Err() == nil {
-			return
+		if err != nil {
+			return ctx.Err() == nil
 		}
-		if err == nil {
-			conn.Close()
-		}
+		conn.Close()
 		select {
 		case <-ctx.Done():
-			t.Fatal("the guard still accepts connections")
+			return false
 		case <-again.C:
 		}
 	}

@@ -18,8 +18,7 @@ import (
 // impatient waits for chunks only a moment, where a test is about waiting.
 var impatient = times{header: patience, chunk: 50 * time.Millisecond, answer: patience, drain: patience}
 
-// rawApp answers every connection with fixed bytes, once it has read a request's
-// header.
+// rawApp answers every connection with fixed bytes, once it has read a request.
 func rawApp(t *testing.T, answer string) (url string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -34,7 +33,8 @@ func rawApp(t *testing.T, answer string) (url string) {
 			if err != nil {
 				return
 			}
-			if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+				io.Copy(io.Discard, r.Body)
 				io.WriteString(c, answer)
 			}
 			c.Close()

@@ -64,7 +64,9 @@ func start(t *testing.T, app http.HandlerFunc, o options) *running {
 	p := parsePolicy(t, o.policy)
 	p.Upstream = o.upstream
 	if p.Upstream == "" {
-		upstream := httptest.NewServer(app)
+		upstream := httptest.NewUnstartedServer(app)
+		upstream.Config.DisableGeneralOptionsHandler = true // as Node, which has none
+		upstream.Start()
 		t.Cleanup(upstream.Close)
 		p.Upstream = upstream.URL
 	}

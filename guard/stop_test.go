@@ -20,13 +20,18 @@ import (
 func TestAStopLetsRequestsFinish(t *testing.T) {
 	reached, finish := make(chan struct{}), make(chan struct{})
 	g := start(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/slow" {
+			return
+		}
 		io.WriteString(w, "begin ")
 		w.(http.Flusher).Flush()
 		close(reached)
 		<-finish
 		io.WriteString(w, "end")
 	}, options{})
-	idle := g.dial(t) // a connection that never sent anything
+	idle := g.dial(t)
+	idle.send(t, "GET / HTTP/1.1", "Host: a", "", "")
+	idle.answer(t, "GET")
 	resp, err := g.client.Get(g.url + "/slow")
 	if err != nil {
 		t.Fatal(err)

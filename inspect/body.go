@@ -68,8 +68,8 @@ func From(ctx context.Context) *Reading {
 // ReadBody reads the body of a request, once. When it returns without an error,
 // r.Body gives what was read (or what still streams) to the next reader, and
 // r.ContentLength and the headers agree with it. A multipart body is left
-// unread, unless Options.Multipart asks for its names. The reading is never nil; after an error it holds
-// no memory.
+// unread, unless Options.Multipart asks for its names. The reading is never
+// nil; after an error it holds no memory.
 func ReadBody(r *http.Request, o Options) (*Reading, error) {
 	rd := &Reading{budget: o.Budget}
 	err := rd.read(r, o)
@@ -206,16 +206,19 @@ func looksLikeJSON(head []byte) bool {
 type counted struct {
 	io.Reader
 	io.Closer
-	left, max int64
+	left, max int64 // left is negative once it was longer: the error stays
 }
 
 func (c *counted) Read(b []byte) (int, error) {
+	if c.left < 0 {
+		return 0, tooLarge(c.max)
+	}
 	if int64(len(b))-1 > c.left {
 		b = b[:c.left+1] // one more tells a long body from a whole one
 	}
 	n, err := c.Reader.Read(b)
 	if int64(n) > c.left {
-		n, c.left = int(c.left), 0
+		n, c.left = int(c.left), -1
 		return n, tooLarge(c.max)
 	}
 	c.left -= int64(n)

@@ -22,6 +22,9 @@ import (
 const (
 	draft     = "https://json-schema.org/draft/2020-12/schema"
 	maxSchema = 1 << 20 // bytes of a schema file
+	// base is what a relative reference is resolved against. With a URN it would
+	// come out as the schema itself.
+	base = "panoply:///"
 )
 
 // schema is a compiled schema: by us when it lies in our subset, by the library
@@ -78,10 +81,10 @@ func compileSchema(source any, dir string) (*schema, error) {
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
 	c.UseLoader(noLoader{})
-	if err := c.AddResource("urn:panoply:schema", doc); err != nil {
+	if err := c.AddResource(base+"schema", doc); err != nil {
 		return nil, err
 	}
-	compiled, err := c.Compile("urn:panoply:schema")
+	compiled, err := c.Compile(base + "schema")
 	if err != nil {
 		return nil, oneLine(err)
 	}
@@ -125,7 +128,7 @@ func oneLine(err error) error {
 type noLoader struct{}
 
 func (noLoader) Load(url string) (any, error) {
-	return nil, fmt.Errorf("$ref to %s: only references inside the schema are followed", url)
+	return nil, fmt.Errorf("$ref to %s: only references inside the schema are followed", strings.TrimPrefix(url, base))
 }
 
 // check holds a body against the schema. Members that the schema does not

@@ -148,8 +148,9 @@ func (a *app) seed(ctx context.Context) error {
 	return err
 }
 
-// find returns the user that one field names, or found is false.
-func (a *app) find(ctx context.Context, field string, value any) (u user, found bool, err error) {
+// find returns the user that one field names, or found is false. The types that
+// it takes leave no room for an operator (mistake 7).
+func find[T string | bson.ObjectID](ctx context.Context, a *app, field string, value T) (u user, found bool, err error) {
 	err = a.users.FindOne(ctx, bson.D{{Key: field, Value: value}}).Decode(&u)
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return user{}, false, nil

@@ -5,6 +5,7 @@ package hardened
 
 import (
 	"net/http"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -26,7 +27,7 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	u, _, err := a.find(r.Context(), "email", in.Email)
+	u, _, err := find(r.Context(), a, "email", strings.ToLower(in.Email))
 	if err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func (a *app) createUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	u := user{ID: bson.NewObjectID(), Name: in.Name, Email: in.Email, Role: "user", Hash: hash}
+	u := user{ID: bson.NewObjectID(), Name: in.Name, Email: strings.ToLower(in.Email), Role: "user", Hash: hash}
 	_, err = a.users.InsertOne(r.Context(), u)
 	if mongo.IsDuplicateKeyError(err) {
 		return problem.Public(http.StatusConflict, "This email address is taken.", err)
@@ -99,7 +100,7 @@ func (a *app) signedIn(r *http.Request) (user, error) {
 	if err != nil {
 		return user{}, problem.Public(http.StatusUnauthorized, "", err)
 	}
-	u, found, err := a.find(r.Context(), "_id", id)
+	u, found, err := find(r.Context(), a, "_id", id)
 	if err == nil && !found {
 		err = problem.Public(http.StatusUnauthorized, "", nil)
 	}

@@ -1,0 +1,138 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package inspect_test
+
+import (
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/panoply-security/panoply/inspect"
+	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/rule"
+)
+
+func compress(t *testing.T, coding, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	var w io.WriteCloser
+	switch coding {
+	case "gzip":
+		w = gzip.NewWriter(&b)
+	case "zlib":
+		w = zlib.NewWriter(&b)
+	case "flate":
+		w, _ = flate.NewWriter(&b, 9)
+	}
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+const operatorJSON = `{"a": {"$ne": 1}}`
+
+func TestContentCodingsAreTakenOff(t *testing.T) {
+	gz := compress(t, "gzip", operatorJSON)
+	for _, c := range []struct {
+		name, body string
+		codings    []string
+	}{
+		{"none", operatorJSON, nil},
+		{"identity", operatorJSON, []string{"identity"}},
+		{"gzip", gz, []string{"gzip"}},
+		{"gzip-in-capitals", gz, []string{" GZIP "}},
+		{"two-members", compress(t, "gzip", operatorJSON[:5]) + compress(t, "gzip", operatorJSON[5:]), []string{"gzip"}},
+		{"zlib-deflate", compress(t, "zlib", operatorJSON), []string{"deflate"}},
+	} {
+		for _, typ := range []string{"application/json", "text/plain", ""} {
+			t.Run(c.name+"/"+typ, func(t *testing.T) {
+				for _, r := range []*http.Request{post(typ, c.body), chunked(typ, strings.NewReader(c.body))} {
+					with(r, "Content-Encoding", c.codings...)
+					r.Header.Set("Content-Length", "4711")
+					var s witness
+					rd, err := read(r, &s)
+					refused(t, err, "")
+					if !s.shows("$ne") {
+						t.Errorf("shown %q; want $ne among it", s.String())
+					}
+					if got := r.Header.Get("Content-Encoding"); got != "" {
+						t.Errorf("Content-Encoding %q is left", got)
+					}
+					if r.ContentLength != int64(len(operatorJSON)) {
+						t.Errorf("ContentLength is %d, want %d", r.ContentLength, len(operatorJSON))
+					}
+					arrived(t, r, operatorJSON)
+					rd.Close()
+				}
+			})
+		}
+	}
+}
+
+func TestContentCodingsThatAreRefused(t *testing.T) {
+	gz, zl := compress(t, "gzip", operatorJSON), compress(t, "zlib", operatorJSON)
+	long := `"` + strings.Repeat("a", 1<<20) + `"`
+	for _, c := range []struct {
+		name, body string
+		codings    []string
+		status     int
+		rule       rule.ID
+	}{
+		{"brotli", operatorJSON, []string{"br"}, 415, rule.RequestCoding},
+		{"zstd", operatorJSON, []string{"zstd"}, 415, rule.RequestCoding},
+		{"two-codings", compress(t, "gzip", gz), []string{"gzip, gzip"}, 415, rule.RequestCoding},
+		{"two-headers", compress(t, "gzip", gz), []string{"gzip", "gzip"}, 415, rule.RequestCoding},
+		{"gzip-and-identity", gz, []string{"identity, gzip"}, 415, rule.RequestCoding},
+		{"raw-deflate", compress(t, "flate", operatorJSON), []string{"deflate"}, 400, rule.RequestCoding},
+		{"gzip-called-deflate", gz, []string{"deflate"}, 400, rule.RequestCoding},
+		{"plain-called-gzip", operatorJSON, []string{"gzip"}, 400, rule.RequestCoding},
+		{"cut-gzip", gz[:len(gz)-4], []string{"gzip"}, 400, rule.RequestCoding},
+		{"cut-zlib", zl[:len(zl)-2], []string{"deflate"}, 400, rule.RequestCoding},
+		{"gzip-checksum", gz[:len(gz)-8] + "abcd" + gz[len(gz)-4:], []string{"gzip"}, 400, rule.RequestCoding},
+		{"zlib-checksum", zl[:len(zl)-4] + "abcd", []string{"deflate"}, 400, rule.RequestCoding},
+		{"data-after-gzip", gz + "{}", []string{"gzip"}, 400, rule.RequestCoding},
+		{"data-after-zlib", zl + "{}", []string{"deflate"}, 415, rule.RequestCoding},
+		{"second-zlib-stream", zl + zl, []string{"deflate"}, 415, rule.RequestCoding},
+		{"gzip-bomb", compress(t, "gzip", long), []string{"gzip"}, 413, rule.RequestTooLarge},
+		{"zlib-bomb", compress(t, "zlib", long), []string{"deflate"}, 413, rule.RequestTooLarge},
+		{"compressed-nothing", strings.Repeat(compress(t, "gzip", ""), 1000), []string{"gzip"}, 413, rule.RequestTooLarge},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := read(with(chunked("application/json", strings.NewReader(c.body)), "Content-Encoding", c.codings...), nil)
+			refused(t, err, c.rule)
+			if got := problem.As(err).Code(); got != c.status {
+				t.Errorf("status %d, want %d", got, c.status)
+			}
+		})
+	}
+}
+
+func TestAnOpaqueBombStopsAtTheLimit(t *testing.T) {
+	r := with(post("image/bmp", compress(t, "gzip", strings.Repeat("a", 1<<20))), "Content-Encoding", "gzip")
+	if _, err := read(r, nil); err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(r.Body)
+	refused(t, err, rule.RequestTooLarge)
+	if len(data) != 10_000 {
+		t.Errorf("%d bytes came out, want 10000", len(data))
+	}
+}
+
+func TestMultipartHasNoContentCoding(t *testing.T) {
+	for _, names := range []bool{false, true} {
+		r := with(post("multipart/form-data; boundary=B", "--B--"), "Content-Encoding", "gzip")
+		_, err := inspect.ReadBody(r, inspect.Options{MaxBytes: 1000, Multipart: names})
+		refused(t, err, rule.RequestCoding)
+	}
+}
