@@ -41,6 +41,7 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -105,7 +106,7 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear) (*Guard, 
 		policy.Listen = defaultListen
 	}
 	faults = append(faults, checkListen(policy)...)
-	if target != nil && target.Host == policy.Listen {
+	if target != nil && itself(target, policy.Listen) {
 		faults.Add("upstream", "the guard would be its own upstream", "the address of the app, and another for listen")
 	}
 	suit, err := panoply.New(policy, panoply.WithLogger(log))
@@ -144,6 +145,22 @@ func parseUpstream(s string) (*url.URL, error) {
 		return nil, fmt.Errorf("%q is more or less than scheme://host:port", s)
 	}
 	return u, nil
+}
+
+// itself reports whether the target is, or may be, where the guard listens: each
+// request would come back until no socket is left.
+func itself(target *url.URL, listen string) bool {
+	host, port, err := net.SplitHostPort(listen)
+	usual := map[string]string{"http": "80", "https": "443"}
+	if err != nil || port == "0" || cmp.Or(target.Port(), usual[target.Scheme]) != port {
+		return false
+	}
+	to := target.Hostname()
+	at, _ := netip.ParseAddr(host) // the zero address for a name
+	if host == "" || at.IsUnspecified() {
+		return loopback(to)
+	}
+	return strings.EqualFold(to, host) || loopback(to) && loopback(host) && (strings.EqualFold(to, "localhost") || strings.EqualFold(host, "localhost"))
 }
 
 // checkListen holds what only a gateway must state.

@@ -150,6 +150,14 @@ func bodyFault(ctx context.Context) *problem.Error {
 	return nil
 }
 
+// bodyGoesOn says that the request's body is the app's to read from now on: an
+// answer may come before the first byte was read, and does not wait for it.
+func bodyGoesOn(ctx context.Context) {
+	if b, ok := ctx.Value(bodyKey{}).(*idleBody); ok {
+		b.started.Store(true)
+	}
+}
+
 // Read fails with a *problem.Error, other than at the end.
 func (b *idleBody) Read(p []byte) (int, error) {
 	b.reading.Lock()
@@ -157,11 +165,14 @@ func (b *idleBody) Read(p []byte) (int, error) {
 	if e := b.failed.Load(); e != nil {
 		return 0, e
 	}
+	if b.over.Load() {
+		return 0, http.ErrBodyReadAfterClose // and the deadline is the server's
+	}
 	now := time.Now()
 	earned := time.Duration(b.got) * time.Second / minRate
 	b.control.SetReadDeadline(now.Add(min(b.chunk, b.chunk+earned-b.waited)))
 	b.started.Store(true)
-	if b.over.Load() {
+	if b.over.Load() { // end may have come before this deadline
 		return 0, http.ErrBodyReadAfterClose
 	}
 	n, err := b.from.Read(p)
@@ -192,7 +203,7 @@ func bodyError(err error) *problem.Error {
 
 func (b *idleBody) Close() error { return b.from.Close() }
 
-// half reports whether the body was read in part.
+// half reports whether the body was read in part, or is about to be.
 func (b *idleBody) half() bool { return b.started.Load() && !b.eof.Load() }
 
 // end runs when the request was answered. A read that is still under way, for

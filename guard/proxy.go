@@ -63,6 +63,7 @@ func newTransport(t times) *http.Transport {
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	bodyGoesOn(r.Context())
 	if !wantsWebSocket(r) {
 		p.reverse.ServeHTTP(w, r)
 		return

@@ -39,15 +39,16 @@ func TestAStopLetsRequestsFinish(t *testing.T) {
 	defer resp.Body.Close()
 	<-reached
 	g.stop()
-	for g.log.find(map[string]string{"msg": "stopping"}) == nil {
-		time.Sleep(time.Millisecond) // until the stop has begun
-	}
-	for { // no new connection is accepted once the listener is closed
+	closed := false
+	for range 100_000 { // until the stop has begun, which closes the listener
 		c, err := net.Dial("tcp", g.addr)
-		if err != nil {
+		if closed = err != nil; closed {
 			break
 		}
 		c.Close()
+	}
+	if !closed {
+		t.Error("connections are still accepted")
 	}
 	idle.ends(t)
 	select {

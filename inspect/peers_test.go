@@ -42,12 +42,12 @@ func TestWhatNodeParsersMakeOfIt(t *testing.T) {
 		// qs: the value of a name that holds others becomes one more key.
 		{"value-becomes-a-key", "e[x]=1&e=$ne", false},                       // {e:{x:1,$ne:true}}
 		{"value-becomes-a-key-deeper", "a[e][x]=1&a[e]=$ne", false},          // {a:{e:{x:1,$ne:true}}}
-		{"value-becomes-a-key-after-an-open-bracket", "e[=1&e=$ne", false},   // 6.17: {e:{"[":1,$ne:true}}
+		{"open-bracket-and-plain", "a[=1&a=$ne", false},                      // up to 6.11 two names, 6.17: {a:[{"[":1},"$ne"]}
 		{"value-becomes-a-key-with-dots", "a.b=1&a=$ne", false},              // allowDots: {a:{b:1,$ne:true}}
 		{"value-becomes-a-key-with-dots-behind", "a[b][c]=1&a.b=$ne", false}, // the same
 		{"value-becomes-a-prototype-key", "constructor.x=1&constructor=prototype", false},
-		{"value-becomes-a-key-of-an-item", "0[x]=1&[]=$ne", false},            // up to 6.11: {0:{x:1,$ne:true}}
-		{"value-becomes-a-key-of-a-list-in-a-list", "0[x]=1&[][]=$ne", false}, // the same
+		{"value-becomes-a-key-of-an-item", "0[x]=1&[]=$ne", false},             // up to 6.11: {0:{x:1,$ne:true}}
+		{"value-becomes-a-key-of-a-list-in-a-list", "[][x]=1&[][]=$ne", false}, // the same
 		{"values-stay-values", "a.b=1&c=$ne&d=$gt", true},
 		{"image-button", "send.x=3&send.y=4&send=Go", true},
 
@@ -63,6 +63,7 @@ func TestWhatNodeParsersMakeOfIt(t *testing.T) {
 		{"open-bracket", "e[", false}, // 6.17: {e:{"[":""}}
 		{"once-each", "e=1&user[e]=2&other[e]=3", true},
 		{"list-of-others", "x[]=1&x[]=2&y[0]=1&y[1]=2", true},
+		{"lists-in-lists", "x[][]=1&x[][]=2", true},
 		{"json-as-a-name", `{"ids":[1,2]}`, true},
 
 		// Other ends of a name.
@@ -74,7 +75,7 @@ func TestWhatNodeParsersMakeOfIt(t *testing.T) {
 		{"escaped-twice", "a%255B$ne%255D=1", true},                         // {"a%5B$ne%5D":1}
 		{"dots", "a.$ne=1", false},                                          // allowDots: {a:{$ne:1}}
 		{"dots-in-brackets", "a[b.$ne]=1", false},                           // the same, up to 6.11
-		{"prototype-behind-dots", "[constructor].[prototype]=1", false},     // allowDots: {constructor:{prototype:1}}
+		{"prototype-behind-dots", "a.constructor.[prototype]=1", false},     // allowDots: {a:{constructor:{prototype:1}}}
 		{"prototype-of-a-dotted-name", "a.constructor[prototype]=1", false}, // the same
 		{"prototype", "constructor[prototype][x]=1", false},
 		{"constructor-alone", "constructor=1&prototype=2", true},

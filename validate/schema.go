@@ -194,7 +194,7 @@ func (s *schema) checkLibrary(rd *inspect.Reading, strip bool, drop map[*inspect
 	return f.fields()
 }
 
-// detail says what what is wrong without what was sent.
+// detail says what is wrong without what was sent.
 func detail(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
 	case *kind.Type:
