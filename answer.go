@@ -20,12 +20,12 @@ const tokenHold = 1 << 20
 // or of Panoply itself gets what the policy asks for.
 func (p *pass) Header(status int, h http.Header) respond.Plan {
 	s := p.suit
-	p.status, p.own = status, p.x.Own
+	p.status = status
 	plan := p.scrub(status, h)
 	// What the app put into the header stays when Panoply answers in its place.
 	if p.reissue != nil {
 		p.reissue.reissuer.OutHeader(h)
-		if !plan.Replace && !p.own && holdsTokens(h) {
+		if !plan.Replace && !p.x.Own && holdsTokens(h) {
 			plan.Hold = max(plan.Hold, tokenHold)
 		}
 	}
@@ -101,7 +101,7 @@ func holdsTokens(h http.Header) bool {
 // leaks becomes a problem.
 func (p *pass) Body(status int, h http.Header, held []byte, complete bool) (int, []byte, bool) {
 	body := held
-	if p.reissue != nil && !p.own && holdsTokens(h) {
+	if p.reissue != nil && !p.x.Own && holdsTokens(h) {
 		out, n := p.reissue.reissuer.Out(held)
 		if n > 0 {
 			body = out
@@ -117,7 +117,7 @@ func (p *pass) Body(status int, h http.Header, held []byte, complete bool) (int,
 			}
 		}
 	}
-	if status >= 400 && p.suit.policy.Errors.Mode == Enforce && !p.own {
+	if status >= 400 && p.suit.policy.Errors.Mode == Enforce && !p.x.Own {
 		if scrubbed, replaced := p.suit.respond.ScrubBody(p.r, p.x, status, h, body); replaced {
 			return status, scrubbed, true
 		}

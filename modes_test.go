@@ -169,6 +169,23 @@ func TestReportAndOffChangeNothing(t *testing.T) {
 	}
 }
 
+// The same over a connection, whose body must not be read after it was closed.
+func TestReportedBodiesArriveOverAConnection(t *testing.T) {
+	a := behind(t, "mode: report", nil)
+	server := httptest.NewServer(a.suit.Handler(a))
+	defer server.Close()
+	for _, text := range []string{`{"a":1,"a":2}`, `{"a":1}`, `{"a":{"$ne":1}}`, `{"a":"` + strings.Repeat("x", 1<<20) + `"}`} {
+		res, err := http.Post(server.URL, "application/json", strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != 200 || a.body != text {
+			t.Errorf("%.20s: status %d, %d bytes arrived of %d", text, res.StatusCode, len(a.body), len(text))
+		}
+	}
+}
+
 func equal(a, b []string) bool { return strings.Join(a, "\n") == strings.Join(b, "\n") }
 
 // A section in force is not blinded by a milder mode around it.

@@ -59,7 +59,6 @@ type pass struct {
 	fields    map[string]string // body fields that limits are keyed by
 	reissue   *tokenRule        // stands between the app's tokens and this client
 	status    int               // what the app answered
-	own       bool              // the answer is Panoply's own
 	finished  bool
 }
 
