@@ -129,6 +129,17 @@ func TestAnOpaqueBombStopsAtTheLimit(t *testing.T) {
 	}
 }
 
+func TestAnOpaqueBodyStreamsUnpacked(t *testing.T) {
+	r := with(post("image/bmp", compress(t, "gzip", "hello")), "Content-Encoding", "gzip")
+	r.Header.Set("Content-Length", "29")
+	rd, err := read(r, nil)
+	refused(t, err, "")
+	if rd.Data != nil || r.ContentLength != -1 || r.Header.Get("Content-Encoding") != "" {
+		t.Errorf("read %q, ContentLength %d, header %v; want a stream of unknown length", rd.Data, r.ContentLength, r.Header)
+	}
+	arrived(t, r, "hello")
+}
+
 func TestMultipartHasNoContentCoding(t *testing.T) {
 	for _, names := range []bool{false, true} {
 		r := with(post("multipart/form-data; boundary=B", "--B--"), "Content-Encoding", "gzip")

@@ -25,7 +25,7 @@
 //
 // # Bounds
 //
-// JSON, forms and JSON look-alikes are buffered, at most Limits.MaxBytes each
+// JSON, forms and JSON look-alikes are buffered, at most Options.MaxBytes each
 // and all together within a [Budget]; nesting is at most 64 levels of JSON or
 // 32 of brackets, a query or form has at most 1000 parameters, a number at most
 // 100 digits, and a [Node] tree at most 50,000 values. Opaque bodies stream.

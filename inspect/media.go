@@ -129,15 +129,14 @@ func charset(params string) (string, error) {
 	return found, nil
 }
 
-// cutParam splits at the first semicolon outside quotes.
+// cutParam splits at the first semicolon outside quotes. A quote may be escaped
+// there; [unquote] refuses that anyway.
 func cutParam(s string) (param, rest string) {
 	quoted := false
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		switch {
 		case s[i] == '"':
 			quoted = !quoted
-		case quoted && s[i] == '\\':
-			i++
 		case !quoted && s[i] == ';':
 			return s[:i], s[i+1:]
 		}

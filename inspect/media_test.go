@@ -43,6 +43,8 @@ func TestMediaIsReadStrictly(t *testing.T) {
 		{"empty-value", "application/json; charset=", "", 0, rule.RequestContentType},
 		{"open-quote", `application/json; charset="utf-8`, "", 0, rule.RequestContentType},
 		{"escape-in-quotes", `application/json; charset="utf\-8"`, "", 0, rule.RequestContentType},
+		{"escaped-quote", `text/csv; a="\";charset=utf-16;b=\""`, "", 0, rule.RequestContentType},
+		{"escaped-quote-and-more", `text/csv; a="x\"; charset=utf-8`, "", 0, rule.RequestContentType},
 		{"repeated-charset", "application/json; charset=utf-8; Charset=utf-16", "", 0, rule.RequestContentType},
 		{"nine-parameters", "application/json; a=1; b=1; c=1; d=1; e=1; f=1; g=1; h=1; i=1", "", 0, rule.RequestContentType},
 		{"multipart-in-a-parameter", "text/plain; a=multipart", "", 0, rule.RequestContentType},

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http/httptest"
 	"os"
 	"testing"
 )
@@ -61,5 +62,21 @@ func TestFormatsAreAsserted(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A dry plan decides as the other does, and takes nothing out.
+func TestADryPlanChangesNothing(t *testing.T) {
+	v, err := New(Config{Routes: []Route{{Match: "/", Unknown: Strip,
+		Schema: json.RawMessage(`{"required":["a"],"properties":{"a":{"type":"string"}}}`)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, fits := range map[string]bool{`{"a":"x","b":1}`: true, `{"b":1}`: false, `{"a":1}`: false} {
+		rd := read(t, body)
+		r := httptest.NewRequest("POST", "/", nil)
+		if err := v.For([]int{0}).Dry().Check(r, rd); (err == nil) != fits || string(rd.Data) != body || r.ContentLength != 0 {
+			t.Errorf("%s: got %v and leaves %s", body, err, rd.Data)
+		}
 	}
 }
