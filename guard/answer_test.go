@@ -121,8 +121,8 @@ func TestTLS(t *testing.T) {
 		}
 	}, options{policy: fmt.Sprintf("tls: {cert: %q, key: %q}\nbodies: {max_bytes: 16MB}", cert, key)})
 	config := &tls.Config{RootCAs: pool}
-	h1 := &http.Transport{TLSClientConfig: config}
-	h2 := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
+	h1 := &http.Transport{TLSClientConfig: config.Clone()} // a transport writes its protocols into it
+	h2 := &http.Transport{TLSClientConfig: config.Clone(), ForceAttemptHTTP2: true}
 	for name, transport := range map[string]*http.Transport{"http-1.1": h1, "http-2": h2} {
 		t.Run(name, func(t *testing.T) {
 			defer transport.CloseIdleConnections()
