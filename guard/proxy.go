@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -81,7 +82,18 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // server choose.
 func wantsWebSocket(r *http.Request) bool {
 	return r.Method == http.MethodGet && r.ProtoAtLeast(1, 1) && r.ContentLength == 0 &&
-		len(r.Header["Upgrade"]) == 1 && strings.EqualFold(r.Header["Upgrade"][0], "websocket")
+		len(r.Header["Upgrade"]) == 1 && strings.EqualFold(r.Header["Upgrade"][0], "websocket") &&
+		slices.ContainsFunc(r.Header["Connection"], namesUpgrade)
+}
+
+// namesUpgrade reports whether a line of Connection names Upgrade.
+func namesUpgrade(line string) bool {
+	for option := range strings.SplitSeq(line, ",") {
+		if strings.EqualFold(strings.Trim(option, " \t"), "upgrade") {
+			return true
+		}
+	}
+	return false
 }
 
 // rewrite makes the request for the app: same target, same Host, forwarding

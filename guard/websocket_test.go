@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -77,9 +78,9 @@ func TestWebSocketsPass(t *testing.T) {
 
 var handshake = []string{"Host: a", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", ""}
 
-// switcher is an app that switches protocols on every request, and reports what
-// it was offered.
-func switcher(offered chan<- string, to string) http.HandlerFunc {
+// switcher is an app that switches protocols on every request. It reports what
+// it was offered, and the end of the connection.
+func switcher(offered chan<- string, to string, ended chan<- bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		offered <- strings.Join(r.Header["Upgrade"], "|")
 		c, rw, err := http.NewResponseController(w).Hijack()
@@ -90,6 +91,7 @@ func switcher(offered chan<- string, to string) http.HandlerFunc {
 		io.WriteString(rw, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+to+"\r\n\r\ntunnel")
 		rw.Flush()
 		io.Copy(io.Discard, rw)
+		ended <- true
 	}
 }
 
@@ -113,8 +115,8 @@ func TestNothingElseIsUpgraded(t *testing.T) {
 		"many-at-once-by-app": {append([]string{"GET / HTTP/1.1"}, handshake...), "websocket, h2c", "websocket"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			offered := make(chan string, 1)
-			g := start(t, switcher(offered, test.to), options{policy: "profile: strict"})
+			offered, ended := make(chan string, 1), make(chan bool, 1)
+			g := start(t, switcher(offered, test.to, ended), options{policy: "profile: strict"})
 			c := g.dial(t)
 			c.send(t, test.request...)
 			resp, body := c.answer(t, "GET")
@@ -123,6 +125,11 @@ func TestNothingElseIsUpgraded(t *testing.T) {
 			}
 			if got := <-offered; got != test.offered {
 				t.Errorf("the app was offered %q; want %q", got, test.offered)
+			}
+			select {
+			case <-ended:
+			case <-time.After(patience):
+				t.Error("the connection to the app stays open")
 			}
 		})
 	}
