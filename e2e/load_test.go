@@ -142,10 +142,10 @@ func TestHugeBodies(t *testing.T) {
 	expectMemory(t, guard, maxMemory)
 }
 
-// TestManyUploads sends 32 pictures of 5 MB, none of which ends before all
+// TestManyUploads sends 64 pictures of 5 MB, none of which ends before all
 // have begun.
 func TestManyUploads(t *testing.T) {
-	const uploads = 32
+	const uploads = 64
 	needsLinux(t)
 	app, stored := startShop(t)
 	guard := startGuard(t, app, strict)

@@ -6,7 +6,9 @@ package guard
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -231,45 +233,139 @@ func TestABodyMustKeepComing(t *testing.T) {
 	})
 }
 
+// overBoth has a test run over HTTP/1.1, and over HTTP/2, which has deadlines of
+// another kind.
+func overBoth(t *testing.T, app http.HandlerFunc, o options, test func(t *testing.T, g *running)) {
+	t.Run("http-1.1", func(t *testing.T) { test(t, start(t, app, o)) })
+	t.Run("http-2", func(t *testing.T) {
+		cert, key, pool := certificate(t)
+		o.policy += fmt.Sprintf("\ntls: {cert: %q, key: %q}", cert, key)
+		g := start(t, app, o)
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
+		t.Cleanup(transport.CloseIdleConnections)
+		g.client.Transport = transport
+		test(t, g)
+	})
+}
+
 // A client that takes nothing does not hold an answer for ever.
 func TestAnAnswerMustBeTaken(t *testing.T) {
 	ended := make(chan error, 1)
-	g := start(t, func(w http.ResponseWriter, r *http.Request) {
+	app := func(w http.ResponseWriter, r *http.Request) {
 		_, err := io.Copy(w, &pattern{n: 1 << 30})
 		ended <- err
-	}, options{times: impatient})
-	c := g.dial(t)
-	c.send(t, "GET / HTTP/1.1", "Host: a", "", "")
-	if err := <-ended; err == nil {
-		t.Error("a gigabyte went to a client that reads nothing")
 	}
+	overBoth(t, app, options{times: impatient}, func(t *testing.T, g *running) {
+		resp, err := g.client.Get(g.url + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		select {
+		case err := <-ended:
+			if err == nil {
+				t.Error("a gigabyte went to a client that reads nothing")
+			}
+		case <-time.After(patience):
+			t.Fatal("the answer is held")
+		}
+	})
 }
 
-// Answers and bodies may last much longer than one chunk may take.
-func TestLongIsNotSlow(t *testing.T) {
-	g := start(t, func(w http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body)
+// Answers may last much longer than the client has for one chunk, and so may
+// the time that the app takes: before it begins, in between, and at the end.
+func TestAnAppMayTakeItsTime(t *testing.T) {
+	app := func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		if err != nil {
+			n = -1
+		}
+		pass(2 * impatient.chunk)
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.(http.Flusher).Flush()
-		for range 3 {
-			wait(2 * impatient.chunk)
-			io.WriteString(w, "data: x\n\n")
+		for range 2 {
+			pass(2 * impatient.chunk)
+			fmt.Fprintf(w, "data: %d\n\n", n)
 			w.(http.Flusher).Flush()
 		}
-	}, options{times: impatient})
-	for _, method := range []string{"GET", "POST"} {
-		resp, body := g.do(t, method, "/events", "{}"[:2*strings.Count(method, "POST")], "Content-Type", "application/json")
-		if resp.StatusCode != 200 || strings.Count(body, "data") != 3 {
-			t.Errorf("%s: got %d %q", method, resp.StatusCode, body)
+		pass(2 * impatient.chunk)
+	}
+	overBoth(t, app, options{times: impatient}, func(t *testing.T, g *running) {
+		for method, sent := range map[string]string{"GET": "", "POST": "{}"} {
+			want := fmt.Sprintf("data: %d\n\n", len(sent))
+			if resp, body := g.do(t, method, "/events", sent, "Content-Type", "application/json"); resp.StatusCode != 200 || body != want+want {
+				t.Errorf("%s: got %d %q", method, resp.StatusCode, body)
+			}
 		}
+	})
+}
+
+// A body that the app is slow to read is not a slow body.
+func TestAnAppMayReadAsItLikes(t *testing.T) {
+	const size = 16 << 20
+	app := func(w http.ResponseWriter, r *http.Request) {
+		buf := make([]byte, 1)
+		io.ReadFull(r.Body, buf)
+		pass(4 * impatient.chunk)
+		n, err := io.Copy(io.Discard, r.Body)
+		fmt.Fprint(w, n+1, err)
+	}
+	overBoth(t, app, options{times: impatient, policy: "bodies: {max_bytes: 64MB}"}, func(t *testing.T, g *running) {
+		req, err := http.NewRequest("POST", g.url+"/", &pattern{n: size})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/octet-stream")
+		resp, err := g.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if body, _ := io.ReadAll(resp.Body); resp.StatusCode != 200 || string(body) != fmt.Sprint(size, nil) {
+			t.Errorf("got %d %q", resp.StatusCode, body)
+		}
+	})
+}
+
+// A body may last much longer than one chunk may take.
+func TestALongBodyIsNotASlowOne(t *testing.T) {
+	app := func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		fmt.Fprint(w, n, err)
+	}
+	for _, contentType := range []string{"application/json", "application/octet-stream"} {
+		t.Run(contentType, func(t *testing.T) {
+			overBoth(t, app, options{times: impatient}, func(t *testing.T, g *running) {
+				body, feed := io.Pipe()
+				go func() {
+					io.WriteString(feed, "[")
+					for range 8 { // each brings time for the next
+						pass(impatient.chunk / 2)
+						io.WriteString(feed, strings.Repeat(" ", 1000))
+					}
+					io.WriteString(feed, "]")
+					feed.Close()
+				}()
+				req, err := http.NewRequest("POST", g.url+"/", body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Header.Set("Content-Type", contentType)
+				resp, err := g.client.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer resp.Body.Close()
+				if body, _ := io.ReadAll(resp.Body); resp.StatusCode != 200 || string(body) != fmt.Sprint(8002, nil) {
+					t.Errorf("got %d %q", resp.StatusCode, body)
+				}
+			})
+		})
 	}
 }
 
-// wait is for what happens to be about time alone.
-func wait(d time.Duration) {
-	timer := time.NewTimer(d)
-	<-timer.C
-}
+// pass lets time pass, where a test is about nothing else.
+func pass(d time.Duration) { <-time.NewTimer(d).C }
 
 // A client that goes away ends the app's work, and is no error.
 func TestAClientThatGoesAwayEndsTheRequest(t *testing.T) {

@@ -36,15 +36,14 @@ func patient(chunk time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{ResponseWriter: w, control: http.NewResponseController(w), chunk: chunk, r: r}
 		if r.Body != nil && r.Body != http.NoBody {
-			x.body = &idleBody{from: r.Body, control: x.control, chunk: chunk}
-			x.control.SetReadDeadline(time.Now().Add(chunk)) // also for a body that is refused unread
+			x.body = &idleBody{from: r.Body, control: x.control, chunk: chunk, http2: r.ProtoMajor >= 2}
 			defer x.body.end()
 			// A copy: the server looks at its own request's body.
 			r = r.WithContext(context.WithValue(r.Context(), bodyKey{}, x.body))
 			r.Body = x.body
 		}
-		x.renew()
 		next.ServeHTTP(x, r)
+		x.arm() // for what the server still holds back
 	})
 }
 
@@ -54,26 +53,29 @@ type exchange struct {
 	control *http.ResponseController
 	r       *http.Request
 	chunk   time.Duration
-	until   time.Time // the write deadline
 	body    *idleBody // nil without one
 }
 
 // Unwrap is for http.ResponseController.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// renew moves the write deadline on, unless there is time enough left.
-func (x *exchange) renew() {
-	if now := time.Now(); x.until.Sub(now) < x.chunk/2 {
-		x.until = now.Add(x.chunk)
-		x.control.SetWriteDeadline(x.until)
+// arm starts the time that the client has to take what is written next.
+func (x *exchange) arm() { x.control.SetWriteDeadline(time.Now().Add(x.chunk)) }
+
+// disarm ends it. Over HTTP/1 only a write ever meets a deadline; over HTTP/2
+// one ends the stream, whether or not anything is being written.
+func (x *exchange) disarm() {
+	if x.r.ProtoMajor >= 2 {
+		x.control.SetWriteDeadline(time.Time{})
 	}
 }
 
 func (x *exchange) WriteHeader(status int) {
-	x.renew()
 	if status < 200 && status != http.StatusSwitchingProtocols {
 		if x.r.ProtoAtLeast(1, 1) { // RFC 9110 section 15.2: never to HTTP/1.0
+			x.arm()
 			x.ResponseWriter.WriteHeader(status)
+			x.disarm()
 		}
 		return
 	}
@@ -86,13 +88,15 @@ func (x *exchange) WriteHeader(status int) {
 }
 
 func (x *exchange) Write(b []byte) (int, error) {
-	x.renew()
+	x.arm()
+	defer x.disarm()
 	return x.ResponseWriter.Write(b)
 }
 
 // FlushError is what http.ResponseController looks for.
 func (x *exchange) FlushError() error {
-	x.renew()
+	x.arm()
+	defer x.disarm()
 	return x.control.Flush()
 }
 
@@ -131,6 +135,7 @@ type idleBody struct {
 	from    io.ReadCloser
 	control *http.ResponseController
 	chunk   time.Duration
+	http2   bool // where a deadline ends the body, whether or not it is being read
 
 	reading sync.Mutex // held by a read, so that end can wait for it
 	waited  time.Duration
@@ -176,14 +181,14 @@ func (b *idleBody) Read(p []byte) (int, error) {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	n, err := b.from.Read(p)
+	if b.http2 {
+		b.control.SetReadDeadline(time.Time{})
+	}
 	b.waited += time.Since(now)
 	b.got += int64(n)
 	switch {
 	case err == io.EOF:
-		b.eof.Store(true)
-		// The server watches the connection while the answer is sent, and would
-		// take an old deadline for a client that went away.
-		b.control.SetReadDeadline(time.Time{})
+		b.eof.Store(true) // and the server has lifted the deadline
 	case err != nil:
 		e := bodyError(err)
 		b.failed.Store(e)
