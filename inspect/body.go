@@ -121,17 +121,10 @@ func (rd *Reading) parse(o Options) (err error) {
 	switch rd.Media.Form {
 	case JSON:
 		var tree *treeBuilder
-		if o.Tree || o.Scalar != nil {
+		if o.Tree {
 			tree = &treeBuilder{reserve: rd.reserve}
 		}
-		rd.Tree, err = readJSON(rd.Data, Body, o.Visitor, tree)
-		if err == nil && o.Scalar != nil && rd.Tree.Kind == Object {
-			for _, m := range rd.Tree.Members {
-				if m.Value.Kind == String {
-					o.Scalar(m.Name, m.Value.Text)
-				}
-			}
-		}
+		rd.Tree, err = readJSON(rd.Data, Body, o.Visitor, tree, o.Scalar)
 		return err
 	case JSONLines:
 		data := rd.Data
@@ -145,7 +138,7 @@ func (rd *Reading) parse(o Options) (err error) {
 				return err
 			}
 		}
-		return readPairs(string(rd.Data), Body, o.Visitor, o.Scalar)
+		return readPairs(textOf(rd.Data), Body, o.Visitor, o.Scalar)
 	case Multipart:
 		return readFieldNames(rd.Data, rd.Media, o.Visitor)
 	}
@@ -280,12 +273,21 @@ func (rd *Reading) reserve(n int64) error {
 func Replace(r *http.Request, data []byte) {
 	// With GetBody, a request that finds its connection closed before a byte of
 	// it was written can be sent on another.
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+	r.GetBody = func() (io.ReadCloser, error) {
+		b := new(replay)
+		b.Reset(data)
+		return b, nil
+	}
 	r.Body, _ = r.GetBody()
 	r.ContentLength = int64(len(data))
 	r.TransferEncoding = nil
 	r.Header.Del("Content-Length") // net/http writes it from ContentLength
 }
+
+// replay is a body that was read before.
+type replay struct{ bytes.Reader }
+
+func (*replay) Close() error { return nil }
 
 func tooLarge(max int64) *problem.Error {
 	return problem.Refuse(rule.RequestTooLarge, fmt.Sprintf("The limit is %d bytes.", max))

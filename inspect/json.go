@@ -5,22 +5,22 @@ package inspect
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"strconv"
-
-	"github.com/go-json-experiment/json/jsontext"
+	"sync"
 
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
 )
 
 const (
-	maxDepth    = 64  // levels of objects and arrays
-	maxNumber   = 100 // bytes of a number
-	maxExponent = 400 // of ten; a double ends at 308
+	maxDepth    = 64        // levels of objects and arrays
+	maxValues   = 1_000_000 // of a text, and names with them
+	maxMembers  = 10_000    // names of an object
+	maxJSONName = 4 << 10   // bytes of a name
+	maxString   = 16 << 20  // bytes of a string, as many as MongoDB takes in a document
+	maxNumber   = 100       // bytes of a number
+	maxExponent = 400       // of ten; a double ends at 308
 )
 
 var utf8BOM = []byte("\xef\xbb\xbf")
@@ -29,34 +29,71 @@ var utf8BOM = []byte("\xef\xbb\xbf")
 type jsonReader struct {
 	visit Visitor
 	path  Path
-	dec   *jsontext.Decoder
-	data  []byte
-	loose bool
-	tree  *treeBuilder // nil keeps no tree
+	text  string
+	pos   int
+	// loose text was not said to be JSON: it is shown as far as a lenient parser
+	// could read it, among it repeated names and text that is not UTF-8.
+	loose  bool
+	tree   *treeBuilder // nil keeps no tree
+	scalar func(name, value string)
+
+	values int
+	depth  int
+	open   [maxDepth]container
+	names  names // in the open objects
+	steps  [maxDepth]step
+}
+
+// container is an object or array around the next value.
+type container struct {
+	end   byte // '}' or ']'
+	count int  // values in it so far
+	names int  // where those of an object start
+}
+
+var jsonReaders = sync.Pool{New: func() any { return new(jsonReader) }}
+
+func newJSONReader(data []byte, place Place, visit Visitor) *jsonReader {
+	j := jsonReaders.Get().(*jsonReader)
+	j.visit, j.text, j.path.Place = visit, textOf(data), place
+	j.path.steps = j.steps[:0]
+	return j
+}
+
+// free gives the reader back; nothing of the body stays in it.
+func (j *jsonReader) free() {
+	j.names.reset()
+	clear(j.path.steps[:cap(j.path.steps)])
+	j.visit, j.path, j.text, j.pos, j.loose, j.tree, j.scalar, j.values, j.depth = nil, Path{}, "", 0, false, nil, nil, 0, 0
+	jsonReaders.Put(j)
 }
 
 // readJSON reads exactly one value. With tree it returns the value's nodes.
-func readJSON(data []byte, place Place, visit Visitor, tree *treeBuilder) (*Node, error) {
+func readJSON(data []byte, place Place, visit Visitor, tree *treeBuilder, scalar func(name, value string)) (*Node, error) {
 	if bytes.HasPrefix(data, utf8BOM) {
 		return nil, refuseJSON(place, "The JSON starts with a byte order mark.")
 	}
 	j := newJSONReader(data, place, visit)
-	j.tree = tree
-	node, err := j.value()
-	if err != nil {
+	defer j.free()
+	j.tree, j.scalar = tree, scalar
+	if err := j.value(); err != nil {
 		return nil, j.explain(err)
 	}
-	if _, err = j.dec.ReadToken(); err != io.EOF {
+	if blanks(j.text, j.pos) != len(j.text) {
 		return nil, refuseJSON(place, "There is data after the JSON value.")
 	}
-	return node, nil
+	if tree == nil {
+		return nil, nil
+	}
+	return &tree.root, nil
 }
 
 // readJSONLines reads any number of values.
 func readJSONLines(data []byte, visit Visitor) error {
 	j := newJSONReader(bytes.TrimPrefix(data, utf8BOM), Body, visit)
+	defer j.free()
 	for {
-		if _, err := j.value(); err == io.EOF {
+		if err := j.value(); err == io.EOF {
 			return nil
 		} else if err != nil {
 			return j.explain(err)
@@ -66,22 +103,19 @@ func readJSONLines(data []byte, visit Visitor) error {
 
 // readJSONLoose reads text of which nobody said that it is JSON. Where it stops
 // being JSON, what follows is left alone, because no JSON parser would take it.
-// Until then everything is shown that a lenient parser would see, among it
-// repeated names and text that is not UTF-8.
 func readJSONLoose(data []byte, place Place, visit Visitor) error {
-	j := newJSONReader(data, place, visit, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	j := newJSONReader(data, place, visit)
+	defer j.free()
 	j.loose = true
 	for {
-		if _, err := j.value(); err == io.EOF || errors.As(err, new(*decodeError)) {
+		err := j.value()
+		if _, ok := err.(notJSON); ok || err == io.EOF {
 			return nil
-		} else if err != nil {
+		}
+		if err != nil {
 			return err
 		}
 	}
-}
-
-func newJSONReader(data []byte, place Place, visit Visitor, o ...jsontext.Options) *jsonReader {
-	return &jsonReader{visit: visit, path: Path{Place: place}, data: data, dec: jsontext.NewDecoder(bytes.NewBuffer(data), o...)}
 }
 
 func refuseJSON(place Place, detail string) *problem.Error {
@@ -91,140 +125,209 @@ func refuseJSON(place Place, detail string) *problem.Error {
 	return problem.Refuse(rule.RequestJSON, detail)
 }
 
-// decodeError is an error of the decoder, as opposed to one of a visitor.
-type decodeError struct{ error }
+func (j *jsonReader) refuse(detail string) error { return refuseJSON(j.path.Place, detail) }
 
-// explain turns an error of the decoder into a refusal; one of a visitor stays.
+// explain turns a fault of the text into a refusal; an error of a visitor stays.
 func (j *jsonReader) explain(err error) error {
-	var decode *decodeError
-	if !errors.As(err, &decode) && err != io.EOF {
+	if err == io.EOF {
+		err = malformed
+	}
+	if why, ok := err.(notJSON); ok {
+		// A place, and nothing of the body: the cause is logged.
+		return refuseJSON(j.path.Place, string(why)).Because(fmt.Errorf("at byte %d", j.pos))
+	}
+	return err
+}
+
+// value reads one value, iteratively: nesting costs heap, never stack. It
+// returns io.EOF where there is none. What it reads of an open object or array
+// is its state alone, so that each byte is looked at once.
+func (j *jsonReader) value() error {
+	if j.pos = blanks(j.text, j.pos); j.pos == len(j.text) {
+		return io.EOF
+	}
+	for {
+		more, err := j.start()
+		for !more && err == nil && j.depth > 0 {
+			more, err = j.next()
+		}
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// start reads the scalar, or the start of the object or array, at hand. There is
+// more when another value comes next.
+func (j *jsonReader) start() (more bool, err error) {
+	if j.pos = blanks(j.text, j.pos); j.pos == len(j.text) {
+		return false, malformed
+	}
+	kind, end := String, 0
+	verbatim := true
+	switch c := j.text[j.pos]; c {
+	case '{', '[':
+		return j.enter(c)
+	case '"':
+		if end, verbatim, err = stringEnd(j.text, j.pos, j.loose); err != nil {
+			j.pos = end
+			return false, err
+		}
+		if end-j.pos > maxString {
+			return false, j.refuse("The JSON has a string that is too long.")
+		}
+	case 't', 'f', 'n':
+		kind, end = word(j.text, j.pos)
+	default:
+		var exponent int
+		kind = Number
+		end, exponent = numberEnd(j.text, j.pos)
+		if end > 0 && !j.loose && !plainNumber(j.text[j.pos:end], exponent-j.pos) {
+			return false, j.refuse("The JSON has a number that is too long or too large.")
+		}
+	}
+	if end < 0 {
+		return false, malformed
+	}
+	if err := j.count(kind); err != nil {
+		return false, err
+	}
+	if kind == String && (j.tree != nil || j.scalar != nil && j.depth == 1 && j.open[0].end == '}') {
+		text := j.text[j.pos+1 : end-1]
+		if !verbatim {
+			text = unescape(text)
+		}
+		if j.tree != nil {
+			err = j.tree.add(kind, j.pos, end, text)
+		}
+		if j.scalar != nil && j.depth == 1 && j.open[0].end == '}' {
+			j.scalar(j.path.Name(), text)
+		}
+	} else if j.tree != nil {
+		err = j.tree.add(kind, j.pos, end, "")
+	}
+	j.pos = end
+	return false, err
+}
+
+// count shows a value to the visitor.
+func (j *jsonReader) count(k Kind) error {
+	if j.values++; j.values > maxValues {
+		return j.refuse("The JSON has too many values.")
+	}
+	return j.visit.Value(&j.path, k)
+}
+
+// enter starts an object or array.
+func (j *jsonReader) enter(bracket byte) (more bool, err error) {
+	kind := Array
+	if bracket == '{' {
+		kind = Object
+	}
+	if err := j.count(kind); err != nil {
+		return false, err
+	}
+	if j.tree != nil {
+		if err := j.tree.add(kind, j.pos, j.pos+1, ""); err != nil {
+			return false, err
+		}
+	}
+	if j.depth == maxDepth {
+		return false, j.refuse("The JSON is nested too deeply.")
+	}
+	// The end of each bracket is two after it in ASCII.
+	j.open[j.depth] = container{end: bracket + 2, names: len(j.names.list)}
+	j.depth++
+	if j.pos = blanks(j.text, j.pos+1); j.pos < len(j.text) && j.text[j.pos] == bracket+2 {
+		j.leave()
+		return false, nil
+	}
+	return true, j.member()
+}
+
+// next reads what stands behind a value in an object or array: a comma and the
+// next name, or the end.
+func (j *jsonReader) next() (more bool, err error) {
+	j.path.pop()
+	j.pos = blanks(j.text, j.pos)
+	if j.pos == len(j.text) {
+		return false, malformed
+	}
+	switch j.text[j.pos] {
+	case ',':
+		j.pos = blanks(j.text, j.pos+1)
+		return true, j.member()
+	case j.open[j.depth-1].end:
+		j.leave()
+		return false, nil
+	}
+	return false, malformed
+}
+
+func (j *jsonReader) leave() {
+	j.pos++
+	j.depth--
+	j.names.drop(j.open[j.depth].names)
+	if j.tree != nil {
+		j.tree.close(j.pos)
+	}
+}
+
+// member puts the next value's place into the path: its name, which it reads, or
+// its position.
+func (j *jsonReader) member() error {
+	in := &j.open[j.depth-1]
+	in.count++
+	if in.end == ']' {
+		j.path.pushIndex(in.count - 1)
+		return nil
+	}
+	if j.pos == len(j.text) || j.text[j.pos] != '"' {
+		return malformed
+	}
+	start := j.pos
+	end, verbatim, err := stringEnd(j.text, start, j.loose)
+	if j.pos = end; err != nil {
 		return err
 	}
-	detail := "The JSON is malformed."
-	switch {
-	case decode != nil && errors.Is(decode.error, jsontext.ErrDuplicateName):
-		detail = "The JSON repeats a name."
-	case json.Valid(j.data): // which lets broken UTF-8 pass, as Node does
-		detail = "The JSON is not valid UTF-8."
+	name := j.text[start+1 : end-1]
+	if len(name) > maxJSONName && !j.loose {
+		return j.refuse("The JSON has a name that is too long.")
 	}
-	// The decoder's own text quotes the body, and the cause is logged.
-	return refuseJSON(j.path.Place, detail).Because(fmt.Errorf("at byte %d", j.dec.InputOffset()))
-}
-
-// value reads one value, iteratively: nesting costs heap, never stack.
-func (j *jsonReader) value() (*Node, error) {
-	depth := 0
-	for {
-		before := int(j.dec.InputOffset())
-		kind := j.dec.PeekKind()
-		inObject, nameNext := j.position(depth)
-		if depth > 0 && !inObject && kind != ']' && kind != 0 {
-			_, n := j.dec.StackIndex(depth)
-			j.path.pushIndex(int(n))
+	if !verbatim {
+		name = unescape(name)
+	}
+	if in.count > maxMembers {
+		return j.refuse("The JSON has an object with too many names.")
+	}
+	if !j.loose {
+		if _, fresh := j.names.add(in.names, name); !fresh {
+			return repeated
 		}
-		tok, err := j.dec.ReadToken()
-		if err == io.EOF {
-			return nil, err // between values
-		} else if err != nil {
-			return nil, &decodeError{err}
+	}
+	j.path.push(name)
+	if err := j.visit.Key(&j.path); err != nil {
+		return err
+	}
+	if j.tree != nil {
+		j.tree.name(name, start)
+	}
+	if j.pos = blanks(j.text, j.pos); j.pos == len(j.text) || j.text[j.pos] != ':' {
+		return malformed
+	}
+	j.pos++
+	return nil
+}
+
+// word reads true, false or null.
+func word(s string, i int) (k Kind, end int) {
+	for _, w := range [...]struct {
+		text string
+		kind Kind
+	}{{"true", Bool}, {"false", Bool}, {"null", Null}} {
+		if len(s)-i >= len(w.text) && s[i:i+len(w.text)] == w.text {
+			return w.kind, i + len(w.text)
 		}
-		end := int(j.dec.InputOffset())
-		switch {
-		case nameNext && kind == '"':
-			name := tok.String()
-			j.path.push(name)
-			if err := j.visit.Key(&j.path); err != nil {
-				return nil, err
-			}
-			if j.tree != nil {
-				j.tree.name(name, j.start(before))
-			}
-			continue
-		case kind == '}' || kind == ']':
-			depth--
-			if j.tree != nil {
-				j.tree.close(end)
-			}
-		default:
-			k := kindOf(kind)
-			start := j.start(before)
-			if k == Number && !j.loose && !plainNumber(j.data[start:end]) {
-				return nil, refuseJSON(j.path.Place, "The JSON has a number that is too long or too large.")
-			}
-			if err := j.visit.Value(&j.path, k); err != nil {
-				return nil, err
-			}
-			if j.tree != nil {
-				if err := j.tree.add(k, start, end, tok); err != nil {
-					return nil, err
-				}
-			}
-			if k == Object || k == Array {
-				if depth++; depth > maxDepth {
-					return nil, refuseJSON(j.path.Place, "The JSON is nested too deeply.")
-				}
-				continue
-			}
-		}
-		if depth == 0 {
-			if j.tree != nil {
-				return &j.tree.root, nil
-			}
-			return nil, nil
-		}
-		j.path.pop() // the value that just ended
 	}
-}
-
-// plainNumber reports whether every parser reads the same finite number, at a
-// cost that the bytes sent account for: 1e400 is infinite in JavaScript, and
-// 1e999999 takes a library that computes exactly a megabyte.
-func plainNumber(text []byte) bool {
-	if len(text) > maxNumber {
-		return false
-	}
-	e := bytes.IndexAny(text, "eE")
-	if e < 0 {
-		return true
-	}
-	exponent, err := strconv.Atoi(string(text[e+1:]))
-	if err != nil || exponent < -maxExponent || exponent > maxExponent {
-		return false
-	}
-	_, err = strconv.ParseFloat(string(text), 64)
-	return err == nil
-}
-
-// position tells whether the next token stands in an object, and whether it is
-// a member's name there.
-func (j *jsonReader) position(depth int) (inObject, nameNext bool) {
-	if depth == 0 {
-		return false, false
-	}
-	kind, n := j.dec.StackIndex(depth)
-	return kind == '{', kind == '{' && n%2 == 0
-}
-
-// start finds where the token after the byte at from begins.
-func (j *jsonReader) start(from int) int {
-	for from < len(j.data) && bytes.IndexByte([]byte(" \t\r\n,:"), j.data[from]) >= 0 {
-		from++
-	}
-	return from
-}
-
-func kindOf(k jsontext.Kind) Kind {
-	switch k {
-	case 'n':
-		return Null
-	case 't', 'f':
-		return Bool
-	case '0':
-		return Number
-	case '{':
-		return Object
-	case '[':
-		return Array
-	}
-	return String
+	return Null, -1
 }

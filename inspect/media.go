@@ -48,7 +48,7 @@ func MediaOf(h http.Header) (Media, error) {
 	m.Type = strings.ToLower(trimSpace(typ))
 	major, minor, ok := strings.Cut(m.Type, "/")
 	if !ok || !token(major) || !token(minor) {
-		return Media{}, problem.Refuse(rule.RequestContentType, "Content-Type is malformed.")
+		return Media{}, malformedType()
 	}
 	m.Form = formOf(m.Type, major, minor)
 	if m.smuggles() {
@@ -93,7 +93,6 @@ func (m Media) smuggles() bool {
 // charset reads the parameters after a media type. Each may be given once; an
 // empty one, as a trailing semicolon leaves it, says nothing.
 func charset(params string) (string, error) {
-	malformed := problem.Refuse(rule.RequestContentType, "Content-Type is malformed.")
 	var seen [8]string
 	n, found := 0, ""
 	for params != "" {
@@ -106,7 +105,7 @@ func charset(params string) (string, error) {
 		name, value, ok := strings.Cut(p, "=")
 		name = strings.ToLower(name)
 		if !ok || !token(name) || n == len(seen) {
-			return "", malformed
+			return "", malformedType()
 		}
 		for _, s := range seen[:n] {
 			if s == name {
@@ -117,16 +116,20 @@ func charset(params string) (string, error) {
 		n++
 		if strings.HasPrefix(value, `"`) {
 			if value, ok = unquote(value); !ok {
-				return "", malformed
+				return "", malformedType()
 			}
 		} else if !token(value) {
-			return "", malformed
+			return "", malformedType()
 		}
 		if name == "charset" {
 			found = strings.ToLower(value)
 		}
 	}
 	return found, nil
+}
+
+func malformedType() *problem.Error {
+	return problem.Refuse(rule.RequestContentType, "Content-Type is malformed.")
 }
 
 // cutParam splits at the first semicolon outside quotes. A quote may be escaped

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
 )
@@ -70,9 +68,9 @@ func (n *Node) Any(data []byte) any {
 }
 
 const (
-	maxNodes  = 50_000 // values of a tree
-	nodeBytes = 256    // of memory that a value takes, and its copy for a schema
-	nodeBlock = 256    // values that are paid for together
+	maxNodes  = 200_000 // values of a tree
+	nodeBytes = 256     // of memory that a value takes, and its copy for a schema
+	nodeBlock = 256     // values that are paid for together
 )
 
 // treeBuilder puts the values of one JSON text into a tree.
@@ -80,6 +78,7 @@ type treeBuilder struct {
 	root  Node
 	open  []*Node // the containers around the next value
 	nodes int
+	spare []Node
 	// reserve is asked for memory, because a value of two bytes takes a hundred
 	// in a tree.
 	reserve func(bytes int64) error
@@ -92,7 +91,7 @@ func (t *treeBuilder) name(name string, start int) {
 }
 
 // add puts a value into the tree.
-func (t *treeBuilder) add(k Kind, start, end int, tok jsontext.Token) error {
+func (t *treeBuilder) add(k Kind, start, end int, text string) error {
 	t.nodes++
 	if t.nodes > maxNodes {
 		return problem.Refuse(rule.RequestJSON, "The JSON has too many values.")
@@ -104,21 +103,28 @@ func (t *treeBuilder) add(k Kind, start, end int, tok jsontext.Token) error {
 	}
 	n := &t.root
 	if len(t.open) > 0 {
-		n = new(Node)
+		n = t.node()
 		if top := t.open[len(t.open)-1]; top.Kind == Object {
 			top.Members[len(top.Members)-1].Value = n
 		} else {
 			top.Elems = append(top.Elems, n)
 		}
 	}
-	n.Kind, n.Start, n.End = k, start, end
-	switch k {
-	case String:
-		n.Text = tok.String()
-	case Object, Array:
+	n.Kind, n.Start, n.End, n.Text = k, start, end, text
+	if k == Object || k == Array {
 		t.open = append(t.open, n)
 	}
 	return nil
+}
+
+// node is a new value. They are made many at a time, as many as there are.
+func (t *treeBuilder) node() *Node {
+	if len(t.spare) == 0 {
+		t.spare = make([]Node, min(max(4, t.nodes), nodeBlock))
+	}
+	n := &t.spare[0]
+	t.spare = t.spare[1:]
+	return n
 }
 
 // close notes where the innermost object or array ends.
