@@ -192,7 +192,7 @@ func (p *pass) checkTokens() error {
 		text, err := t.tokens.FromRequest(p.r)
 		var claims token.Claims
 		if err == nil {
-			claims, err = t.tokens.Verify(text)
+			claims, err = t.tokens.VerifyContext(p.r.Context(), text)
 		}
 		switch {
 		case err != nil:

@@ -35,7 +35,7 @@
 //
 // # What it does not do
 //
-// It does not revoke: a token is valid until it expires. It reads no encrypted
+// Without [Config.Revocations] a token is valid until it expires. It reads no encrypted
 // tokens (JWE), and fetches keys from the configured address alone, never from
 // one that a token names. It takes no token from a query string, where it would
 // end in logs and Referer headers.
@@ -111,6 +111,9 @@ type Config struct {
 	// are then those accepted of its keys; empty is what each key says, or RS256,
 	// ES256 to ES512 by curve, EdDSA. A key given beside it is the one that signs.
 	JWKS string `yaml:"jwks"`
+	// Revocations, when set, are asked about every token. Issued tokens then get a
+	// jti, and those without one are refused.
+	Revocations Revocations `yaml:"-"`
 	// Cookie, when set, is the one cookie that carries the token, in place of the
 	// Authorization header.
 	Cookie string `yaml:"cookie"`
@@ -128,6 +131,7 @@ type Tokens struct {
 	issuer      string
 	audience    []string
 	cookie      string
+	revoked     Revocations // nil: none is asked
 	now         func() time.Time
 }
 
@@ -139,7 +143,7 @@ const (
 // New checks the configuration, reads the secret and refuses weak ones.
 func New(cfg Config) (*Tokens, error) {
 	var faults fault.List
-	t := &Tokens{issuer: cfg.Issuer, audience: cfg.Audience, cookie: cfg.Cookie, now: time.Now}
+	t := &Tokens{issuer: cfg.Issuer, audience: cfg.Audience, cookie: cfg.Cookie, revoked: cfg.Revocations, now: time.Now}
 	t.lifetime = within(&faults, "lifetime", cfg.Lifetime, time.Hour, time.Second, maxLifetime)
 	t.maxLifetime = within(&faults, "max_lifetime", cfg.MaxLifetime, t.lifetime, time.Second, maxLifetime)
 	t.leeway = within(&faults, "leeway", cfg.Leeway, 5*time.Second, time.Nanosecond, maxLeeway)
@@ -232,6 +236,9 @@ func (t *Tokens) Issue(claims Claims) (string, error) {
 	}
 	setDefault(all, "iat", now.Unix())
 	setDefault(all, "exp", now.Add(t.lifetime).Unix())
+	if t.revoked != nil {
+		setDefault(all, "jti", newID())
+	}
 	if t.issuer != "" {
 		setDefault(all, "iss", t.issuer)
 	}

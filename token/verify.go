@@ -4,6 +4,7 @@
 package token
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -28,11 +29,20 @@ var strict = base64.RawURLEncoding.Strict()
 
 // Verify returns the claims of a token that is right in every respect. The
 // error is a [*problem.Error] with status 401 and one fixed text; why the token
-// was refused is its cause, for the log.
+// was refused is its cause, for the log. It has status 503 while keys or
+// revocations that have to be asked do not answer.
 func (t *Tokens) Verify(token string) (Claims, error) {
+	return t.VerifyContext(context.Background(), token)
+}
+
+// VerifyContext is Verify with a context for what has to be asked.
+func (t *Tokens) VerifyContext(ctx context.Context, token string) (Claims, error) {
 	c, err := t.verify(token)
 	switch {
 	case err == nil:
+		if err := t.checkRevoked(ctx, c); err != nil {
+			return nil, err
+		}
 		return c, nil
 	case errors.Is(err, errExpired):
 		return nil, refuse(rule.TokenExpired, err)
