@@ -43,6 +43,7 @@ var arrows = map[string][]string{
 	"bench/":      everything,
 
 	"session/sessiontest": {"session"},
+	"token/tokentest":     {"token"},
 }
 
 var (

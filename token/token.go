@@ -30,6 +30,9 @@
 //	signed, err := tokens.Issue(token.Claims{"sub": user.ID})
 //	mux.Handle("/api/", tokens.Handler(api)) // token.From(ctx) in there
 //
+// [Refresher] keeps users logged in beyond that hour, with tokens that are good for
+// one use each and show their theft.
+//
 // [Reissuer] stands between an app that got this wrong and its clients: it
 // swaps the app's tokens for its own on the way out, and back on the way in.
 //
