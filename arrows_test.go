@@ -44,6 +44,7 @@ var arrows = map[string][]string{
 
 	"session/sessiontest": {"session"},
 	"token/tokentest":     {"token"},
+	"nosql/mongoquery":    protection,
 }
 
 var (

@@ -7,6 +7,7 @@ require (
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/panoply-security/panoply v0.0.0
 	github.com/panoply-security/panoply/guard v0.0.0
+	github.com/panoply-security/panoply/nosql/mongoquery v0.0.0
 	go.mongodb.org/mongo-driver/v2 v2.10.0
 	golang.org/x/term v0.47.0
 	golang.org/x/text v0.43.0
@@ -81,4 +82,5 @@ require (
 replace (
 	github.com/panoply-security/panoply => ../
 	github.com/panoply-security/panoply/guard => ../guard
+	github.com/panoply-security/panoply/nosql/mongoquery => ../nosql/mongoquery
 )

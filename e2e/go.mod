@@ -84,4 +84,5 @@ replace (
 	github.com/panoply-security/panoply/cmd/panoply => ../cmd/panoply
 	github.com/panoply-security/panoply/demo => ../demo
 	github.com/panoply-security/panoply/guard => ../guard
+	github.com/panoply-security/panoply/nosql/mongoquery => ../nosql/mongoquery
 )
