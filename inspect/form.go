@@ -93,9 +93,15 @@ func (p *pairs) pair(part string) error {
 	if err := p.read(name, value); err != nil {
 		return err
 	}
-	// qs ends a name at the first `]=`, other parsers at the first `=`: where
-	// the two differ, both readings are inspected.
-	if i := bracketEnd(part); i > len(name) {
+	// qs ends a name at the first `]=`, escaped or only plain by version, other
+	// parsers at the first `=`: where they differ, all readings are inspected.
+	plain := strings.Index(part, "]=") + 1
+	if plain > len(name) {
+		if err := p.read(part[:plain], part[plain+1:]); err != nil {
+			return err
+		}
+	}
+	if i := bracketEnd(part); i > len(name) && i != plain {
 		return p.read(part[:i], part[i+1:])
 	}
 	return nil
