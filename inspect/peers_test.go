@@ -67,8 +67,8 @@ func TestWhatNodeParsersMakeOfIt(t *testing.T) {
 		{"json-as-a-name", `{"ids":[1,2]}`, true},
 
 		// Other ends of a name.
-		{"qs-ends-a-name-at-bracket-equals", "q=x[$ne]=1", false}, // {"q=x":{$ne:1}}
-		{"encoded-bracket-equals", "q=x%5B$ne%5d=1", false},       // the same
+		{"qs-ends-a-name-at-bracket-equals", "q=x[$ne]=1", false},       // {"q=x":{$ne:1}}
+		{"encoded-bracket-equals", "q=x%5B$ne%5d=1", false},             // the same
 		{"plain-bracket-equals-behind-an-encoded", "%5D=[$ne]=", false}, // up to 6.11: {"]=":{$ne:""}}
 		{"url-in-a-value", "next=/p?a[b]=c&next2=/p?a[b]=c", true},
 		{"question-mark", "?$ne=1", false},                     // URLSearchParams: {$ne:1}
