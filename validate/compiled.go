@@ -5,12 +5,11 @@ package validate
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"math/big"
 	"regexp"
 	"slices"
-
-	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // compiledSchema is a schema in the part of JSON Schema that almost every API
@@ -20,18 +19,20 @@ import (
 type compiledSchema struct {
 	types    typeSet // 0 is any
 	enum     []any   // nil, bool or string; empty is any
-	required []string
-	fields   map[string]*compiledSchema
-	closed   bool // other fields are not declared
+	names    names   // of the properties
+	fields   []*compiledSchema
+	required nameSet  // of the properties
+	unnamed  []string // required, and no properties
+	closed   bool     // other fields are not declared
 	items    *compiledSchema
 
 	minItems, maxItems   int // -1 is none
 	minLength, maxLength int // in characters; -1 is none
 	minFields, maxFields int // -1 is none
 	pattern              *regexp.Regexp
-	format               string
-	formatOf             *jsonschema.Schema // checks the format, nil without one
+	format               *format
 	limits               []limit
+	multiple             *multiple
 }
 
 // limit is minimum and the like.
@@ -63,49 +64,50 @@ var annotations = []string{"$schema", "$comment", "title", "description", "defau
 // compileSubset compiles a schema that the library has accepted, or returns nil
 // when it has a keyword outside of the subset. asserts compiles the schema of
 // one format.
-func compileSubset(v any, asserts func(format string) *jsonschema.Schema) *compiledSchema {
+func compileSubset(v any, asserts formats) *compiledSchema {
 	s, ok := v.(map[string]any)
 	if !ok {
 		return nil
 	}
 	c := &compiledSchema{minItems: -1, maxItems: -1, minLength: -1, maxLength: -1, minFields: -1, maxFields: -1}
+	required, _ := s["required"].([]any)
 	for key, value := range s {
-		if !c.keyword(key, value, asserts) {
+		if !c.keyword(key, value, required, asserts) {
 			return nil
+		}
+	}
+	for _, e := range required {
+		if i := c.names.find(e.(string), 0); i >= 0 {
+			c.required.add(i)
+		} else {
+			c.unnamed = append(c.unnamed, e.(string))
 		}
 	}
 	return c
 }
 
-func (c *compiledSchema) keyword(key string, value any, asserts func(string) *jsonschema.Schema) (known bool) {
+func (c *compiledSchema) keyword(key string, value any, required []any, asserts formats) (known bool) {
 	switch key {
 	case "type":
 		return c.setTypes(value)
 	case "enum":
 		values, _ := value.([]any)
-		for _, e := range values {
-			switch e.(type) {
-			case nil, bool, string:
-				c.enum = append(c.enum, e)
-			default:
-				return false
-			}
-		}
-		return len(values) > 0
+		return len(c.enum) == 0 && len(values) > 0 && c.oneOf(values)
+	case "const":
+		return len(c.enum) == 0 && c.oneOf([]any{value})
 	case "required":
-		values, _ := value.([]any)
-		for _, e := range values {
-			c.required = append(c.required, e.(string))
-		}
-		return true
+		return true // once the properties are known
 	case "properties":
-		c.fields = make(map[string]*compiledSchema)
-		for name, sub := range asMap(value) {
-			if c.fields[name] = compileSubset(sub, asserts); c.fields[name] == nil {
+		properties := asMap(value)
+		c.names = newNames(inOrder(properties, required))
+		for _, name := range c.names.list {
+			sub := compileSubset(properties[name], asserts)
+			if sub == nil {
 				return false
 			}
+			c.fields = append(c.fields, sub)
 		}
-		return true
+		return len(c.fields) <= maxNames
 	case "additionalProperties":
 		allowed, ok := value.(bool)
 		c.closed = !allowed
@@ -131,9 +133,12 @@ func (c *compiledSchema) keyword(key string, value any, asserts func(string) *js
 		c.pattern, err = regexp.Compile(text)
 		return err == nil
 	case "format":
-		c.format, _ = value.(string)
-		c.formatOf = asserts(c.format)
-		return c.formatOf != nil
+		name, _ := value.(string)
+		var known bool
+		c.format, known = asserts(name)
+		return known
+	case "multipleOf":
+		return c.multipleOf(value)
 	case "minimum":
 		return c.limit(value, func(cmp int) bool { return cmp < 0 }, "It must be at least ")
 	case "maximum":
@@ -144,6 +149,50 @@ func (c *compiledSchema) keyword(key string, value any, asserts func(string) *js
 		return c.limit(value, func(cmp int) bool { return cmp >= 0 }, "It must be less than ")
 	}
 	return slices.Contains(annotations, key)
+}
+
+// inOrder are the names of properties: those required in the order in which they
+// are, which is that of most bodies, and then the others.
+func inOrder(properties map[string]any, required []any) []string {
+	var list []string
+	for _, e := range required {
+		if name := e.(string); properties[name] != nil {
+			list = append(list, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		if !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// oneOf sets the values that are allowed, if they are of kinds that are compared
+// at a glance.
+func (c *compiledSchema) oneOf(values []any) bool {
+	for _, e := range values {
+		switch e.(type) {
+		case nil, bool, string:
+			c.enum = append(c.enum, e)
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func (c *compiledSchema) multipleOf(value any) bool {
+	n, _ := value.(json.Number)
+	of, ok := new(big.Rat).SetString(string(n))
+	if !ok || of.Sign() <= 0 {
+		return false
+	}
+	c.multiple = &multiple{of: of, text: "It must be a multiple of " + of.RatString() + "."}
+	if of.IsInt() && of.Num().IsInt64() {
+		c.multiple.whole = of.Num().Int64()
+	}
+	return true
 }
 
 func (c *compiledSchema) setTypes(value any) bool {

@@ -88,22 +88,33 @@ func compileSchema(source any, dir string) (*schema, error) {
 	if err != nil {
 		return nil, oneLine(err)
 	}
-	return &schema{library: compiled, subset: compileSubset(doc, formatSchema)}, nil
+	return &schema{library: compiled, subset: compileSubset(doc, libraryFormat)}, nil
 }
 
-// formatSchema is a schema that asserts one format, or nil when it is unknown.
-func formatSchema(format string) *jsonschema.Schema {
+// formats gives the check of a format that a schema names. One that nobody knows
+// says nothing and is nil.
+type formats func(name string) (f *format, compiles bool)
+
+// format is one of the library's, behind a quick look.
+type format struct {
+	*jsonschema.Format
+	plain func(string) bool // nil without one
+}
+
+func (f *format) fits(s string) bool { return f.plain != nil && f.plain(s) || f.Validate(s) == nil }
+
+func libraryFormat(name string) (f *format, compiles bool) {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	c.UseLoader(noLoader{})
-	if err := c.AddResource("urn:panoply:format", map[string]any{"format": format}); err != nil {
-		return nil
+	if err := c.AddResource("urn:panoply:format", map[string]any{"format": name}); err != nil {
+		return nil, false
 	}
 	s, err := c.Compile("urn:panoply:format")
-	if err != nil {
-		return nil
+	if err != nil || s.Format == nil {
+		return nil, err == nil
 	}
-	return s
+	return &format{s.Format, plainFormats[name]}, true
 }
 
 // oneLine says in one line where a schema is no JSON Schema: the compiler draws
@@ -132,32 +143,27 @@ func (noLoader) Load(url string) (any, error) {
 }
 
 // check holds a body against the schema. Members that the schema does not
-// declare are faults, or with strip are noted in drop.
-func (s *schema) check(rd *inspect.Reading, strip bool, drop map[*inspect.Member]bool) []problem.Field {
+// declare are faults, or with strip are added to drop.
+func (s *schema) check(rd *inspect.Reading, strip bool, drop *[]*inspect.Member) []problem.Field {
 	if s.subset != nil {
 		return s.checkSubset(rd, strip, drop)
 	}
 	return s.checkLibrary(rd, strip, drop)
 }
 
-func (s *schema) checkSubset(rd *inspect.Reading, strip bool, drop map[*inspect.Member]bool) []problem.Field {
-	c := subsetCheck{checker: checker{data: rd.Data}}
+func (s *schema) checkSubset(rd *inspect.Reading, strip bool, drop *[]*inspect.Member) []problem.Field {
+	c := subsetCheck{data: rd.Data, strip: strip}
 	s.subset.check(&c, rd.Tree)
-	switch {
-	case !strip:
-		for _, u := range c.unknown {
-			c.path = u.path
-			c.add("It is not a known field.")
-		}
-	case len(c.fields) == 0:
-		for _, u := range c.unknown {
-			drop[u.member] = true
-		}
+	if len(c.misfits) > 0 {
+		return c.fields("")
 	}
-	return c.fields
+	if len(c.drop) > 0 {
+		*drop = append(*drop, c.drop...)
+	}
+	return nil
 }
 
-func (s *schema) checkLibrary(rd *inspect.Reading, strip bool, drop map[*inspect.Member]bool) []problem.Field {
+func (s *schema) checkLibrary(rd *inspect.Reading, strip bool, drop *[]*inspect.Member) []problem.Field {
 	err := s.library.Validate(rd.Tree.Any(rd.Data))
 	if err == nil {
 		return nil
@@ -182,7 +188,7 @@ func (s *schema) checkLibrary(rd *inspect.Reading, strip bool, drop map[*inspect
 				f.add(path, "It is not a known field.")
 				break
 			}
-			drop[m] = true
+			*drop = append(*drop, m)
 		}
 		if len(unknown) > 0 {
 			return f.fields()

@@ -206,15 +206,18 @@ func (p Plan) Check(r *http.Request, rd *inspect.Reading) error {
 		if err != nil || len(drop) == 0 || p.dry {
 			return err
 		}
-		rd.Drop(r, func(m *inspect.Member) bool { return drop[m] })
+		out := make(map[*inspect.Member]bool, len(drop))
+		for _, m := range drop {
+			out[m] = true
+		}
+		rd.Drop(r, func(m *inspect.Member) bool { return out[m] })
 	}
 	return &problem.Error{Rule: rule.ValidateSchema, Status: p.v.status, Fields: []problem.Field{{Detail: "It does not fit the schema."}}}
 }
 
 // pass holds the body against the schemas once, and returns the members to take
 // out of it.
-func (p Plan) pass(r *http.Request, rd *inspect.Reading) (drop map[*inspect.Member]bool, err error) {
-	drop = map[*inspect.Member]bool{}
+func (p Plan) pass(r *http.Request, rd *inspect.Reading) (drop []*inspect.Member, err error) {
 	for _, i := range p.met {
 		c := &p.v.routes[i]
 		if c.schema == nil {
@@ -223,7 +226,7 @@ func (p Plan) pass(r *http.Request, rd *inspect.Reading) (drop map[*inspect.Memb
 		if rd.Tree == nil {
 			return nil, p.missing(r, rd)
 		}
-		if fields := c.schema.check(rd, c.strip, drop); len(fields) > 0 {
+		if fields := c.schema.check(rd, c.strip, &drop); len(fields) > 0 {
 			return nil, &problem.Error{Rule: rule.ValidateSchema, Status: p.v.status, Fields: fields}
 		}
 	}
