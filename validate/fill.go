@@ -303,9 +303,7 @@ func (f *filler) structure(p *plan, n *inspect.Node, v reflect.Value) {
 
 // takesText reports whether an empty text is a value of its own.
 func (p *plan) takesText() bool {
-	for p.how == asPointer {
-		p = p.elem
-	}
+	p = p.target()
 	return p.how == asString || p.how == asAny
 }
 

@@ -32,6 +32,16 @@ func (m *misfits) at(name, detail string) {
 	}
 }
 
+// inPath adds a fault of what is at a path, once.
+func (m *misfits) inPath(path []string, detail string) {
+	path = slices.Clone(path)
+	slices.Reverse(path)
+	told := func(f misfit) bool { return f.detail == detail && slices.Equal(f.path, path) }
+	if len(*m) < maxFields && !slices.ContainsFunc(*m, told) {
+		*m = append(*m, misfit{path, detail})
+	}
+}
+
 // inside puts the faults from there on inside the member of that name.
 func (m misfits) inside(from int, name string) {
 	for i := range m[from:] {
