@@ -150,10 +150,9 @@ var (
 
 // validEmail accepts one address as people write it: without a display name, and
 // without the quotes and brackets that only attacks still use.
-func validEmail(s string) bool {
-	if plainEmail(s) {
-		return true
-	}
+func validEmail(s string) bool { return plainEmail(s) || mailAddress(s) }
+
+func mailAddress(s string) bool {
 	if len(s) > 254 || strings.ContainsAny(s, "\"[]()<>\\, ") {
 		return false
 	}

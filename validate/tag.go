@@ -6,6 +6,7 @@ package validate
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -101,7 +102,7 @@ func (p *plan) setRules(t tag, at string, m measure, faults *fault.List) {
 		case name == "oneof" && value != "" && (m == texts || m == integers || m == naturals):
 			// A number's text is the one spelling that JSON has for it, but -0.
 			list := strings.Split(value, "|")
-			p.tests = append(p.tests, test{func(s string) bool { return has(list, s) }, "It is not one of the allowed values."})
+			p.tests = append(p.tests, test{func(s string) bool { return slices.Contains(list, s) }, "It is not one of the allowed values."})
 			ok = true
 		case name == "pattern" && m == texts:
 			re, err := regexp.Compile(value)
@@ -118,8 +119,12 @@ func (p *plan) setRules(t tag, at string, m measure, faults *fault.List) {
 			faults.Addf(at, "every field is required unless its tag says optional", "the tag %q is not known", word)
 			continue
 		}
-		if !ok {
-			faults.Addf(at, "min=, max=, len=, oneof=a|b, email, url, uuid, date, datetime, pattern=, optional, dive; each where the field's type has it", "the tag %q is not known or does not fit a %s", word, p.typ)
+		switch {
+		case ok:
+		case isFormat || slices.Contains(valued, name) && value != "":
+			faults.Addf(at, "package validate lists what each word is for", "the tag %q does not fit the type %s", word, p.typ)
+		default:
+			faults.Addf(at, "min=, max=, len=, oneof=a|b, email, url, uuid, date, datetime, dive, optional or pattern=", "the tag %q is not known", word)
 		}
 	}
 	if p.least > p.most || p.minInt > p.maxInt || p.minUint > p.maxUint || p.minNum > p.maxNum {
@@ -127,14 +132,7 @@ func (p *plan) setRules(t tag, at string, m measure, faults *fault.List) {
 	}
 }
 
-func has(list []string, s string) bool {
-	for _, one := range list {
-		if one == s {
-			return true
-		}
-	}
-	return false
-}
+var valued = []string{"min", "max", "len", "oneof", "pattern"}
 
 // bound reads min, max or len.
 func (p *plan) bound(name, value string, m measure) bool {
