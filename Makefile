@@ -35,7 +35,7 @@ fuzz: ## every fuzz target for FUZZTIME
 	      echo "== fuzz $$f"; (cd $$p && GOWORK=off go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) .); \
 	    done; done); done
 
-bench: ## the guard beside a bare reverse proxy, as ratios of one run
+bench: ## the guard beside a bare proxy and readings beside other libraries, as ratios of one run
 	cd bench && GOWORK=off go run .
 
 tidy:
