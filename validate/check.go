@@ -179,6 +179,14 @@ func (s *compiledSchema) inEnum(n *inspect.Node, data []byte) bool {
 			if n.Kind == inspect.String && n.Text == e {
 				return true
 			}
+		case *limit:
+			if n.Kind != inspect.Number {
+				continue
+			}
+			text := string(data[n.Start:n.End])
+			if near, err := strconv.ParseFloat(text, 64); err == nil && e.compare(near, text) == 0 {
+				return true
+			}
 		}
 	}
 	return false

@@ -88,7 +88,7 @@ func compileSchema(source any, dir string) (*schema, error) {
 	if err != nil {
 		return nil, oneLine(err)
 	}
-	return &schema{library: compiled, subset: compileSubset(doc, libraryFormat)}, nil
+	return &schema{library: compiled, subset: compileSubset(root, libraryFormat)}, nil
 }
 
 // formats gives the check of a format that a schema names. One that nobody knows
