@@ -42,9 +42,10 @@ import (
 // A pointer may be absent and takes null; nothing else does. Names are those of
 // the json tag, the option string asks for a number in a string, and embedded
 // structs, types with UnmarshalJSON or UnmarshalText and []byte in base64 are read
-// as by encoding/json. Two fields of one name and an interface with methods are
-// faults, as [Check] reports them. A type with a method Validate() error is
-// asked once its value has no other fault; the text of its error is public.
+// as by encoding/json. The names of a map are strings or read themselves. Two fields
+// of one name and an interface with methods are faults, as [Check] reports them. A
+// value whose type has a method Validate() error is asked once it has no other fault;
+// the text of its error is public.
 //
 // The error is a *problem.Error with every fault at once, at most 20, and T is
 // then zero: return it from a [problem.Handler]. T's rules are compiled once; Body

@@ -4,9 +4,10 @@
 package validate
 
 import (
+	"bytes"
+	"cmp"
 	"math/big"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/panoply-security/panoply/inspect"
@@ -105,18 +106,16 @@ func (s *compiledSchema) checkNumber(c *subsetCheck, n *inspect.Node) {
 	if len(s.limits) == 0 && s.multiple == nil {
 		return
 	}
-	text := string(c.data[n.Start:n.End])
+	text := c.data[n.Start:n.End]
 	if s.multiple != nil && !s.multiple.holds(text) {
 		c.add(s.multiple.text)
 	}
-	near, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		c.add("It is out of range.")
-		return
-	}
 	for i := range s.limits {
 		l := &s.limits[i]
-		if l.fails(l.compare(near, text)) {
+		if side, ok := l.compare(text); !ok {
+			c.add("It is out of range.")
+			return
+		} else if l.fails(side) {
 			c.add(l.text)
 		}
 	}
@@ -129,30 +128,37 @@ type multiple struct {
 	text  string
 }
 
-func (m *multiple) holds(text string) bool {
+func (m *multiple) holds(text []byte) bool {
 	if m.whole != 0 {
-		if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+		if i, err := strconv.ParseInt(string(text), 10, 64); err == nil {
 			return i%m.whole == 0
 		}
 	}
-	exact, ok := new(big.Rat).SetString(text)
+	exact, ok := new(big.Rat).SetString(string(text))
 	return ok && exact.Quo(exact, m.of).IsInt()
 }
 
 // compare tells which side of the bound a number is on. Rounding keeps the
-// order, so only numbers that round to the same float need exact arithmetic.
-func (l *limit) compare(near float64, text string) int {
-	switch {
-	case near < l.near:
-		return -1
-	case near > l.near:
-		return 1
+// order, so only numbers that round to the same float need exact arithmetic, and
+// whole ones not even then.
+func (l *limit) compare(text []byte) (side int, ok bool) {
+	near, err := strconv.ParseFloat(string(text), 64)
+	if err != nil {
+		return 0, false
 	}
-	exact, ok := new(big.Rat).SetString(text)
+	if near != l.near {
+		return cmp.Compare(near, l.near), true
+	}
+	if l.isWhole {
+		if i, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+			return cmp.Compare(i, l.whole), true
+		}
+	}
+	exact, ok := new(big.Rat).SetString(string(text))
 	if !ok {
-		return 0
+		return 0, false
 	}
-	return exact.Cmp(l.bound)
+	return exact.Cmp(l.bound), true
 }
 
 func between(c *subsetCheck, n, least, most int, of string) {
@@ -183,8 +189,7 @@ func (s *compiledSchema) inEnum(n *inspect.Node, data []byte) bool {
 			if n.Kind != inspect.Number {
 				continue
 			}
-			text := string(data[n.Start:n.End])
-			if near, err := strconv.ParseFloat(text, 64); err == nil && e.compare(near, text) == 0 {
+			if side, ok := e.compare(data[n.Start:n.End]); ok && side == 0 {
 				return true
 			}
 		}
@@ -205,7 +210,7 @@ func (s *compiledSchema) typeOf(n *inspect.Node, data []byte) typeSet {
 	case inspect.Array:
 		return typeArray
 	}
-	if s.types&typeNumber == 0 && whole(string(data[n.Start:n.End])) {
+	if s.types&typeNumber == 0 && whole(data[n.Start:n.End]) {
 		return typeInteger
 	}
 	return typeNumber
@@ -213,12 +218,12 @@ func (s *compiledSchema) typeOf(n *inspect.Node, data []byte) typeSet {
 
 // whole reports whether a number is an integer in JSON Schema's sense: 1.0 and
 // 1e2 are.
-func whole(text string) bool {
-	if !strings.ContainsAny(text, "eE") {
-		_, fraction, _ := strings.Cut(text, ".")
-		return strings.Trim(fraction, "0") == ""
+func whole(text []byte) bool {
+	if bytes.IndexByte(text, 'e') < 0 && bytes.IndexByte(text, 'E') < 0 {
+		_, fraction, _ := bytes.Cut(text, []byte("."))
+		return len(bytes.Trim(fraction, "0")) == 0
 	}
-	r, ok := new(big.Rat).SetString(text)
+	r, ok := new(big.Rat).SetString(string(text))
 	return ok && r.IsInt()
 }
 

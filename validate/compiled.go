@@ -34,9 +34,12 @@ type compiledSchema struct {
 // limit is minimum and the like.
 type limit struct {
 	bound *big.Rat
-	near  float64            // the bound, rounded
-	fails func(cmp int) bool // of the value against the bound
+	near  float64 // the bound, rounded
+	whole int64   // the bound, with isWhole
+	fails func(side int) bool
 	text  string
+
+	isWhole bool
 }
 
 // typeSet is a set of JSON Schema's types.

@@ -253,6 +253,9 @@ func (c *planner) members(outer found, at string, fields, embedded *[]found, see
 		case tag == "-":
 		case embeds && !f.IsExported() && f.Type.Kind() == reflect.Pointer:
 			c.faults.Addf(at, "embed the struct itself", "an embedded pointer to the unexported %s cannot be set", inner)
+		case embeds && f.Type.Kind() == reflect.Pointer && f.Type.Implements(validatorType):
+			// Its method would be that of the struct around it, called with nil.
+			c.faults.Addf(at, "embed the struct itself", "an embedded pointer to %s, which has a method Validate, may be nil", inner)
 		case embeds && !seen[inner]:
 			seen[inner] = true
 			*embedded = append(*embedded, f)

@@ -172,13 +172,13 @@ func (b *subset) keyword(c *compiledSchema, key string, value any, required []an
 	case "multipleOf":
 		return c.multipleOf(value)
 	case "minimum":
-		return c.limit(value, func(cmp int) bool { return cmp < 0 }, "It must be at least ")
+		return c.limit(value, func(side int) bool { return side < 0 }, "It must be at least ")
 	case "maximum":
-		return c.limit(value, func(cmp int) bool { return cmp > 0 }, "It must be at most ")
+		return c.limit(value, func(side int) bool { return side > 0 }, "It must be at most ")
 	case "exclusiveMinimum":
-		return c.limit(value, func(cmp int) bool { return cmp <= 0 }, "It must be more than ")
+		return c.limit(value, func(side int) bool { return side <= 0 }, "It must be more than ")
 	case "exclusiveMaximum":
-		return c.limit(value, func(cmp int) bool { return cmp >= 0 }, "It must be less than ")
+		return c.limit(value, func(side int) bool { return side >= 0 }, "It must be less than ")
 	}
 	return slices.Contains(annotations, key)
 }
@@ -276,6 +276,9 @@ func (l *limit) set(n json.Number, fails func(int) bool, text string) bool {
 		return false
 	}
 	near, _ := bound.Float64()
-	*l = limit{bound, near, fails, text + bound.RatString() + "."}
+	*l = limit{bound: bound, near: near, fails: fails, text: text + bound.RatString() + "."}
+	if bound.IsInt() && bound.Num().IsInt64() {
+		l.whole, l.isWhole = bound.Num().Int64(), true
+	}
 	return !math.IsInf(near, 0)
 }

@@ -98,6 +98,9 @@ type twice struct {
 	B string
 }
 
+// Period has a promoted method.
+type Period struct{ period }
+
 type left struct{ X int }
 type right struct{ X int }
 
@@ -126,6 +129,8 @@ func TestCheckFindsEveryFault(t *testing.T) {
 			right
 		}
 		T twice
+		U struct{ *period }
+		V struct{ *Period }
 	}
 	err := validate.Check[wrong]()
 	if err == nil {
@@ -138,7 +143,7 @@ func TestCheckFindsEveryFault(t *testing.T) {
 		got = append(got, strings.TrimPrefix(at, "validate_test.wrong."))
 	}
 	slices.Sort(got)
-	if want := "A B C D E F G H[] I J K L M N O P Q R S T"; strings.Join(got, " ") != want {
+	if want := "A B C D E F G H[] I J K L M N O P Q R S T U V"; strings.Join(got, " ") != want {
 		t.Errorf("got\n%s\nwant faults at %s", err, want)
 	}
 	for _, part := range []string{`the tag "longest=3" is not known`, `the tag "max=1.5" does not fit the type int`, "every field is required unless its tag says optional", `two fields have the name "B"`} {

@@ -11,8 +11,9 @@
 //
 // # What it does
 //
-// A body is held against a JSON Schema (2020-12) per route, or in a Go app
-// against a struct ([Body]). Types are exact: nothing is coerced. Fields that
+// A body is held against a JSON Schema (2020-12) per route. In a Go app a body, a
+// query or a form is read into a struct by the rules in its tags ([Body], [Query],
+// [Form]). Types are exact: nothing is coerced. Fields that
 // the schema does not declare are refused, or with `unknown: strip` taken out
 // before the app sees them; what stays is forwarded byte for byte. Every fault
 // is answered at once, each with a JSON Pointer, never with the value.
