@@ -122,6 +122,7 @@ func TestForms(t *testing.T) {
 		{"name-in-a-list", "q=a&tags[x]=1", search{}, "%s/tags It must be an array."},
 		{"place-given-twice", "q=a&tags[0]=x&tags[0]=y", search{}, "%s/tags/0 It must be a string."},
 		{"missing-within", "q=a&lines[0][quantity]=1", search{}, "%s/lines/0/sku It is required."},
+		{"brackets-alone", "[q]=a", search{}, "%s/[q] It is not a known field.; %s/q It is required."},
 		{"unbalanced", "q=a&tags[=x", search{}, "%s/tags[ It is not a known field."},
 		{"empty-inside", "q=a&price[from]=", search{}, "%s/price/from It must be a number."},
 	}
@@ -193,44 +194,76 @@ func TestFormsOfOtherTypes(t *testing.T) {
 	}
 }
 
-// Files are passed over, and no field of theirs is missed.
+// Files are passed over, and no field behind one is missed. A long one passes where
+// the suit has bounded it already.
 func TestFormWithAFile(t *testing.T) {
-	var body bytes.Buffer
-	w := multipart.NewWriter(&body)
-	w.WriteField("q", "a")
-	file, _ := w.CreateFormFile("photo", "a.png")
-	io.WriteString(file, strings.Repeat("x", 200<<10))
-	w.WriteField("page", "2")
-	w.Close()
-	r := httptest.NewRequest("POST", "/", &body)
-	r.Header.Set("Content-Type", w.FormDataContentType())
-	got, err := validate.Form[search](r)
-	if want := (search{Q: "a", Page: 2}); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	for name, c := range map[string]struct {
+		size   int
+		behind bool
+		fits   bool
+	}{"small": {200 << 10, false, true}, "large": {11 << 20, false, false}, "large-behind-the-suit": {11 << 20, true, true}} {
+		t.Run(name, func(t *testing.T) {
+			var body bytes.Buffer
+			w := multipart.NewWriter(&body)
+			w.WriteField("q", "a")
+			file, _ := w.CreateFormFile("photo", "a.png")
+			io.WriteString(file, strings.Repeat("x", c.size))
+			w.WriteField("page", "2")
+			w.Close()
+			r := httptest.NewRequest("POST", "/", &body)
+			r.Header.Set("Content-Type", w.FormDataContentType())
+			if c.behind {
+				respond, err := problem.New(problem.Config{Logger: slog.New(slog.DiscardHandler)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var x *problem.Exchange
+				r, x = respond.Begin(r)
+				x.Reading = new(inspect.Reading)
+			}
+			got, err := validate.Form[search](r)
+			if want := (search{Q: "a", Page: 2}); c.fits && (err != nil || !reflect.DeepEqual(got, want)) || !c.fits && problem.As(err).Rule != rule.RequestTooLarge {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
 	}
 }
 
-// A form that was read before is not read from the connection again.
+// A form that was read before is not read again, and one whose reading failed where
+// that is only reported is read as strictly as any.
 func TestFormBehindAReading(t *testing.T) {
 	respond, err := problem.New(problem.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got search
-	h := respond.Handler(problem.Handler(func(w http.ResponseWriter, r *http.Request) error {
-		rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: 1 << 20})
-		if err != nil {
-			return err
-		}
-		problem.From(r.Context()).Reading = rd
-		r.Body = io.NopCloser(strings.NewReader("must not be read"))
-		got, err = validate.Form[search](r)
-		return err
-	}))
-	rec := httptest.NewRecorder()
-	h.ServeHTTP(rec, form("q=a&page=3"))
-	if rec.Code != 200 || got.Page != 3 {
-		t.Errorf("got %d %+v %s", rec.Code, got, rec.Body)
+	for name, c := range map[string]struct {
+		form   string
+		before func(r *http.Request) *inspect.Reading
+		status int
+	}{
+		"read": {"q=a&page=3", func(r *http.Request) *inspect.Reading {
+			rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: 1 << 20})
+			if err != nil {
+				t.Error(err)
+			}
+			r.Body = io.NopCloser(strings.NewReader("must not be read"))
+			return rd
+		}, 200},
+		"failed": {"q=a&page=3", func(*http.Request) *inspect.Reading { return new(inspect.Reading) }, 200},
+		"unfit":  {"q=a&q[x]=3", func(*http.Request) *inspect.Reading { return new(inspect.Reading) }, 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got search
+			rec := httptest.NewRecorder()
+			respond.Handler(problem.Handler(func(w http.ResponseWriter, r *http.Request) (err error) {
+				problem.From(r.Context()).Reading = c.before(r)
+				got, err = validate.Form[search](r)
+				return err
+			})).ServeHTTP(rec, form(c.form))
+			if rec.Code != c.status || c.status == 200 && got.Page != 3 {
+				t.Errorf("got %d %+v %s", rec.Code, got, rec.Body)
+			}
+		})
 	}
 }
 

@@ -54,6 +54,7 @@ type kinds struct {
 	Structs []priceOnly           `json:"structs" validate:"optional"`
 	Self    *kinds                `json:"self"`
 	Tree    branch                `json:"tree" validate:"optional"`
+	Boxes   map[string]box        `json:"boxes" validate:"optional"`
 	Go      string                `validate:"optional"`
 	Omit    string                `json:",omitempty" validate:"optional"`
 	Dash    string                `json:"-," validate:"optional"`
@@ -67,6 +68,10 @@ type word string
 
 type priceOnly struct {
 	Price float64 `json:"price"`
+}
+
+type box struct {
+	X int `json:"x" validate:"optional"`
 }
 
 type branch map[string]branch
@@ -107,7 +112,7 @@ var kindValues = []string{
 	`9223372036854775807`, `9223372036854775808`, `18446744073709551616`, `1.5`, `1e2`, `3.5e38`, `1e308`, `0.1`, `-1e-7`,
 	`"7"`, `"-1"`, `"1.5"`, `"01"`, `"+1"`, `"1e400"`, `" 7"`, `"null"`,
 	`"aGk="`, `"aGk"`, `"aGl="`, `"aG\nk="`, `[]`, `[1,2]`, `[1,2,3]`, `["a","b"]`, `[null]`, `[[1,null],[]]`, `{}`, `{"a":1}`, `{"a":true}`,
-	`{"192.0.2.1":"a"}`, `{"::1":"a","0:0::1":"b"}`, `{"x":"a"}`, `{"a":{"b":{}}}`, `{"price":1}`, `[{"price":1}, {"price":2.5}]`, `[{}]`,
+	`{"192.0.2.1":"a"}`, `{"::1":"a","0:0::1":"b"}`, `{"x":"a"}`, `{"a":{"x":1},"b":{}}`, `{"a":{"b":{}}}`, `{"price":1}`, `[{"price":1}, {"price":2.5}]`, `[{}]`,
 	`"2026-11-27T10:00:00Z"`, `"2026-11-27T10:00:00.123456789+01:00"`, `"2026-11-27T24:00:00Z"`, `"2026-11-27 10:00:00Z"`, `"2026-11-27T1:00:00Z"`,
 	`"192.0.2.1"`, `"fe80::1%eth0"`, `{"int":5,"outer":"x"}`, `{"self":{"string":"a"}}`, `{"inner":"a"}`, `[{"a":[1.0,"x"]},2e3]`,
 }

@@ -114,8 +114,8 @@ func plainURL(s string) bool {
 	if end < 0 {
 		end = len(rest)
 	}
-	host, port, hasPort := strings.Cut(rest[:end], ":")
-	if hasPort && (port == "" || strings.Trim(port, "0123456789") != "") {
+	host, port, _ := strings.Cut(rest[:end], ":")
+	if strings.Trim(port, digits) != "" {
 		return false
 	}
 	for i := end; i < len(rest); i++ {

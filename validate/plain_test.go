@@ -70,6 +70,7 @@ func TestQuickLooksTakeNoMoreThanTheLibrary(t *testing.T) {
 	}
 	holdToLibrary(t, "email", strings.Repeat("a", 64)+"@"+strings.Repeat("a", 63)+".example")
 	holdToLibrary(t, "email", strings.Repeat("a", 65)+"@b.example")
+	holdToLibrary(t, "email", "a@"+strings.Repeat("a", 64)+".example")
 	holdToLibrary(t, "uri", "https://"+strings.Repeat("a", 64)+".example")
 }
 

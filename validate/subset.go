@@ -88,7 +88,7 @@ const maxRefs = 16
 func (b *subset) follow(s map[string]any, closed bool, depth int) *compiledSchema {
 	to, _ := s["$ref"].(string)
 	target := asMap(b.root.resolve(to))
-	if target == nil || to != "#" && !strings.HasPrefix(to, "#/") || strings.Contains(to, "%") || depth == maxRefs {
+	if target == nil || strings.Contains(to, "%") || depth == maxRefs {
 		return nil
 	}
 	for key, value := range s {

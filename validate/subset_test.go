@@ -277,6 +277,11 @@ func FuzzTheSubsetDecidesAsTheLibrary(f *testing.F) {
 func TestSchemasBeyondTheSubsetGoToTheLibrary(t *testing.T) {
 	for _, source := range []string{
 		`{"anyOf":[{"type":"string"},{"type":"null"}]}`,
+		`{"$ref":"#/$defs/a","minLength":1,"$defs":{"a":{}}}`, `{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/a"}}}`,
+		`{"$ref":"#/$defs/%61","$defs":{"a":{"type":"string"},"%61":{}}}`, `{"$id":"urn:x:y","type":"string"}`,
+		// What a path leads to may have a name, against which its own references stand.
+		`{"properties":{"x":{"$ref":"#/$defs/a/properties/b"}},"$defs":{"c":{"type":"number"},"a":{"$id":"urn:a:a",
+			"$defs":{"c":{"type":"string"}},"properties":{"b":{"$ref":"#/$defs/c"}}}}}`,
 		`{"properties":{"a":false}}`, `{"enum":[1,[]]}`, `{"patternProperties":{"^x":{}}}`, `{"const":{}}`, `{"const":"a","enum":["a"]}`,
 	} {
 		s, err := compileSchema([]byte(source), "")

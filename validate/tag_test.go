@@ -184,3 +184,20 @@ func TestManyFaultsInOneMap(t *testing.T) {
 		t.Errorf("%d faults are told: %s", n, got)
 	}
 }
+
+// fragile cannot be asked about a value that has a fault.
+type fragile struct {
+	Name string `json:"name" validate:"min=1"`
+}
+
+func (f fragile) Validate() error {
+	_ = f.Name[0]
+	return nil
+}
+
+func TestValuesWithFaultsAreNotAsked(t *testing.T) {
+	faulty := strings.TrimSuffix(strings.Repeat(`{"name":""},`, 30), ",")
+	if got := into[[]fragile]("[" + faulty + "]"); strings.Count(got, "at least 1") != 20 {
+		t.Errorf("got %s", got)
+	}
+}
