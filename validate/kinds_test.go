@@ -57,10 +57,10 @@ type kinds struct {
 	Boxes   map[string]box        `json:"boxes" validate:"optional"`
 	Go      string                `validate:"optional"`
 	Omit    string                `json:",omitempty" validate:"optional"`
-	Dash    string                `json:"-," validate:"optional"`
 	Skipped chan int              `json:"-"`
 	inner
 	*Outer
+	//lint:ignore U1000 it is there to be left alone
 	unexported int
 }
 
@@ -95,8 +95,6 @@ var kindNames = func() (list []string) {
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[kinds]()) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
-		case f.Tag.Get("json") == "-,":
-			name = "-"
 		case name == "-" || f.Anonymous || !f.IsExported():
 			continue
 		case name == "":

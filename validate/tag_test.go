@@ -106,18 +106,19 @@ type right struct{ X int }
 
 func TestCheckFindsEveryFault(t *testing.T) {
 	type wrong struct {
-		A string            `validate:"longest=3"`
-		B int               `validate:"email"`
-		C string            `validate:"required"`
-		D string            `validate:"min=3,max=2"`
-		E uint              `validate:"min=-1"`
-		F string            `validate:"pattern=("`
-		G string            `validate:"dive,min=1"`
-		H []string          `validate:"dive,longest=4"`
-		I fmt.Stringer      `json:"i"`
-		J func()            `json:"j"`
-		K map[int]string    `json:"k"`
-		L string            `json:"l,string"`
+		A string         `validate:"longest=3"`
+		B int            `validate:"email"`
+		C string         `validate:"required"`
+		D string         `validate:"min=3,max=2"`
+		E uint           `validate:"min=-1"`
+		F string         `validate:"pattern=("`
+		G string         `validate:"dive,min=1"`
+		H []string       `validate:"dive,longest=4"`
+		I fmt.Stringer   `json:"i"`
+		J func()         `json:"j"`
+		K map[int]string `json:"k"`
+		L string         `json:"l,string"`
+		//lint:ignore SA5008 it is there to be found
 		M string            `json:"m,omitemtpy"`
 		N bool              `validate:"min=1"`
 		O int               `validate:"max=1.5"`
