@@ -76,7 +76,7 @@ func Form[T any](r *http.Request, unknown ...Unknown) (T, error) {
 // fillPairs nests the fields and reads them into a T.
 func fillPairs[T any](plan *plan, pairs []pair, unknown []Unknown, place string) (T, error) {
 	f := filler{text: true, strip: stripped(unknown)}
-	n := nester{plan: plan, nodes: make(map[string]*inspect.Node, len(pairs))}
+	n := nester{plan: plan, nodes: make(map[string]*inspect.Node, len(pairs)), spare: make([]inspect.Node, len(pairs))}
 	n.root.Kind = inspect.Object
 	for _, p := range pairs {
 		n.add(&f, p)
@@ -90,7 +90,10 @@ type pair struct{ name, value string }
 // pairsOf splits a query or form that package inspect has read: it refuses what
 // can be read in two ways.
 func pairsOf(raw string) []pair {
-	var pairs []pair
+	if raw == "" {
+		return nil
+	}
+	pairs := make([]pair, 0, strings.Count(raw, "&")+1)
 	for part := range strings.SplitSeq(raw, "&") {
 		if part == "" {
 			continue

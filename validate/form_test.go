@@ -12,6 +12,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -275,4 +277,42 @@ func BenchmarkQuery(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// What Query takes is what net/url reads, where that can: every plain name.
+func FuzzQuery(f *testing.F) {
+	for _, s := range []string{"q=a", "q=a&page=7&tags=x&tags=y", "q=a&tags[]=x", "q=a&tags[0]=x&tags[1]=y", "q=a&lines[0][sku]=x", "q=a&any[b][]=c",
+		"q=a&labels[1]=x", "?q=a", "q=a=b", "q=a&&", "q=%F0%9F%98%80", "q=a&x[y=z]=1", "q=a&price[from]=1e2", "q=a&size=1&size=2", "q=a&stock=true"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.URL.RawQuery = raw
+		got, err := validate.Query[search](r)
+		if err != nil {
+			if !reflect.DeepEqual(got, search{}) {
+				t.Errorf("%q is refused and gives %+v", raw, got)
+			}
+			return
+		}
+		want, err := url.ParseQuery(raw)
+		if err != nil {
+			t.Fatalf("%q is taken; net/url says %v", raw, err)
+		}
+		if len(want["q"]) != 1 || want["q"][0] != got.Q {
+			t.Errorf("%q gives q %q; want %q", raw, got.Q, want["q"])
+		}
+		if tags := append(want["tags"], want["tags[]"]...); len(tags) > 0 && !(len(tags) == 1 && tags[0] == "") && !reflect.DeepEqual(tags, got.Tags) {
+			t.Errorf("%q gives tags %q; want %q", raw, got.Tags, tags)
+		}
+		if page := want.Get("page"); page != "" && strconv.Itoa(got.Page) != page {
+			t.Errorf("%q gives page %d; want %s", raw, got.Page, page)
+		}
+		for name := range want {
+			top, _, _ := strings.Cut(name, "[")
+			if !slices.Contains([]string{"q", "page", "sort", "tags", "stock", "price", "labels", "lines", "size", "any"}, top) {
+				t.Errorf("%q is taken with the unknown %q", raw, name)
+			}
+		}
+	})
 }

@@ -19,11 +19,24 @@ type nester struct {
 	// nodes are what each name, and each that a bracket makes on the way to it,
 	// stands for so far. A name is cut from that of its field.
 	nodes map[string]*inspect.Node
+	spare []inspect.Node // made and not yet used
+	parts []string       // of the name at hand
+}
+
+func (n *nester) node(k inspect.Kind, text string) *inspect.Node {
+	if len(n.spare) == 0 {
+		n.spare = make([]inspect.Node, 8)
+	}
+	node := &n.spare[0]
+	n.spare = n.spare[1:]
+	node.Kind, node.Text = k, text
+	return node
 }
 
 // add puts one field into the tree. What cannot be nested is a fault.
 func (n *nester) add(f *filler, p pair) {
-	parts := split(p.name)
+	n.parts = split(p.name, n.parts[:0])
+	parts := n.parts
 	at, plan, end := &n.root, n.plan.target(), 0
 	for i, part := range parts {
 		if end += len(part); i > 0 {
@@ -52,9 +65,10 @@ func (n *nester) add(f *filler, p pair) {
 			repeat(next, p.value)
 			return
 		case next == nil:
-			next = &inspect.Node{Kind: inspect.String, Text: p.value}
-			if !last {
-				next = &inspect.Node{Kind: kindBelow(plan, parts[i+1])}
+			if last {
+				next = n.node(inspect.String, p.value)
+			} else {
+				next = n.node(kindBelow(plan, parts[i+1]), "")
 			}
 			n.nodes[p.name[:end]] = next
 			if at.Kind == inspect.Array {
@@ -122,19 +136,20 @@ func (p *plan) below(name string) *plan {
 	return nil
 }
 
-// split splits a field's name at its brackets: user[name] is user and name. One
-// whose brackets are not balanced, and which every parser reads differently, is a
-// name as it stands.
-func split(name string) []string {
+// split appends the parts of a field's name: user[name] is user and name. One whose
+// brackets are not balanced, and which every parser reads differently, is a name as
+// it stands.
+func split(name string, parts []string) []string {
 	open := strings.IndexByte(name, '[')
 	if open <= 0 || strings.IndexByte(name[:open], ']') >= 0 {
-		return []string{name}
+		return append(parts, name)
 	}
-	parts := []string{name[:open]}
+	none := parts[:0]
+	parts = append(parts, name[:open])
 	for rest := name[open:]; rest != ""; {
 		end := strings.IndexByte(rest, ']')
 		if rest[0] != '[' || end < 0 || strings.IndexByte(rest[1:end], '[') >= 0 {
-			return []string{name}
+			return append(none, name)
 		}
 		parts = append(parts, rest[1:end])
 		rest = rest[end+1:]
