@@ -73,20 +73,13 @@ const (
 	maxNodes  = 50_000 // values of a tree
 	nodeBytes = 256    // of memory that a value takes, and its copy for a schema
 	nodeBlock = 256    // values that are paid for together
-
-	firstNodes = 6 // as a small form has them
-	firstItems = 4 // members or elements that an object or array has room for
 )
 
-// treeBuilder puts the values of one JSON text into a tree. Nodes are made many
-// at a time, the first together with the builder.
+// treeBuilder puts the values of one JSON text into a tree.
 type treeBuilder struct {
 	root  Node
 	open  []*Node // the containers around the next value
 	nodes int
-	spare []Node // made and not yet used
-	first [firstNodes]Node
-	room  [4]*Node // for open
 	// reserve is asked for memory, because a value of two bytes takes a hundred
 	// in a tree.
 	reserve func(bytes int64) error
@@ -95,9 +88,6 @@ type treeBuilder struct {
 // name notes the name of the member whose value comes next.
 func (t *treeBuilder) name(name string, start int) {
 	top := t.open[len(t.open)-1]
-	if top.Members == nil {
-		top.Members = make([]Member, 0, firstItems)
-	}
 	top.Members = append(top.Members, Member{Name: name, Start: start})
 }
 
@@ -114,13 +104,10 @@ func (t *treeBuilder) add(k Kind, start, end int, tok jsontext.Token) error {
 	}
 	n := &t.root
 	if len(t.open) > 0 {
-		n = t.node()
+		n = new(Node)
 		if top := t.open[len(t.open)-1]; top.Kind == Object {
 			top.Members[len(top.Members)-1].Value = n
 		} else {
-			if top.Elems == nil {
-				top.Elems = make([]*Node, 0, firstItems)
-			}
 			top.Elems = append(top.Elems, n)
 		}
 	}
@@ -129,26 +116,9 @@ func (t *treeBuilder) add(k Kind, start, end int, tok jsontext.Token) error {
 	case String:
 		n.Text = tok.String()
 	case Object, Array:
-		if t.open == nil {
-			t.open = t.room[:0]
-		}
 		t.open = append(t.open, n)
 	}
 	return nil
-}
-
-// node takes a spare node, and makes as many anew as there are when none is left.
-func (t *treeBuilder) node() *Node {
-	if len(t.spare) == 0 {
-		if t.nodes <= firstNodes {
-			t.spare = t.first[:]
-		} else {
-			t.spare = make([]Node, min(t.nodes, nodeBlock))
-		}
-	}
-	n := &t.spare[0]
-	t.spare = t.spare[1:]
-	return n
 }
 
 // close notes where the innermost object or array ends.
