@@ -143,27 +143,27 @@ func (noLoader) Load(url string) (any, error) {
 }
 
 // check holds a body against the schema. Members that the schema does not
-// declare are faults, or with strip are added to drop.
-func (s *schema) check(rd *inspect.Reading, strip bool, drop *[]*inspect.Member) []problem.Field {
+// declare are faults, or with strip are noted in drop.
+func (s *schema) check(rd *inspect.Reading, strip bool, drop map[*inspect.Member]bool) []problem.Field {
 	if s.subset != nil {
 		return s.checkSubset(rd, strip, drop)
 	}
 	return s.checkLibrary(rd, strip, drop)
 }
 
-func (s *schema) checkSubset(rd *inspect.Reading, strip bool, drop *[]*inspect.Member) []problem.Field {
+func (s *schema) checkSubset(rd *inspect.Reading, strip bool, drop map[*inspect.Member]bool) []problem.Field {
 	c := subsetCheck{data: rd.Data, strip: strip}
 	s.subset.check(&c, rd.Tree)
 	if len(c.misfits) > 0 {
 		return c.fields("")
 	}
-	if len(c.drop) > 0 {
-		*drop = append(*drop, c.drop...)
+	for _, m := range c.drop {
+		drop[m] = true
 	}
 	return nil
 }
 
-func (s *schema) checkLibrary(rd *inspect.Reading, strip bool, drop *[]*inspect.Member) []problem.Field {
+func (s *schema) checkLibrary(rd *inspect.Reading, strip bool, drop map[*inspect.Member]bool) []problem.Field {
 	err := s.library.Validate(rd.Tree.Any(rd.Data))
 	if err == nil {
 		return nil
@@ -188,7 +188,7 @@ func (s *schema) checkLibrary(rd *inspect.Reading, strip bool, drop *[]*inspect.
 				f.add(path, "It is not a known field.")
 				break
 			}
-			*drop = append(*drop, m)
+			drop[m] = true
 		}
 		if len(unknown) > 0 {
 			return f.fields()

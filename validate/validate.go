@@ -11,9 +11,8 @@
 //
 // # What it does
 //
-// A body is held against a JSON Schema (2020-12) per route. In a Go app a body, a
-// query or a form is read into a struct by the rules in its tags ([Body], [Query],
-// [Form]). Types are exact: nothing is coerced. Fields that
+// A body is held against a JSON Schema (2020-12) per route, or in a Go app
+// against a struct ([Body]). Types are exact: nothing is coerced. Fields that
 // the schema does not declare are refused, or with `unknown: strip` taken out
 // before the app sees them; what stays is forwarded byte for byte. Every fault
 // is answered at once, each with a JSON Pointer, never with the value.
@@ -207,18 +206,15 @@ func (p Plan) Check(r *http.Request, rd *inspect.Reading) error {
 		if err != nil || len(drop) == 0 || p.dry {
 			return err
 		}
-		out := make(map[*inspect.Member]bool, len(drop))
-		for _, m := range drop {
-			out[m] = true
-		}
-		rd.Drop(r, func(m *inspect.Member) bool { return out[m] })
+		rd.Drop(r, func(m *inspect.Member) bool { return drop[m] })
 	}
 	return &problem.Error{Rule: rule.ValidateSchema, Status: p.v.status, Fields: []problem.Field{{Detail: "It does not fit the schema."}}}
 }
 
 // pass holds the body against the schemas once, and returns the members to take
 // out of it.
-func (p Plan) pass(r *http.Request, rd *inspect.Reading) (drop []*inspect.Member, err error) {
+func (p Plan) pass(r *http.Request, rd *inspect.Reading) (drop map[*inspect.Member]bool, err error) {
+	drop = map[*inspect.Member]bool{}
 	for _, i := range p.met {
 		c := &p.v.routes[i]
 		if c.schema == nil {
@@ -227,7 +223,7 @@ func (p Plan) pass(r *http.Request, rd *inspect.Reading) (drop []*inspect.Member
 		if rd.Tree == nil {
 			return nil, p.missing(r, rd)
 		}
-		if fields := c.schema.check(rd, c.strip, &drop); len(fields) > 0 {
+		if fields := c.schema.check(rd, c.strip, drop); len(fields) > 0 {
 			return nil, &problem.Error{Rule: rule.ValidateSchema, Status: p.v.status, Fields: fields}
 		}
 	}
