@@ -52,8 +52,8 @@ func form(body string) *http.Request {
 	return r
 }
 
-// multipartForm is a url-encoded form as a multipart one.
-func multipartForm(t *testing.T, encoded string) *http.Request {
+// asMultipart is a url-encoded form as a multipart one.
+func asMultipart(t *testing.T, encoded string) *http.Request {
 	t.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
@@ -137,7 +137,7 @@ func TestForms(t *testing.T) {
 			}{
 				{"query", "#query", func() (search, error) { return validate.Query[search](query) }},
 				{"form", "", func() (search, error) { return validate.Form[search](form(tt.form)) }},
-				{"multipart", "", func() (search, error) { return validate.Form[search](multipartForm(t, tt.form)) }},
+				{"multipart", "", func() (search, error) { return validate.Form[search](asMultipart(t, tt.form)) }},
 			} {
 				got, err := c.read()
 				if fault := strings.ReplaceAll(tt.fault, "%s", c.place); fields(err) != fault || !reflect.DeepEqual(got, tt.want) {
@@ -185,7 +185,7 @@ func TestFormsOfOtherTypes(t *testing.T) {
 		"none":      {httptest.NewRequest("POST", "/", nil), rule.ValidateSchema},
 		"untyped":   {httptest.NewRequest("POST", "/", strings.NewReader("q=a")), rule.ValidateType},
 		"too-large": {form("q=" + strings.Repeat("a", inspect.DefaultMaxBytes)), rule.RequestTooLarge},
-		"long":      {multipartForm(t, "q="+strings.Repeat("a", inspect.DefaultMaxBytes)), rule.RequestTooLarge},
+		"long":      {asMultipart(t, "q="+strings.Repeat("a", inspect.DefaultMaxBytes)), rule.RequestTooLarge},
 		"many":      {form("q=a" + strings.Repeat("&tags=x", 1000)), rule.RequestForm},
 	} {
 		t.Run(name, func(t *testing.T) {
