@@ -48,7 +48,7 @@ func (s *compiledSchema) check(c *subsetCheck, n *inspect.Node) {
 func (s *compiledSchema) checkObject(c *subsetCheck, n *inspect.Node) {
 	between(c, len(n.Members), s.minFields, s.maxFields, "fields")
 	var seen nameSet
-	at := -1
+	at, first := -1, len(c.misfits)
 	for i := range n.Members {
 		m := &n.Members[i]
 		if at = s.names.find(m.Name, at+1); at >= 0 {
@@ -62,16 +62,20 @@ func (s *compiledSchema) checkObject(c *subsetCheck, n *inspect.Node) {
 			c.at(m.Name, "It is not a known field.")
 		}
 	}
+	missing := func(name string) { // is told before what is there
+		c.before(first, name, "It is required.")
+		first++
+	}
 	if !seen.holds(&s.required) {
 		for i, name := range s.names.list {
 			if s.required.has(i) && !seen.has(i) {
-				c.at(name, "It is required.")
+				missing(name)
 			}
 		}
 	}
 	for _, name := range s.unnamed {
 		if n.Get(name) == nil {
-			c.at(name, "It is required.")
+			missing(name)
 		}
 	}
 }

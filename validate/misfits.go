@@ -32,6 +32,14 @@ func (m *misfits) at(name, detail string) {
 	}
 }
 
+// before puts a fault of a member in front of those from there on.
+func (m *misfits) before(i int, name, detail string) {
+	if i < maxFields {
+		*m = slices.Insert(*m, i, misfit{[]string{name}, detail})
+		*m = (*m)[:min(len(*m), maxFields)]
+	}
+}
+
 // inPath adds a fault of what is at a path, once.
 func (m *misfits) inPath(path []string, detail string) {
 	path = slices.Clone(path)
