@@ -30,7 +30,7 @@ func (f *filler) fill(p *plan, n *inspect.Node, v reflect.Value) {
 	switch p.how {
 	case asString:
 		if f.want(n, inspect.String) && f.fits(p, n.Text) {
-			v.SetString(n.Text)
+			v.SetString(strings.Clone(n.Text)) // or it would keep the whole body
 		}
 	case asBool:
 		f.boolean(n, v)
@@ -159,7 +159,7 @@ func (f *filler) number(p *plan, n *inspect.Node, v reflect.Value) {
 		low, high = x < p.minNum, x > p.maxNum
 		v.SetFloat(x)
 	case asNumber:
-		v.SetString(text)
+		v.SetString(strings.Clone(text))
 		if p.bounded {
 			var x float64
 			x, err = strconv.ParseFloat(text, 64)
@@ -245,6 +245,8 @@ func (f *filler) any(n *inspect.Node, v reflect.Value) {
 func native(n *inspect.Node, data []byte) (value any, ok bool) {
 	ok = true
 	switch n.Kind {
+	case inspect.String:
+		return strings.Clone(n.Text), true
 	case inspect.Number:
 		x, err := strconv.ParseFloat(string(data[n.Start:n.End]), 64)
 		return x, err == nil
@@ -260,7 +262,7 @@ func native(n *inspect.Node, data []byte) (value any, ok bool) {
 		object := make(map[string]any, len(n.Members))
 		for _, m := range n.Members {
 			var fits bool
-			object[m.Name], fits = native(m.Value, data)
+			object[strings.Clone(m.Name)], fits = native(m.Value, data)
 			ok = ok && fits
 		}
 		return object, ok
@@ -361,7 +363,7 @@ func (f *filler) dict(p *plan, n *inspect.Node, v reflect.Value) {
 		key.SetZero()
 		elem.SetZero()
 		if own, ok := key.Addr().Interface().(encoding.TextUnmarshaler); !ok {
-			key.SetString(name)
+			key.SetString(strings.Clone(name))
 		} else if own.UnmarshalText([]byte(name)) != nil || m.MapIndex(key).IsValid() {
 			f.at(name, "Its name is not allowed.")
 			continue

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/panoply-security/panoply/inspect"
+	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/validate"
 )
 
@@ -202,4 +204,31 @@ func FuzzBodyAgreesWithEncodingJSON(f *testing.F) {
 		f.Add(kindsBody(r))
 	}
 	f.Fuzz(func(t *testing.T, body string) { agrees(t, body) })
+}
+
+// What a handler got is its own: it stays when the bytes of the body, or the tree of
+// the reading, are used for something else.
+func TestValuesAreCopies(t *testing.T) {
+	const body = `{"string":"abcdef","number":1234567,"slice":["abcdef"],"map":{"abcdef":1},"any":{"abcdef":["abcdef"]},"bytes":"aGk=","raw":["abcdef"]}`
+	respond, err := problem.New(problem.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, x := respond.Begin(request(body))
+	rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: 1 << 20, Tree: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.Reading = rd
+	got, err := validate.Body[kinds](r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range rd.Data {
+		rd.Data[i] = 'X'
+	}
+	var want kinds
+	if err := json.Unmarshal([]byte(body), &want); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v, %v", got, want, err)
+	}
 }
