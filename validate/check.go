@@ -25,6 +25,12 @@ type subsetCheck struct {
 // check holds a value against the schema. A value of the wrong type has no
 // other fault, as in the library.
 func (s *compiledSchema) check(c *subsetCheck, n *inspect.Node) {
+	if s.orNull != nil {
+		if n.Kind != inspect.Null {
+			s.orNull.check(c, n)
+		}
+		return
+	}
 	if s.types != 0 && s.types&s.typeOf(n, c.data) == 0 {
 		c.add("It must be " + article(s.types.names()) + ".")
 		return

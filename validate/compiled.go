@@ -13,6 +13,8 @@ import (
 // schema with any other keyword is left to the library; a differential test
 // holds the two to the same verdicts.
 type compiledSchema struct {
+	orNull *compiledSchema // holds instead of the rest where the value is not null
+
 	types    typeSet // 0 is any
 	enum     []any   // nil, bool, string or *limit; empty is any
 	names    names   // of the properties

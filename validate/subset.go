@@ -21,6 +21,7 @@ type subset struct {
 	root    closer  // follows references
 	formats formats // checks them
 	refs    map[reference]*compiledSchema
+	whole   map[reference]bool // of them
 }
 
 // reference is a schema that is referred to. In the place of one that declares its
@@ -36,8 +37,8 @@ func compileSubset(root map[string]any, f formats) *compiledSchema {
 	if renamed(root) {
 		return nil
 	}
-	b := subset{closer{root: root}, f, map[reference]*compiledSchema{}}
-	return b.schema(root)
+	b := subset{closer{root: root}, f, map[reference]*compiledSchema{}, map[reference]bool{}}
+	return b.schema(root, false, 0)
 }
 
 // renamed reports whether a part of a document has a name of its own, by which
@@ -56,13 +57,21 @@ func renamed(v any) bool {
 	return false
 }
 
-func (b *subset) schema(v any) *compiledSchema {
+// schema compiles a schema, or returns nil. closed is that of a reference to it, and
+// through is how many stand between the value and it.
+func (b *subset) schema(v any, closed bool, through int) *compiledSchema {
 	s, ok := v.(map[string]any)
-	if !ok {
+	if !ok || through > maxRefs {
 		return nil
 	}
 	if _, ok := s["$ref"]; ok {
-		return b.follow(s, false, 0)
+		return b.follow(s, closed, through)
+	}
+	if x, alsoClosed := orNull(s); x != nil {
+		if c := b.schema(x, closed || alsoClosed, through+1); c != nil {
+			return &compiledSchema{orNull: c}
+		}
+		return nil
 	}
 	c := &compiledSchema{minItems: -1, maxItems: -1, minLength: -1, maxLength: -1, minFields: -1, maxFields: -1}
 	required, _ := s["required"].([]any)
@@ -78,17 +87,44 @@ func (b *subset) schema(v any) *compiledSchema {
 			c.unnamed = append(c.unnamed, e.(string))
 		}
 	}
+	c.closed = c.closed || closed && !settled(s)
 	return c
+}
+
+// orNull takes {"anyOf": [X, {"type": "null"}]} apart, as generators write what may
+// be null. closed reports that what X does not declare is not declared.
+func orNull(s map[string]any) (x map[string]any, closed bool) {
+	for key, value := range s {
+		switch {
+		case key == "anyOf" || slices.Contains(annotations, key):
+		case key == "unevaluatedProperties" && value == false:
+			closed = true
+		default:
+			return nil, false
+		}
+	}
+	forms, _ := s["anyOf"].([]any)
+	if len(forms) != 2 {
+		return nil, false
+	}
+	first, second := asMap(forms[0]), asMap(forms[1])
+	switch {
+	case len(second) == 1 && second["type"] == "null":
+		return first, closed
+	case len(first) == 1 && first["type"] == "null":
+		return second, closed
+	}
+	return nil, false
 }
 
 // maxRefs is how many references may lead to one schema.
 const maxRefs = 16
 
 // follow compiles the schema that a reference leads to, if it stands alone.
-func (b *subset) follow(s map[string]any, closed bool, depth int) *compiledSchema {
+func (b *subset) follow(s map[string]any, closed bool, through int) *compiledSchema {
 	to, _ := s["$ref"].(string)
 	target := asMap(b.root.resolve(to))
-	if target == nil || strings.Contains(to, "%") || depth == maxRefs {
+	if target == nil || strings.Contains(to, "%") {
 		return nil
 	}
 	for key, value := range s {
@@ -100,21 +136,21 @@ func (b *subset) follow(s map[string]any, closed bool, depth int) *compiledSchem
 			return nil
 		}
 	}
-	if _, ok := target["$ref"]; ok {
-		return b.follow(target, closed, depth+1)
-	}
 	key := reference{to, closed}
 	if have := b.refs[key]; have != nil {
-		return have // perhaps not whole yet: a schema may hold itself
+		if through > 0 && !b.whole[key] {
+			return nil // it leads to itself
+		}
+		return have // a schema may hold itself
 	}
 	c := new(compiledSchema)
 	b.refs[key] = c
-	compiled := b.schema(target)
+	compiled := b.schema(target, closed, through+1)
 	if compiled == nil {
 		return nil
 	}
 	*c = *compiled
-	c.closed = c.closed || closed && !settled(target)
+	b.whole[key] = true
 	return c
 }
 
@@ -133,7 +169,7 @@ func (b *subset) keyword(c *compiledSchema, key string, value any, required []an
 		properties := asMap(value)
 		c.names = newNames(inOrder(properties, required))
 		for _, name := range c.names.list {
-			sub := b.schema(properties[name])
+			sub := b.schema(properties[name], false, 0)
 			if sub == nil {
 				return false
 			}
@@ -145,7 +181,7 @@ func (b *subset) keyword(c *compiledSchema, key string, value any, required []an
 		c.closed = !allowed
 		return ok
 	case "items":
-		c.items = b.schema(value)
+		c.items = b.schema(value, false, 0)
 		return c.items != nil
 	case "minItems":
 		return count(&c.minItems, value)
