@@ -311,6 +311,24 @@ func TestSchemasBeyondTheSubsetGoToTheLibrary(t *testing.T) {
 	}
 }
 
+// The name of a part may be empty, and the reference to it must not lead elsewhere.
+func TestReferencesToEmptyNames(t *testing.T) {
+	for _, c := range []struct{ schema, fits, misfits string }{
+		{`{"properties":{"a":{"$ref":"#/$defs/"}},"$defs":{"":{"properties":{"x":{"type":"string"}}}}}`, `{"a":{"x":"b"}}`, `{"a":{"x":"b","role":1}}`},
+		{`{"$ref":"#/$defs//y","$defs":{"":{"y":{"type":"string"}},"y":{"type":"number"}}}`, `"a"`, `1`},
+	} {
+		s, err := compileSchema([]byte(c.schema), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for body, fits := range map[string]bool{c.fits: true, c.misfits: false} {
+			if got := s.check(read(t, body), false, nil); (len(got) == 0) != fits {
+				t.Errorf("%s: %s gives %v; want it to fit: %v", c.schema, body, got, fits)
+			}
+		}
+	}
+}
+
 func BenchmarkSubset(b *testing.B)  { benchmarkSchema(b, (*schema).checkSubset) }
 func BenchmarkLibrary(b *testing.B) { benchmarkSchema(b, (*schema).checkLibrary) }
 
