@@ -14,7 +14,8 @@ type Flat struct {
 
 // Flat gives the error's fields by name. A fault inside of a field is told of that
 // field, and one that belongs to none of the whole; an error without fields is told
-// by its detail or title. Like [Field], it never echoes a value.
+// by its detail or title. A field that nobody declares is told by its own name, where
+// zod has it among the form's errors. Like [Field], it never echoes a value.
 func (e *Error) Flat() Flat {
 	flat := Flat{FormErrors: []string{}, FieldErrors: map[string][]string{}}
 	for _, f := range e.Fields {

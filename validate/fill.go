@@ -159,12 +159,10 @@ func (f *filler) number(p *plan, n *inspect.Node, v reflect.Value) {
 		low, high = x < p.minNum, x > p.maxNum
 		v.SetFloat(x)
 	case asNumber:
+		var x float64
+		x, err = strconv.ParseFloat(text, 64)
+		low, high = x < p.minNum, x > p.maxNum
 		v.SetString(strings.Clone(text))
-		if p.bounded {
-			var x float64
-			x, err = strconv.ParseFloat(text, 64)
-			low, high = x < p.minNum, x > p.maxNum
-		}
 	}
 	switch {
 	case err != nil:
@@ -181,11 +179,17 @@ func (f *filler) number(p *plan, n *inspect.Node, v reflect.Value) {
 	}
 }
 
-// isNumber reports whether a text is a number as JSON spells it.
+const (
+	maxNumber   = 100 // bytes of a number in a text, as package inspect has it
+	maxExponent = 400 // of ten, either way
+)
+
+// isNumber reports whether a text is a number as JSON spells it, at a cost that its
+// bytes account for: 1e999999 takes one who computes exactly a megabyte.
 func isNumber(s string) bool {
 	rest := strings.TrimPrefix(s, "-")
 	whole := strings.TrimLeft(rest, digits)
-	if n := len(rest) - len(whole); n == 0 || n > 1 && rest[0] == '0' || len(s) > 100 {
+	if n := len(rest) - len(whole); n == 0 || n > 1 && rest[0] == '0' || len(s) > maxNumber {
 		return false
 	}
 	if fraction, ok := strings.CutPrefix(whole, "."); ok {
@@ -197,13 +201,11 @@ func isNumber(s string) bool {
 		return true
 	}
 	exponent := whole[1:]
-	if (whole[0] != 'e' && whole[0] != 'E') || exponent == "" {
+	if (whole[0] != 'e' && whole[0] != 'E') || exponent == "" || strings.Trim(exponent[1:], digits) != "" {
 		return false
 	}
-	if exponent[0] == '+' || exponent[0] == '-' {
-		exponent = exponent[1:]
-	}
-	return exponent != "" && strings.Trim(exponent, digits) == ""
+	n, err := strconv.Atoi(exponent)
+	return err == nil && n >= -maxExponent && n <= maxExponent
 }
 
 func (f *filler) bytes(p *plan, n *inspect.Node, v reflect.Value) {

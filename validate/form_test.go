@@ -5,6 +5,7 @@ package validate_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"mime/multipart"
@@ -34,6 +35,7 @@ type search struct {
 	Lines  []orderLine       `json:"lines" validate:"optional,max=2"`
 	Size   [2]uint8          `json:"size" validate:"optional"`
 	Any    any               `json:"any" validate:"optional"`
+	Exact  json.Number       `json:"exact" validate:"optional"`
 }
 
 type priceRange struct {
@@ -110,6 +112,13 @@ func TestForms(t *testing.T) {
 		{"underscore", "q=a&price[from]=1_0", search{}, "%s/price/from It must be a number."},
 		{"infinity", "q=a&price[from]=Inf", search{}, "%s/price/from It must be a number."},
 		{"huge", "q=a&price[from]=1e400", search{}, "%s/price/from It is out of range."},
+		{"exact-number", "q=a&exact=-12.50e%2B3", search{Q: "a", Exact: "-12.50e+3"}, ""},
+		{"number-that-costs", "q=a&exact=1e-999999", search{}, "%s/exact It must be a number."},
+		{"infinite-number", "q=a&exact=1e309", search{}, "%s/exact It is out of range."},
+		{"long-number", "q=a&exact=" + strings.Repeat("1", 101), search{}, "%s/exact It must be a number."},
+		{"half-an-exponent", "q=a&exact=1e%2B", search{}, "%s/exact It must be a number."},
+		{"half-a-fraction", "q=a&exact=1.", search{}, "%s/exact It must be a number."},
+		{"two-exponents", "q=a&exact=1e5e5", search{}, "%s/exact It must be a number."},
 		{"fraction", "q=a&page=1.0", search{}, "%s/page It must be a whole number."},
 		{"beyond", "q=a&page=101&size=1&size=256", search{}, "%s/page It must be at most 100.; %s/size/1 It is out of range."},
 		{"yes-is-no-boolean", "q=a&stock=yes", search{}, "%s/stock It must be a boolean."},
@@ -310,7 +319,7 @@ func FuzzQuery(f *testing.F) {
 		}
 		for name := range want {
 			top, _, _ := strings.Cut(name, "[")
-			if !slices.Contains([]string{"q", "page", "sort", "tags", "stock", "price", "labels", "lines", "size", "any"}, top) {
+			if !slices.Contains([]string{"q", "page", "sort", "tags", "stock", "price", "labels", "lines", "size", "any", "exact"}, top) {
 				t.Errorf("%q is taken with the unknown %q", raw, name)
 			}
 		}

@@ -18,7 +18,6 @@ type rules struct {
 	least, most int    // of a string's characters, a list's items or a map's fields
 	of          string // what they count
 
-	bounded          bool // a number has any of the following
 	minInt, maxInt   int64
 	minUint, maxUint uint64
 	minNum, maxNum   float64
@@ -166,7 +165,6 @@ func (p *plan) bound(name, value string, m measure) bool {
 		*pick(upper, &p.minNum, &p.maxNum), err = strconv.ParseFloat(value, 64)
 	}
 	*pick(upper, &p.low, &p.high) = "It must be at " + map[bool]string{false: "least ", true: "most "}[upper] + value + "."
-	p.bounded = true
 	return err == nil
 }
 
