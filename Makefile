@@ -38,7 +38,7 @@ fuzz: ## every fuzz target for FUZZTIME, and requests against Node's parsers for
 	    done; done); done
 	cd e2e/differential && GOWORK=off go test -count=1 -timeout 0 -v -run NodeSees . -long $(DIFFTIME) -seed $$(date +%s)
 
-bench: ## the guard beside a bare reverse proxy, as ratios of one run
+bench: ## the guard beside a bare proxy and readings beside other libraries, as ratios of one run
 	cd bench && GOWORK=off go run .
 
 tidy:

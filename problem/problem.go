@@ -53,6 +53,10 @@ type Config struct {
 	InsecureShowCauses bool `yaml:"-"`
 	// NoScrub lets the app's own 5xx bodies and leaking 4xx bodies through.
 	NoScrub bool `yaml:"scrub,not"`
+	// Flat answers the fields at fault as zod's flatten() has them, so that a front
+	// end written for it need not change: `errors` is then a [Flat] instead of a
+	// list of pointers, and is there in every 400 and 422.
+	Flat bool `yaml:"flat" doc:"errors as zod's flatten() has them: {formErrors, fieldErrors} instead of a list of pointers"`
 	// CORSOrigins may read Panoply's own answers from a browser: exact origins
 	// such as https://shop.example, as in the Origin header. At most 100.
 	CORSOrigins []string `yaml:"-"`
@@ -118,13 +122,13 @@ func Write(w http.ResponseWriter, r *http.Request, err error) {
 
 // body is the answer as JSON, members in the order of RFC 9457.
 type body struct {
-	Type     string  `json:"type"`
-	Title    string  `json:"title"`
-	Status   int     `json:"status"`
-	Detail   string  `json:"detail,omitempty"`
-	Instance string  `json:"instance"`
-	Errors   []Field `json:"errors,omitempty"`
-	Cause    string  `json:"cause,omitempty"`
+	Type     string `json:"type"`
+	Title    string `json:"title"`
+	Status   int    `json:"status"`
+	Detail   string `json:"detail,omitempty"`
+	Instance string `json:"instance"`
+	Errors   any    `json:"errors,omitempty"` // []Field or Flat
+	Cause    string `json:"cause,omitempty"`
 }
 
 // Write answers the request with err and logs it. The error's own text never
@@ -168,7 +172,10 @@ func writerBelow(w http.ResponseWriter) *respond.Writer {
 // Render gives the body of the answer and its content type: a problem, or for
 // a browser that asks for a page a small page without scripts.
 func (t *Responder) Render(r *http.Request, x *Exchange, e *Error) (payload []byte, contentType string) {
-	b := body{Type: "about:blank", Title: e.title(), Status: e.Code(), Detail: e.Detail, Instance: "urn:uuid:" + x.ID, Errors: e.Fields}
+	b := body{Type: "about:blank", Title: e.title(), Status: e.Code(), Detail: e.Detail, Instance: "urn:uuid:" + x.ID}
+	if len(e.Fields) > 0 {
+		b.Errors = e.Fields
+	}
 	if e.Rule != "" {
 		b.Type = e.Rule.URN()
 	}
@@ -180,6 +187,9 @@ func (t *Responder) Render(r *http.Request, x *Exchange, e *Error) (payload []by
 	}
 	if wantsPage(r) {
 		return page(b), "text/html; charset=utf-8"
+	}
+	if t.cfg.Flat && (b.Errors != nil || b.Status == http.StatusBadRequest || b.Status == http.StatusUnprocessableEntity) {
+		b.Errors = e.Flat()
 	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)

@@ -88,22 +88,33 @@ func compileSchema(source any, dir string) (*schema, error) {
 	if err != nil {
 		return nil, oneLine(err)
 	}
-	return &schema{library: compiled, subset: compileSubset(doc, formatSchema)}, nil
+	return &schema{library: compiled, subset: compileSubset(root, libraryFormat)}, nil
 }
 
-// formatSchema is a schema that asserts one format, or nil when it is unknown.
-func formatSchema(format string) *jsonschema.Schema {
+// formats gives the check of a format that a schema names. One that nobody knows
+// says nothing and is nil.
+type formats func(name string) (f *format, compiles bool)
+
+// format is one of the library's, behind a quick look.
+type format struct {
+	*jsonschema.Format
+	plain func(string) bool // nil without one
+}
+
+func (f *format) fits(s string) bool { return f.plain != nil && f.plain(s) || f.Validate(s) == nil }
+
+func libraryFormat(name string) (f *format, compiles bool) {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	c.UseLoader(noLoader{})
-	if err := c.AddResource("urn:panoply:format", map[string]any{"format": format}); err != nil {
-		return nil
+	if err := c.AddResource("urn:panoply:format", map[string]any{"format": name}); err != nil {
+		return nil, false
 	}
 	s, err := c.Compile("urn:panoply:format")
-	if err != nil {
-		return nil
+	if err != nil || s.Format == nil {
+		return nil, err == nil
 	}
-	return s
+	return &format{s.Format, plainFormats[name]}, true
 }
 
 // oneLine says in one line where a schema is no JSON Schema: the compiler draws
@@ -141,20 +152,15 @@ func (s *schema) check(rd *inspect.Reading, strip bool, drop map[*inspect.Member
 }
 
 func (s *schema) checkSubset(rd *inspect.Reading, strip bool, drop map[*inspect.Member]bool) []problem.Field {
-	c := subsetCheck{checker: checker{data: rd.Data}}
+	c := subsetCheck{data: rd.Data, strip: strip}
 	s.subset.check(&c, rd.Tree)
-	switch {
-	case !strip:
-		for _, u := range c.unknown {
-			c.path = u.path
-			c.add("It is not a known field.")
-		}
-	case len(c.fields) == 0:
-		for _, u := range c.unknown {
-			drop[u.member] = true
-		}
+	if len(c.misfits) > 0 {
+		return c.fields("")
 	}
-	return c.fields
+	for _, m := range c.drop {
+		drop[m] = true
+	}
+	return nil
 }
 
 func (s *schema) checkLibrary(rd *inspect.Reading, strip bool, drop map[*inspect.Member]bool) []problem.Field {
