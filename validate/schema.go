@@ -37,6 +37,15 @@ type schema struct {
 // compileSchema compiles a file, a map, or JSON text, closed to fields that it
 // does not declare.
 func compileSchema(source any, dir string) (*schema, error) {
+	root, err := parseSchema(source, dir)
+	if err != nil {
+		return nil, err
+	}
+	return newSchema(root)
+}
+
+// parseSchema reads a file, a map, or JSON text.
+func parseSchema(source any, dir string) (map[string]any, error) {
 	var src []byte
 	switch s := source.(type) {
 	case string:
@@ -75,20 +84,24 @@ func compileSchema(source any, dir string) (*schema, error) {
 	if d, ok := root["$schema"].(string); ok && strings.TrimSuffix(d, "#") != draft {
 		return nil, fmt.Errorf("the schema is written for %s; Panoply reads %s", d, draft)
 	}
+	return root, nil
+}
+
+func newSchema(root map[string]any) (*schema, error) {
 	closer{root: root, seen: map[string]bool{}}.close(root)
 
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
 	c.UseLoader(noLoader{})
-	if err := c.AddResource(base+"schema", doc); err != nil {
+	if err := c.AddResource(base+"schema", root); err != nil {
 		return nil, err
 	}
 	compiled, err := c.Compile(base + "schema")
 	if err != nil {
 		return nil, oneLine(err)
 	}
-	return &schema{library: compiled, subset: compileSubset(doc, formatSchema)}, nil
+	return &schema{library: compiled, subset: compileSubset(root, formatSchema)}, nil
 }
 
 // formatSchema is a schema that asserts one format, or nil when it is unknown.

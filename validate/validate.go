@@ -30,6 +30,7 @@
 package validate
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 
@@ -53,45 +54,30 @@ type Config struct {
 	Unprocessable bool `yaml:"unprocessable"`
 	// Dir is where the files that schemas name are looked for.
 	Dir string `yaml:"-"`
+	// Operations are those of an API description; nil is none. Package
+	// guard/openapi makes them.
+	Operations *Operations `yaml:"-"`
 }
 
-// Route is what is declared for one route. Several may match a request: all
-// their schemas must fit, and the smallest bound holds.
-type Route struct {
-	Match string `yaml:"match"` // a pattern of package route
-	// Schema is a file name, or a schema as a map.
-	Schema any `yaml:"schema"`
-	// Unknown is what becomes of fields that the schema does not declare.
-	Unknown Unknown `yaml:"unknown"`
-	// MaxBytes bounds the body on this route instead of Config.MaxBytes.
-	MaxBytes int64 `yaml:"max_bytes,size"`
+// Operations are what the description of an API declares. Of several that a
+// request meets the most specific holds, beside every Route.
+type Operations struct {
+	Routes []Route
+	// Below are patterns of which every request must meet one of Routes or
+	// Except, or is refused.
+	Below  []string
+	Except []string
 }
-
-// Unknown says what becomes of fields that are not declared.
-type Unknown string
-
-// Undeclared fields are refused (the default), or taken out.
-const (
-	Reject Unknown = "reject"
-	Strip  Unknown = "strip"
-)
-
-// Values are the words a policy may use.
-func (Unknown) Values() []string { return []string{string(Reject), string(Strip)} }
 
 // WithDefaults returns the configuration with its defaults spelled out.
 func (c Config) WithDefaults() Config {
 	if c.MaxBytes == 0 {
 		c.MaxBytes = inspect.DefaultMaxBytes
 	}
-	routes := make([]Route, len(c.Routes))
-	for i, r := range c.Routes {
-		if r.Unknown == "" {
-			r.Unknown = Reject
-		}
-		routes[i] = r
+	c.Routes = append(make([]Route, 0, len(c.Routes)), c.Routes...)
+	for i := range c.Routes {
+		c.Routes[i].Unknown = cmp.Or(c.Routes[i].Unknown, Reject)
 	}
-	c.Routes = routes
 	return c
 }
 
@@ -100,13 +86,7 @@ type Validator struct {
 	maxBytes int64
 	status   int
 	patterns []*route.Pattern
-	routes   []compiled
-}
-
-type compiled struct {
-	schema   *schema // nil: only a bound
-	strip    bool
-	maxBytes int64 // 0: none of its own
+	routes   []*compiled
 }
 
 // New compiles every schema.
@@ -121,28 +101,12 @@ func New(cfg Config) (*Validator, error) {
 		v.status = http.StatusUnprocessableEntity
 	}
 	for i, r := range cfg.Routes {
-		at := fmt.Sprintf("routes[%d]", i)
-		p, err := route.Compile(r.Match)
-		if err != nil {
-			faults.Add(at+".match", err.Error(), "")
-		}
-		if r.MaxBytes < 0 {
-			faults.Add(at+".max_bytes", "it is negative", "write a size such as 100KB")
-		}
-		if r.Unknown != Reject && r.Unknown != Strip {
-			faults.Addf(at+".unknown", "write reject or strip", "%q is not known", string(r.Unknown))
-		}
-		if r.Schema == nil && r.MaxBytes == 0 {
-			faults.Add(at, "neither a schema nor max_bytes is given", "name a JSON Schema file")
-		}
-		c := compiled{strip: r.Unknown == Strip, maxBytes: r.MaxBytes}
-		if r.Schema != nil {
-			if c.schema, err = compileSchema(r.Schema, cfg.Dir); err != nil {
-				faults.Join(at+".schema", err)
-			}
-		}
-		v.patterns = append(v.patterns, p)
-		v.routes = append(v.routes, c)
+		c, err := compile(r, cfg.Dir)
+		faults.Join(fmt.Sprintf("routes[%d]", i), err)
+		v.add(c)
+	}
+	if cfg.Operations != nil {
+		faults.Join("operations", v.addOperations(cfg.Operations))
 	}
 	if err := faults.Err(); err != nil {
 		return nil, err
@@ -150,99 +114,37 @@ func New(cfg Config) (*Validator, error) {
 	return v, nil
 }
 
+func (v *Validator) add(c *compiled) {
+	v.patterns, v.routes = append(v.patterns, c.pattern), append(v.routes, c)
+}
+
+func (v *Validator) addOperations(ops *Operations) error {
+	var faults fault.List
+	for i, r := range ops.Routes {
+		r.Unknown = cmp.Or(r.Unknown, Reject)
+		c, err := compile(r, "")
+		faults.Join(fmt.Sprintf("routes[%d]", i), err)
+		c.operation = true
+		v.add(c)
+	}
+	bare := func(name string, patterns []string, kind compiled) {
+		for i, text := range patterns {
+			c := kind
+			var err error
+			if c.pattern, err = route.Compile(text); err != nil {
+				faults.Add(fmt.Sprintf("%s[%d]", name, i), err.Error(), "GET /health, /docs/ for a subtree")
+			}
+			v.add(&c)
+		}
+	}
+	bare("except", ops.Except, compiled{operation: true})
+	bare("below", ops.Below, compiled{closed: true})
+	return faults.Err()
+}
+
 // Routes are the patterns with schemas or bounds of their own; [Validator.For]
 // takes the indexes of those that a request meets.
 func (v *Validator) Routes() []*route.Pattern { return v.patterns }
-
-// Plan is what holds for one request.
-type Plan struct {
-	MaxBytes int64
-	v        *Validator
-	met      []int
-	dry      bool
-}
-
-// Dry returns a plan that decides the same and changes nothing.
-func (p Plan) Dry() Plan {
-	p.dry = true
-	return p
-}
-
-// For returns what holds for a request that meets some of [Validator.Routes].
-func (v *Validator) For(met []int) Plan {
-	p := Plan{MaxBytes: v.maxBytes, v: v, met: met}
-	own := int64(0)
-	for _, i := range met {
-		if m := v.routes[i].maxBytes; m != 0 && (own == 0 || m < own) {
-			own = m
-		}
-	}
-	if own != 0 {
-		p.MaxBytes = own
-	}
-	return p
-}
-
-// Schema reports whether a schema holds, so that the reading must keep a tree.
-func (p Plan) Schema() bool {
-	for _, i := range p.met {
-		if p.v.routes[i].schema != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// maxPasses is how often a body is held against the schemas while fields are
-// taken out of it.
-const maxPasses = 8
-
-// Check holds a read body against the schemas. Where `strip` holds, the body of
-// r is replaced by one without the fields that are not declared; what is left
-// is held against the schemas again, because it is what the app will see.
-func (p Plan) Check(r *http.Request, rd *inspect.Reading) error {
-	for range maxPasses {
-		drop, err := p.pass(r, rd)
-		if err != nil || len(drop) == 0 || p.dry {
-			return err
-		}
-		rd.Drop(r, func(m *inspect.Member) bool { return drop[m] })
-	}
-	return &problem.Error{Rule: rule.ValidateSchema, Status: p.v.status, Fields: []problem.Field{{Detail: "It does not fit the schema."}}}
-}
-
-// pass holds the body against the schemas once, and returns the members to take
-// out of it.
-func (p Plan) pass(r *http.Request, rd *inspect.Reading) (drop map[*inspect.Member]bool, err error) {
-	drop = map[*inspect.Member]bool{}
-	for _, i := range p.met {
-		c := &p.v.routes[i]
-		if c.schema == nil {
-			continue
-		}
-		if rd.Tree == nil {
-			return nil, p.missing(r, rd)
-		}
-		if fields := c.schema.check(rd, c.strip, drop); len(fields) > 0 {
-			return nil, &problem.Error{Rule: rule.ValidateSchema, Status: p.v.status, Fields: fields}
-		}
-	}
-	return drop, nil
-}
-
-// missing answers a body that is not JSON. A request without a body may only
-// pass where its method usually has none.
-func (p Plan) missing(r *http.Request, rd *inspect.Reading) error {
-	if r.ContentLength != 0 && (rd.Media.Form != inspect.JSON || len(rd.Data) > 0) {
-		return problem.Refuse(rule.ValidateType, "This route takes application/json.")
-	}
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions:
-		return nil
-	}
-	return &problem.Error{Rule: rule.ValidateSchema, Status: p.v.status,
-		Fields: []problem.Field{{Pointer: "", Detail: "A JSON body is required."}}}
-}
 
 // Handler holds every request's body against the schemas before next.
 func (v *Validator) Handler(next http.Handler) http.Handler {
@@ -257,7 +159,17 @@ func (v *Validator) Handler(next http.Handler) http.Handler {
 			return problem.Refuse(rule.RequestPath, "").Because(err)
 		}
 		plan := v.For(table.Match(r.Method, key, nil))
-		rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: plan.MaxBytes, Visitor: noPrototypes{}, Tree: plan.Schema(), Budget: budget})
+		var query []inspect.Pair
+		if plan.Query() {
+			if query, err = inspect.ReadQueryPairs(r.URL.RawQuery, noPrototypes{}); err != nil {
+				return err
+			}
+		}
+		if err := plan.CheckHead(r, query); err != nil {
+			return err
+		}
+		rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: plan.MaxBytes, Visitor: noPrototypes{},
+			Tree: plan.Schema(), Pairs: plan.Schema(), Multipart: plan.Schema(), Budget: budget})
 		if err != nil {
 			return err
 		}
