@@ -47,6 +47,16 @@ type Route struct {
 	MaxBytes int64 `yaml:"max_bytes,size"`
 }
 
+// Declares reports whether the route has a schema, and not only a bound.
+func (r Route) Declares() bool {
+	for _, s := range []any{r.Schema, r.Form, r.Multipart, r.Query, r.Path, r.Headers, r.Cookies} {
+		if s != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Unknown says what becomes of fields that are not declared.
 type Unknown string
 
@@ -112,10 +122,8 @@ func compile(r Route, dir string) (*compiled, error) {
 		{"headers", r.Headers, &c.headers, "#header"},
 		{"cookies", r.Cookies, &c.cookies, "#cookie"},
 	}
-	declares := r.Schema != nil
 	for _, t := range texts {
 		if t.source != nil {
-			declares = true
 			*t.into, err = compileText(t.source, dir, t.place)
 			faults.Join(t.name, err)
 		}
@@ -130,7 +138,7 @@ func compile(r Route, dir string) (*compiled, error) {
 		}
 	}
 	c.body = r.Schema != nil || c.form != nil || c.multipart != nil || len(c.unchecked) > 0
-	if !declares && len(c.unchecked) == 0 && r.MaxBytes == 0 {
+	if !r.Declares() && len(c.unchecked) == 0 && r.MaxBytes == 0 {
 		faults.Add("", "neither a schema nor max_bytes is given", "name a JSON Schema file")
 	}
 	c.checkNames(&faults)
