@@ -94,6 +94,29 @@ func (n *node) at(ref string) *node {
 	return n
 }
 
+// data holds values that look like parts of a document and are none.
+var data = []string{"example", "examples", "default", "enum", "const", "value"}
+
+// checkReferences refuses references to anywhere but a value of the document.
+func checkReferences(root, n *node, found *faults) {
+	if ref := n.get("$ref"); ref.text() != "" {
+		switch {
+		case !strings.HasPrefix(ref.text(), "#/"):
+			found.at(ref, "references lead to #/components/… of the same document alone", "bundle the documents into one")
+		case root.at(ref.text()) == nil:
+			found.at(ref, "it leads nowhere", "")
+		}
+	}
+	for _, key := range n.keys {
+		if !slices.Contains(data, key) && !strings.HasPrefix(key, "x-") || strings.HasSuffix(n.path, "properties") {
+			checkReferences(root, n.fields[key], found)
+		}
+	}
+	for _, item := range n.items {
+		checkReferences(root, item, found)
+	}
+}
+
 // faults is what is wrong with the document, each once.
 type faults struct {
 	file string

@@ -75,10 +75,23 @@ func explain(root *node, err error, found *faults) {
 		}
 	}
 	text, _, _ := strings.Cut(inner.Error(), "\n")
+	if at == root.get("paths") {
+		at = mentioned(at, text)
+	}
 	if len(text) > 300 {
 		text = strings.ToValidUTF8(text[:300], "") + "…"
 	}
 	found.at(at, text, "")
+}
+
+// mentioned is the first path that an error speaks of, or all of them.
+func mentioned(paths *node, text string) *node {
+	for _, path := range paths.keys {
+		if strings.Contains(text+" ", " "+path+" ") || strings.Contains(text, " "+path+`"`) {
+			return paths.fields[path]
+		}
+	}
+	return paths
 }
 
 // component is the key of a section that the library names in the singular.

