@@ -247,7 +247,7 @@ func TestBadDeclarations(t *testing.T) {
 	}{
 		{"query-no-object", validate.Route{Query: map[string]any{"type": "string"}}, `routes[0].query: it must declare an object, whose fields are the names (hint: {type: object, properties: {page: {type: integer}}})`},
 		{"query-with-brackets", validate.Route{Query: object(`"page[size]":{}`)}, `routes[0].query: "page[size]" has brackets, which nest (hint: declare an object for page[size], an array for tag[])`},
-		{"form-no-schema", validate.Route{Form: map[string]any{"properties": 1}}, `routes[0].form: the schema is no JSON Schema: at '/properties'`},
+		{"form-no-schema", validate.Route{Form: map[string]any{"properties": 1}}, `routes[0].form.properties: the schema is no JSON Schema: got number, want object`},
 		{"multipart-no-file", validate.Route{Multipart: "no.json"}, `routes[0].multipart: open`},
 		{"path-no-name", validate.Route{Path: object(`"id":{},"name":{}`)}, `routes[0].path: the pattern has no {name} (hint: write it in match, as in /users/{name})`},
 		{"header-twice", validate.Route{Headers: object(`"X-A":{},"x-a":{}`)}, `routes[0].headers: x-a is declared twice (hint: names of headers have no case)`},

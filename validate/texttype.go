@@ -186,7 +186,7 @@ type textSchema struct {
 // compileText compiles the schema of one place. It declares an object, whose
 // fields are the names there.
 func compileText(source any, dir, place string) (*textSchema, error) {
-	root, err := parseSchema(source, dir)
+	root, from, err := parseSchema(source, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +205,7 @@ func compileText(source any, dir, place string) (*textSchema, error) {
 	}
 	t.declared = slices.Sorted(maps.Keys(t.types.fields))
 	withoutSplit(root)
-	t.schema, err = newSchema(root)
+	t.schema, err = newSchema(root, from)
 	return t, err
 }
 
