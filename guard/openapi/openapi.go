@@ -70,6 +70,7 @@ import (
 
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/route"
 	"github.com/panoply-security/panoply/validate"
 )
 
@@ -79,18 +80,19 @@ import (
 // its own faults can be told beside.
 func Apply(p panoply.Policy) (panoply.Policy, error) {
 	section := p.Bodies.OpenAPI
+	bad := options(section)
 	if section.File == "" {
-		return p, unused(section)
+		return p, bad
 	}
-	p.Bodies.Operations = &validate.Operations{Except: section.Except}
+	p.Bodies.Operations = &validate.Operations{}
 	file := p.File(section.File)
 	src, err := read(file)
 	if err != nil {
-		return p, fault.List{{Path: "bodies.openapi", Message: err.Error()}}
+		return p, errors.Join(bad, fault.List{{Path: "bodies.openapi", Message: err.Error()}})
 	}
 	ops, err := Convert(file, src, section.Unknown)
-	if err != nil {
-		return p, err
+	if err != nil || bad != nil {
+		return p, errors.Join(bad, err)
 	}
 	if ops.Except = section.Except; section.Undeclared == panoply.Allow {
 		ops.Below = nil
@@ -99,12 +101,24 @@ func Apply(p panoply.Policy) (panoply.Policy, error) {
 	return p, nil
 }
 
-// unused refuses options of a document that is not named.
-func unused(o panoply.OpenAPI) error {
-	if o.Undeclared != "" || len(o.Except) > 0 || o.Unknown != "" {
-		return fault.List{{Path: "bodies.openapi", Message: "no file is given", Hint: "openapi: {file: openapi.yaml}"}}
+// options checks what the policy says about the document.
+func options(o panoply.OpenAPI) error {
+	var faults fault.List
+	if o.File == "" && (o.Undeclared != "" || len(o.Except) > 0 || o.Unknown != "") {
+		faults.Add("bodies.openapi", "no file is given", "openapi: {file: openapi.yaml}")
 	}
-	return nil
+	if o.Undeclared != "" && o.Undeclared != panoply.Refuse && o.Undeclared != panoply.Allow {
+		faults.Addf("bodies.openapi.undeclared", "write refuse or allow", "%q is not known", string(o.Undeclared))
+	}
+	if o.Unknown != "" && o.Unknown != validate.Reject && o.Unknown != validate.Strip {
+		faults.Addf("bodies.openapi.unknown", "write reject or strip", "%q is not known", string(o.Unknown))
+	}
+	for i, text := range o.Except {
+		if _, err := route.Compile(text); err != nil {
+			faults.Add(fmt.Sprintf("bodies.openapi.except[%d]", i), err.Error(), "GET /health, /docs/ for a subtree")
+		}
+	}
+	return faults.Err()
 }
 
 // Check reads and compiles a policy file with the document that it names, so
