@@ -192,12 +192,21 @@ func (o *operations) spread(p *node, s map[string]any, place map[string]any) {
 		return
 	}
 	required, _ := s["required"].([]any)
-	for _, name := range slices.Sorted(maps.Keys(properties)) {
-		sub, ok := properties[name].(map[string]any)
-		if !ok {
-			continue // false: it is unknown
+	names := slices.Sorted(maps.Keys(properties))
+	for _, name := range names {
+		if sub, ok := properties[name].(map[string]any); ok { // not false, which is unknown
+			o.add(p, place, name, sub, p.get("required").is() && slices.Contains(required, any(name)))
 		}
-		o.add(p, place, name, sub, p.get("required").is() && slices.Contains(required, any(name)))
+	}
+	if len(required) > 0 && !p.get("required").is() { // one of its fields brings the others with it
+		needs, _ := place["dependentRequired"].(map[string]any)
+		if needs == nil {
+			needs = map[string]any{}
+			place["dependentRequired"] = needs
+		}
+		for _, name := range names {
+			needs[name] = required
+		}
 	}
 	if rest := s["additionalProperties"]; rest != nil && rest != false {
 		place["additionalProperties"] = rest
