@@ -18,18 +18,34 @@ type named struct {
 	values []string // of the name itself: more than one is a list
 	below  []*named // user[mail], in the order of their first mention
 	byName map[string]*named
+	first  [1]string // room for what is usually all of values
 }
 
+// fewNames are found faster one by one than in a map.
+const fewNames = 8
+
 func (n *named) child(name string) *named {
-	if c := n.byName[name]; c != nil {
+	if n.byName == nil {
+		for _, c := range n.below {
+			if c.name == name {
+				return c
+			}
+		}
+	} else if c := n.byName[name]; c != nil {
 		return c
 	}
-	if n.byName == nil {
-		n.byName = make(map[string]*named)
-	}
 	c := &named{name: name}
-	n.byName[name] = c
+	c.values = c.first[:0]
 	n.below = append(n.below, c)
+	switch {
+	case n.byName != nil:
+		n.byName[name] = c
+	case len(n.below) > fewNames:
+		n.byName = make(map[string]*named)
+		for _, c := range n.below {
+			n.byName[c.name] = c
+		}
+	}
 	return c
 }
 
@@ -189,7 +205,10 @@ func (t *textSchema) check(pairs []inspect.Pair, drop []bool, strip bool) (field
 	if rd.Data = r.data; len(r.faults) > 0 {
 		return r.faults, false
 	}
-	gone := map[*inspect.Member]bool{}
+	var gone map[*inspect.Member]bool
+	if strip {
+		gone = make(map[*inspect.Member]bool)
+	}
 	fields = t.schema.check(&rd, strip, gone)
 	for i := range fields {
 		fields[i].Pointer = t.place + fields[i].Pointer

@@ -11,22 +11,52 @@
 //
 // # What it does
 //
-// A body is held against a JSON Schema (2020-12) per route, or in a Go app
-// against a struct ([Body]). Types are exact: nothing is coerced. Fields that
-// the schema does not declare are refused, or with `unknown: strip` taken out
-// before the app sees them; what stays is forwarded byte for byte. Every fault
-// is answered at once, each with a JSON Pointer, never with the value.
+// What a request may be is declared per route ([Route]), in JSON Schema
+// (2020-12): its body as JSON, its form, its query, the names in its path, its
+// headers and cookies. In a Go app a struct declares the body ([Body]). Types are
+// exact. Fields that are not declared are refused, or with `unknown: strip` taken
+// out before the app sees them; what stays is forwarded byte for byte. Every
+// fault is answered at once, each with a JSON Pointer (`#query/page`, `#path/id`,
+// `#header/X-Tenant`, `#cookie/theme` outside the body), never with the value.
+//
+//	- match: POST /items/{id}
+//	  path: {properties: {id: {type: integer, minimum: 1}}}
+//	  query: {properties: {page: {type: integer}, tag: {type: array, items: {type: string}}}}
+//	  schema: schemas/item.json
+//	  form: schemas/item.json
+//
+// An API that is described in OpenAPI needs none of this by hand: package
+// guard/openapi declares all of it ([Operations]).
+//
+// # Text
+//
+// Queries, forms, paths, headers and cookies hold text, which is read by the type
+// that the schema declares for it, in one way:
+//
+//   - integer: decimal digits, with - but without + or zeros before; number: as
+//     JSON writes one; boolean: true or false. Nothing is trimmed, nothing is
+//     null, and other text is a fault, unless the schema takes a string as well.
+//   - array: the name repeated, or given as tag[]=, or as tag[0]=, tag[1]= in
+//     order; once is a list of one. With `x-panoply-split: ","` in the array's
+//     schema it is one text, split there.
+//   - object: filter[min]=1. A name with brackets is declared nested.
+//
+// A schema that declares no type leaves text as it is. The app gets the text as
+// it came, and reads it itself: as a string, unless it converts it.
 //
 // # What it does not do
 //
-// On a route with a schema only JSON is accepted: a form is refused with 415
-// rather than let past the schema. A schema's `$ref` never reaches the network
-// or the file system. Formats are asserted.
+// A body of a type for which the route has no schema is refused with 415 rather
+// than let past: JSON alone where only Schema is given. Files of a multipart form
+// are for package upload, and its fields are never stripped. Of headers and
+// cookies only the declared ones are looked at. A schema's `$ref` never reaches
+// the network or the file system. Formats are asserted. Answers are not checked.
 //
 // # Bounds
 //
-// Bodies are read by package inspect, within its bounds: at most
-// Config.MaxBytes, 64 levels, 50,000 values. At most 20 faults are answered.
+// Bodies and queries are read by package inspect, within its bounds: at most
+// Config.MaxBytes, 64 levels, 50,000 values, 1000 parameters. A number in text
+// has at most 100 digits. At most 20 faults are answered.
 package validate
 
 import (
@@ -43,14 +73,14 @@ import (
 
 const maxFields = 20 // faults in one answer
 
-// Config is what bodies may be. The zero value only bounds them.
+// Config is what requests may be. The zero value only bounds bodies.
 type Config struct {
 	// MaxBytes bounds a body, after its content coding was taken off. 0 is
 	// 100 KB, as express.json() has it.
 	MaxBytes int64 `yaml:"max_bytes,size"`
 	// Routes have schemas and bounds of their own.
 	Routes []Route `yaml:"routes"`
-	// Unprocessable answers a body that does not fit with 422 instead of 400.
+	// Unprocessable answers a request that does not fit with 422 instead of 400.
 	Unprocessable bool `yaml:"unprocessable"`
 	// Dir is where the files that schemas name are looked for.
 	Dir string `yaml:"-"`
@@ -81,7 +111,7 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Validator holds bodies against schemas.
+// Validator holds requests against schemas.
 type Validator struct {
 	maxBytes int64
 	status   int
@@ -146,7 +176,7 @@ func (v *Validator) addOperations(ops *Operations) error {
 // takes the indexes of those that a request meets.
 func (v *Validator) Routes() []*route.Pattern { return v.patterns }
 
-// Handler holds every request's body against the schemas before next.
+// Handler holds every request against the schemas before next.
 func (v *Validator) Handler(next http.Handler) http.Handler {
 	budget := inspect.NewBudget(64 << 20)
 	var table route.Table

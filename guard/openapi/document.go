@@ -149,7 +149,13 @@ func (f *faults) err() error {
 
 // parse reads YAML or JSON into a tree, or notes why not and returns nil. What
 // kin-openapi is later given is this tree, so that there is one reading of it.
-func parse(src []byte, found *faults) *node {
+func parse(src []byte, found *faults) (root *node) {
+	defer func() {
+		if v := recover(); v != nil { // of the library
+			found.at(nil, "this is not YAML that can be read", "")
+			root = nil
+		}
+	}()
 	var doc yaml.Node
 	if err := yaml.Unmarshal(src, &doc); err != nil {
 		p := conf.Problem{File: found.file, Message: "this is not YAML that can be read"}
@@ -165,7 +171,7 @@ func parse(src []byte, found *faults) *node {
 		return nil
 	}
 	t := treeMaker{found: found}
-	root := t.make(doc.Content[0], "", 1)
+	root = t.make(doc.Content[0], "", 1)
 	if len(found.list) > 0 {
 		return nil
 	}

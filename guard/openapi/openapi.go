@@ -153,14 +153,8 @@ func read(file string) ([]byte, error) {
 
 // Convert turns the document src, the content of file, into operations. The
 // error lists everything that is wrong with it, with line and column.
-func Convert(file string, src []byte, unknown validate.Unknown) (ops *validate.Operations, err error) {
+func Convert(file string, src []byte, unknown validate.Unknown) (*validate.Operations, error) {
 	found := &faults{file: file}
-	defer func() {
-		if v := recover(); v != nil {
-			found.at(nil, "this document cannot be read", "")
-			ops, err = nil, found.err()
-		}
-	}()
 	root := parse(src, found)
 	if root == nil {
 		return nil, found.err()
@@ -188,6 +182,9 @@ func Convert(file string, src []byte, unknown validate.Unknown) (ops *validate.O
 // told at its operation.
 func (o *operations) compile() {
 	for i, r := range o.routes {
+		if i > 0 && o.from[i] == o.from[i-1] {
+			continue // the same below another server
+		}
 		_, err := validate.New(validate.Config{Operations: &validate.Operations{Routes: []validate.Route{r}}})
 		var list fault.List
 		if errors.As(err, &list) {
