@@ -69,10 +69,10 @@ func ReadQueryPairs(raw string, visit Visitor) ([]Pair, error) {
 
 // ReadCookieValues calls each with the name and the value of every cookie, both
 // as cookie-parser has them: without surrounding white space and quotes, percent
-// escapes undone unless one of them is bad. A cookie given twice is called for
-// twice. Values that are not UTF-8, or hold a quote or a control character, are
-// refused where each asks for them by returning true, because parsers read those
-// differently.
+// escapes undone. A cookie given twice is called for twice. Values that parsers
+// read differently are refused where each asks for them by returning true: with a
+// bad escape, a quote, a control character, text that is not UTF-8, or the mark of
+// JSON that [ReadCookies] looks for.
 func ReadCookieValues(lines []string, each func(name, value string) (wanted bool)) error {
 	for _, line := range lines {
 		for part := range strings.SplitSeq(line, ";") {
@@ -131,7 +131,8 @@ func decodeCookie(value string) (text string, plain bool) {
 		}
 		text = decoded
 	}
-	return text, utf8.ValidString(text) && !strings.ContainsFunc(value, func(c rune) bool { return c < 0x20 || c == '"' || c >= 0x7f })
+	_, isJSON := cookieJSON(value)
+	return text, !isJSON && utf8.ValidString(text) && !strings.ContainsFunc(value, func(c rune) bool { return c < 0x20 || c == '"' || c >= 0x7f })
 }
 
 // keepField keeps the value of a multipart field for a schema.

@@ -102,6 +102,8 @@ func TestPathHeadersAndCookiesAreHeldAgainstTheirSchemas(t *testing.T) {
 		{"cookie-in-two-lines", "/items/7", tenant + "\nCookie: visits=1\nCookie: visits=2", "#cookie/visits It must be an integer."},
 		{"cookie-quoted", "/items/7", tenant + "\nCookie: theme=\"dark\"", ""},
 		{"cookie-encoded", "/items/7", tenant + "\nCookie: theme=d%61rk", ""},
+		{"cookie-of-json", "/items/7", tenant + "\nCookie: theme=j:[1]", "request/cookie A cookie has a value that parsers read differently."},
+		{"cookie-of-signed-json", "/items/7", tenant + "\nCookie: theme=s%3Aj%3A[1].x", "request/cookie A cookie has a value that parsers read differently."},
 		{"cookie-encoded-badly", "/items/7", tenant + "\nCookie: theme=dark%", "request/cookie A cookie has a value that parsers read differently."},
 		{"all-at-once", "/items/x", "X-Depth: a\nCookie: visits=b", "#path/id It must be an integer.; #header/x-tenant It is required.; #header/X-Depth It must be an integer.; #cookie/visits It must be an integer."},
 	}

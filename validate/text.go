@@ -75,7 +75,8 @@ func (r *textReader) read(n *named, t *textType) *inspect.Node {
 		return r.single(n.values[0], t)
 	case len(n.below) == 0:
 		return r.list(n.values, t)
-	case t.types&typeArray != 0, t.types&typeObject == 0 && n.numbered():
+	case t.types&(typeArray|typeObject) == typeArray, t.types&typeObject == 0 && n.numbered(),
+		t.types&typeArray != 0 && n.numbered():
 		return r.items(n, t)
 	}
 	return r.object(n, t)

@@ -25,7 +25,7 @@ func benchPlan(b *testing.B) Plan {
 }
 
 // Beside it stands the reading alone, which every request pays for.
-func BenchmarkQuery(b *testing.B) {
+func BenchmarkDeclaredQuery(b *testing.B) {
 	plan := benchPlan(b)
 	visit := noPrototypes{}
 	b.Run("read", func(b *testing.B) {

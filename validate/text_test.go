@@ -187,14 +187,14 @@ func placed(t *testing.T, place, text, schema string, unknown validate.Unknown) 
 	typ, body := "application/x-www-form-urlencoded", text
 	if route.Form = json.RawMessage(schema); place == "multipart" {
 		route.Form, route.Multipart = nil, route.Form
-		typ, body = multipartForm(t, text)
+		typ, body = multipartText(t, text)
 	}
 	r := httptest.NewRequest("POST", "/", strings.NewReader(body))
 	r.Header.Set("Content-Type", typ)
 	return r, validate.Config{Routes: []validate.Route{route}}, "? " + body
 }
 
-func multipartForm(t *testing.T, text string) (typ, body string) {
+func multipartText(t *testing.T, text string) (typ, body string) {
 	t.Helper()
 	var b strings.Builder
 	for pair := range strings.SplitSeq(text, "&") {

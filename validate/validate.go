@@ -19,11 +19,12 @@
 // fault is answered at once, each with a JSON Pointer (`#query/page`, `#path/id`,
 // `#header/X-Tenant`, `#cookie/theme` outside the body), never with the value.
 //
-//	- match: POST /items/{id}
-//	  path: {properties: {id: {type: integer, minimum: 1}}}
-//	  query: {properties: {page: {type: integer}, tag: {type: array, items: {type: string}}}}
-//	  schema: schemas/item.json
-//	  form: schemas/item.json
+//	routes:
+//	  - match: POST /items/{id}
+//	    path: {properties: {id: {type: integer, minimum: 1}}}
+//	    query: {properties: {page: {type: integer}, tag: {type: array, items: {type: string}}}}
+//	    schema: schemas/item.json
+//	    form: schemas/item.json
 //
 // An API that is described in OpenAPI needs none of this by hand: package
 // guard/openapi declares all of it ([Operations]).

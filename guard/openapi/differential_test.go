@@ -301,7 +301,7 @@ func TestTheSameVerdictAsKinOpenAPI(t *testing.T) {
 	for _, test := range []struct {
 		file, base string
 		rounds     int
-	}{{"testdata/shop.yaml", "/v1", 20_000}, {"testdata/library.yaml", "/api", 8_000}} {
+	}{{"testdata/shop.yaml", "/v1", 10_000}, {"testdata/library.yaml", "/api", 4_000}} {
 		t.Run(test.file, func(t *testing.T) {
 			p := newPeer(t, test.file)
 			hold := holder(t, convert(t, test.file, ""))

@@ -37,7 +37,9 @@
 // Text in parameters and forms is read by its declared type, as package validate
 // has it. Of two paths that match, such as /users/me and /users/{id}, the more
 // specific one holds. oneOf and anyOf with a discriminator take each alternative
-// by its value alone. A multipart property of format binary is a file: the
+// by its value alone; a schema that has one without them takes its own fields, and
+// not those of others that build on it. An object in a form is nested, as in
+// user[mail]. A multipart property of format binary is a file: the
 // policy's uploads judge files, and a field of that name is unknown.
 //
 // What cannot be held to is a fault of the document, told at the start with file,
@@ -169,7 +171,11 @@ func Convert(file string, src []byte, unknown validate.Unknown) (*validate.Opera
 	}
 	o := operations{converter: converter{root: root, v30: v30, found: found, cyclic: map[string]bool{}, checks: map[*node]bool{}}, unknown: unknown}
 	o.all() // also of what is no proper OpenAPI, so that nobody mends a file twice
-	if len(found.list) == 0 {
+	switch {
+	case len(found.list) > 0:
+	case len(o.routes) == 0:
+		found.at(root, "it declares no operation", "describe them under paths")
+	default:
 		o.compile()
 	}
 	if err := found.err(); err != nil {
