@@ -30,6 +30,7 @@ func TestUndeclaredPairsAreStripped(t *testing.T) {
 		{"unbalanced", "q=a&filter[min=1", "q=a"},
 		// One parser takes a[b for the name, another a[b=c: none of it stays.
 		{"ends-two-ways", "q=a&filter[min=1]=2", "q=a"},
+		{"ends-two-ways-of-which-one-is-declared", "q=a&map[k=1]=2", "q=a"},
 		{"faulty", "q=toolong&role=admin", "400; /q It must have at most 5 characters."},
 	}
 	for _, tt := range tests {

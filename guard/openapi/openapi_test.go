@@ -174,6 +174,9 @@ func TestAShopInOpenAPI30(t *testing.T) {
 		{"item-none", "POST /v1/items", "", "400;  A JSON body is required."},
 		{"item-repeated-name", "POST /v1/items", item + `,"name":"b"}`, "400; request/json"},
 
+		{"draft-open", "POST /v1/drafts", item + `,"anything":1}`, "passes"},
+		{"draft-read-only", "POST /v1/drafts", item + `,"anything":1,"id":7}`, "400; /id" + unknown},
+
 		{"picture", "POST /v1/items/7/pictures" + multi, part("picture", "a.png", "x") + part("caption", "", "hat") + part("order", "", "1") + "--b--\r\n", "passes"},
 		{"picture-without-a-field", "POST /v1/items/7/pictures" + multi, part("picture", "a.png", "x") + "--b--\r\n", "400; /caption It is required."},
 		{"picture-with-another-field", "POST /v1/items/7/pictures" + multi, part("caption", "", "hat") + part("role", "", "x") + "--b--\r\n", "400; /role" + unknown},
