@@ -36,8 +36,8 @@ var arrows = map[string][]string{
 	"nosql":     protection,
 
 	"":            slices.Concat(protection, []string{"headers", "ratelimit", "validate", "session", "token", "upload", "nosql"}),
-	"guard":       {"", "clientip", "problem", "rule", "token", "internal/"},
-	"cmd/panoply": {"", "guard", "rule"},
+	"guard":       {"", "guard/openapi", "clientip", "problem", "rule", "token", "validate", "internal/"},
+	"cmd/panoply": {"", "guard", "guard/openapi", "rule"},
 	"demo/":       everything,
 	"e2e/":        everything,
 	"bench/":      everything,
@@ -45,6 +45,7 @@ var arrows = map[string][]string{
 	"session/sessiontest": {"session"},
 	"token/tokentest":     {"token"},
 	"nosql/mongoquery":    protection,
+	"guard/openapi":       {"", "route", "validate", "internal/"},
 }
 
 var (

@@ -138,6 +138,9 @@ func New(p Policy, opts ...Option) (*Suit, error) {
 	s.limiter, err = ratelimit.New(limits)
 	faults.Join("rate_limits", err)
 
+	if p.Bodies.OpenAPI.File != "" && p.Bodies.Operations == nil {
+		faults.Add("bodies.openapi", "only the guard reads OpenAPI", "in Go, call Apply of package guard/openapi with the policy first")
+	}
 	p.Bodies.Dir = p.dir
 	s.bodies, err = validate.New(p.Bodies.Config)
 	faults.Join("bodies", err)
@@ -224,6 +227,9 @@ func (s *Suit) Warnings() []string {
 	}
 	if s.policy.Environment == Development {
 		w = append(w, "environment: development shows causes to clients on loopback")
+	}
+	if o := s.policy.Bodies.OpenAPI; o.Undeclared == Allow {
+		w = append(w, "bodies: openapi allows operations that it does not declare")
 	}
 	if s.policy.Errors.NoScrub {
 		w = append(w, "errors: scrub is off")

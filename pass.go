@@ -17,6 +17,7 @@ import (
 	"github.com/panoply-security/panoply/rule"
 	"github.com/panoply-security/panoply/token"
 	"github.com/panoply-security/panoply/upload"
+	"github.com/panoply-security/panoply/validate"
 )
 
 // Handler puts the suit before next.
@@ -54,6 +55,8 @@ type pass struct {
 	room      [2]ratelimit.Decision
 	names     *nosql.Check
 	reading   *inspect.Reading
+	query     []inspect.Pair
+	unread    bool       // the query could not be read in one way
 	start     *beginning // of a body that may have to arrive as it came
 	form      *upload.Form
 	fields    map[string]string // body fields that limits are keyed by
@@ -132,6 +135,9 @@ func (p *pass) admit() error {
 		return err
 	}
 	if err := p.inspectHead(); err != nil {
+		return err
+	}
+	if err := p.checkHead(); err != nil {
 		return err
 	}
 	if err := p.inspectBody(); err != nil {
@@ -248,16 +254,44 @@ func (p *pass) swapTokens() error {
 // inspectHead reads query and cookies, once, for everything that looks at them.
 func (p *pass) inspectHead() error {
 	mode := p.suit.policy.NoSQL.Mode
-	if mode == Off {
+	declared := p.suit.policy.Bodies.Mode != Off && p.plan().Query()
+	if mode == Off && !declared {
 		return nil
 	}
-	// The guard has judged its own refusals; what is left cannot be read.
-	mode = strictest(mode, p.suit.policy.Mode)
+	// The sections have judged their own refusals; what is left cannot be read.
+	strict := strictest(mode, p.suit.policy.Mode)
 	visit := p.visitor()
-	if err := p.judge(mode, inspect.ReadQuery(p.r.URL.RawQuery, visit)); err != nil {
+	var err error
+	if declared {
+		strict = strictest(strict, p.suit.policy.Bodies.Mode)
+		p.query, err = inspect.ReadQueryPairs(p.r.URL.RawQuery, visit)
+	} else {
+		err = inspect.ReadQuery(p.r.URL.RawQuery, visit)
+	}
+	p.unread = err != nil
+	if err := p.judge(strict, err); err != nil || mode == Off {
 		return err
 	}
-	return p.judge(mode, inspect.ReadCookies(p.r.Header["Cookie"], visit))
+	return p.judge(strict, inspect.ReadCookies(p.r.Header["Cookie"], visit))
+}
+
+// plan is what is declared for the request.
+func (p *pass) plan() validate.Plan {
+	plan := p.suit.bodies.For(p.met.by[ownBodies])
+	if p.suit.policy.Bodies.Mode == Report {
+		return plan.Dry()
+	}
+	return plan
+}
+
+// checkHead holds path, query, headers and cookies against what is declared. A
+// query that could not be read is not held against anything: that was judged.
+func (p *pass) checkHead() error {
+	mode := p.suit.policy.Bodies.Mode
+	if mode == Off || len(p.met.by[ownBodies]) == 0 || p.unread {
+		return nil
+	}
+	return p.judge(mode, p.plan().CheckHead(p.r, p.query))
 }
 
 // inspectBody reads the body, if there is one.

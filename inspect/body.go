@@ -26,6 +26,9 @@ type Options struct {
 	MaxBytes int64   // of the body, after its content coding was taken off
 	Visitor  Visitor // sees names and values; nil sees nothing
 	Tree     bool    // keep the values of a JSON body for a schema
+	// Pairs keeps the names and values of a form, for a schema; of a multipart
+	// form only with Multipart, and without its files.
+	Pairs bool
 	// Scalar, when not nil, is called with every top-level string of a JSON
 	// body and every plain field of a form.
 	Scalar func(name, value string)
@@ -42,6 +45,8 @@ type Reading struct {
 	// body that streams and for multipart, which its own reader reads.
 	Data []byte
 	Tree *Node // with Options.Tree, of a JSON body
+	// Pairs are the fields of a form, in order, with Options.Pairs.
+	Pairs []Pair
 
 	budget *Budget
 	held   int64
@@ -75,7 +80,7 @@ func ReadBody(r *http.Request, o Options) (*Reading, error) {
 	err := rd.read(r, o)
 	if err != nil {
 		rd.Close()
-		rd.Data, rd.Tree = nil, nil
+		rd.Data, rd.Tree, rd.Pairs = nil, nil, nil
 	}
 	return rd, err
 }
@@ -145,9 +150,13 @@ func (rd *Reading) parse(o Options) (err error) {
 				return err
 			}
 		}
-		return readPairs(string(rd.Data), Body, o.Visitor, o.Scalar)
+		p := newPairs(Body, o.Visitor)
+		if p.scalar = o.Scalar; o.Pairs {
+			p.kept, p.reserve = &rd.Pairs, rd.reserve
+		}
+		return p.all(string(rd.Data))
 	case Multipart:
-		return readFieldNames(rd.Data, rd.Media, o.Visitor)
+		return rd.readFields(o)
 	}
 	return readJSONLoose(bytes.TrimPrefix(rd.Data, utf8BOM), Body, o.Visitor)
 }

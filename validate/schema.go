@@ -37,56 +37,73 @@ type schema struct {
 // compileSchema compiles a file, a map, or JSON text, closed to fields that it
 // does not declare.
 func compileSchema(source any, dir string) (*schema, error) {
-	var src []byte
+	root, from, err := parseSchema(source, dir)
+	if err != nil {
+		return nil, err
+	}
+	return newSchema(root, from)
+}
+
+// parseSchema reads a file, a map, or JSON text.
+func parseSchema(source any, dir string) (root map[string]any, from schemaFile, err error) {
 	switch s := source.(type) {
 	case string:
-		name := s
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(dir, name)
-		}
-		info, err := os.Stat(name)
-		if err != nil {
-			return nil, err
-		}
-		if info.Size() > maxSchema {
-			return nil, fmt.Errorf("%s is larger than %d bytes", s, maxSchema)
-		}
-		if src, err = os.ReadFile(name); err != nil {
-			return nil, err
+		if from, err = readSchema(s, dir); err != nil {
+			return nil, from, err
 		}
 	case []byte:
-		src = s
+		from.text = s
 	case json.RawMessage:
-		src = s
+		from.text = s
 	default:
-		var err error
-		if src, err = json.Marshal(source); err != nil {
-			return nil, fmt.Errorf("the schema cannot be written as JSON: %w", err)
+		if from.text, err = json.Marshal(source); err != nil {
+			return nil, from, fmt.Errorf("the schema cannot be written as JSON: %w", err)
 		}
 	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(src))
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(from.text))
 	if err != nil {
-		return nil, fmt.Errorf("the schema is not JSON: %w", err)
+		return nil, from, from.syntax(err)
 	}
 	root, ok := doc.(map[string]any)
 	if !ok {
-		return nil, errors.New("the schema must be an object")
+		return nil, from, from.fault(nil, "the schema must be an object")
 	}
 	if d, ok := root["$schema"].(string); ok && strings.TrimSuffix(d, "#") != draft {
-		return nil, fmt.Errorf("the schema is written for %s; Panoply reads %s", d, draft)
+		return nil, from, from.faultAt(root, []string{"$schema"}, fmt.Sprintf("the schema is written for %s; Panoply reads %s", d, draft))
 	}
+	return root, from, nil
+}
+
+func readSchema(name, dir string) (from schemaFile, err error) {
+	file := name
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(dir, file)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return from, err
+	}
+	if info.Size() > maxSchema {
+		return from, fmt.Errorf("%s is larger than %d bytes", name, maxSchema)
+	}
+	from.name = name
+	from.text, err = os.ReadFile(file)
+	return from, err
+}
+
+func newSchema(root map[string]any, from schemaFile) (*schema, error) {
 	closer{root: root, seen: map[string]bool{}}.close(root)
 
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
 	c.UseLoader(noLoader{})
-	if err := c.AddResource(base+"schema", doc); err != nil {
+	if err := c.AddResource(base+"schema", root); err != nil {
 		return nil, err
 	}
 	compiled, err := c.Compile(base + "schema")
 	if err != nil {
-		return nil, oneLine(err)
+		return nil, from.explain(root, err)
 	}
 	return &schema{library: compiled, subset: compileSubset(root, libraryFormat)}, nil
 }
@@ -115,23 +132,6 @@ func libraryFormat(name string) (f *format, compiles bool) {
 		return nil, err == nil
 	}
 	return &format{s.Format, plainFormats[name]}, true
-}
-
-// oneLine says in one line where a schema is no JSON Schema: the compiler draws
-// a tree, whose first leaf says it best.
-func oneLine(err error) error {
-	var deepest string
-	depth := -1
-	for line := range strings.Lines(err.Error()) {
-		text := strings.TrimLeft(line, " ")
-		if d := len(line) - len(text); strings.HasPrefix(text, "- at ") && d > depth {
-			deepest, depth = strings.TrimSpace(text[2:]), d
-		}
-	}
-	if depth < 0 {
-		return err
-	}
-	return fmt.Errorf("the schema is no JSON Schema: %s", deepest)
 }
 
 // noLoader keeps `$ref` inside the schema: it reaches neither the network nor
