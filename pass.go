@@ -24,6 +24,7 @@ func (s *Suit) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := &pass{suit: s}
 		r, p.x = s.respond.Begin(r)
+		r, p.nonce = s.headers.Begin(r)
 		p.r = r
 		p.x.Client = s.clients.From(r)
 		p.tls = s.clients.TLS(r)
@@ -49,6 +50,8 @@ type pass struct {
 	out  respond.Writer
 	tls  bool
 	met  met
+	// nonce is the answer's, of a Go app whose policy has nonces.
+	nonce string
 
 	decisions []ratelimit.Decision
 	room      [2]ratelimit.Decision

@@ -54,7 +54,7 @@ func flat(h http.Header) map[string]string {
 
 func TestDefaultsAreHelmets(t *testing.T) {
 	h := http.Header{}
-	must(t, Config{}).Apply(h, true)
+	must(t, Config{}).Apply(h, Request{TLS: true})
 	if got := flat(h); !maps.Equal(got, helmetDefaults) {
 		t.Errorf("got  %q\nwant %q", got, helmetDefaults)
 	}
@@ -65,7 +65,7 @@ func TestPlainHTTPGetsNothingThatNeedsTLS(t *testing.T) {
 	delete(want, "Strict-Transport-Security")
 	want["Content-Security-Policy"] = strings.TrimSuffix(want["Content-Security-Policy"], ";upgrade-insecure-requests")
 	h := http.Header{}
-	must(t, Config{}).Apply(h, false)
+	must(t, Config{}).Apply(h, Request{})
 	if got := flat(h); !maps.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -92,7 +92,7 @@ func TestTheAppsHeadersStay(t *testing.T) {
 		"X-Powered-By":            {"Express"},
 		"Server":                  {"nginx/1.2.3"},
 	}
-	must(t, Config{}).Apply(h, true)
+	must(t, Config{}).Apply(h, Request{TLS: true})
 	want := maps.Clone(helmetDefaults)
 	want["Content-Security-Policy"] = "default-src 'none'"
 	want["X-Frame-Options"] = "DENY"
@@ -104,9 +104,9 @@ func TestTheAppsHeadersStay(t *testing.T) {
 func TestAppendingToASharedValueCopiesIt(t *testing.T) {
 	p := must(t, Config{})
 	first, second := http.Header{}, http.Header{}
-	p.Apply(first, true)
+	p.Apply(first, Request{TLS: true})
 	first.Add("Content-Security-Policy", "sandbox")
-	p.Apply(second, true)
+	p.Apply(second, Request{TLS: true})
 	if got := second.Values("Content-Security-Policy"); len(got) != 1 {
 		t.Errorf("the next answer got %q", got)
 	}
@@ -115,7 +115,7 @@ func TestAppendingToASharedValueCopiesIt(t *testing.T) {
 func TestApplyAllocatesNothing(t *testing.T) {
 	p := must(t, Config{})
 	h := make(http.Header, 32)
-	if n := testing.AllocsPerRun(100, func() { clear(h); p.Apply(h, true) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { clear(h); p.Apply(h, Request{TLS: true}) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -243,17 +243,18 @@ func TestAPanicsAnswerCarriesTheHeaders(t *testing.T) {
 
 func TestNamesAndDescribe(t *testing.T) {
 	p := must(t, Config{CrossOriginEmbedderPolicy: Embedder{Policy: "require-corp"}})
-	if got := len(p.Names()); got != 15 { // twelve of Helmet, COEP, two removed
+	if got := len(p.Names()); got != 16 { // twelve of Helmet, COEP, Cache-Control, two removed
 		t.Errorf("%d names: %q", got, p.Names())
 	}
 	lines := p.Describe()
-	if !slices.IsSorted(lines) || len(lines) != 15 {
+	if !slices.IsSorted(lines) || len(lines) != 16 {
 		t.Errorf("got %q", lines)
 	}
 	for _, want := range []string{
 		"Strict-Transport-Security: max-age=31536000; includeSubDomains (over TLS only)",
 		"X-Frame-Options: SAMEORIGIN",
 		"X-Powered-By: (removed)",
+		"Cache-Control: no-store (with a session cookie only)",
 	} {
 		if !slices.Contains(lines, want) {
 			t.Errorf("%q is missing in %q", want, lines)
@@ -296,7 +297,7 @@ func BenchmarkApply(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		clear(h)
-		p.Apply(h, true)
+		p.Apply(h, Request{TLS: true})
 	}
 }
 
