@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/panoply-security/panoply v0.0.0
 	github.com/panoply-security/panoply/guard v0.0.0
+	github.com/unrolled/secure v1.17.0
 )
 
 require (

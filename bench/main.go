@@ -12,6 +12,7 @@
 //
 //	go run ./bench            five rounds
 //	go run ./bench -rounds 9 -requests 50000
+//	go run ./bench -headers   what setting security headers costs, beside its peers
 package main
 
 import (
@@ -35,9 +36,17 @@ func main() {
 	}
 	rounds := flag.Int("rounds", 5, "interleaved rounds (at most 50)")
 	requests := flag.Int("requests", 10_000, "requests per round and server (at most 200000)")
+	onlyHeaders := flag.Bool("headers", false, "measure package headers beside its peers, and nothing else")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
+	if *onlyHeaders {
+		if err := benchHeaders(ctx); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(ctx, min(*rounds, 50), min(*requests, 200_000)); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
