@@ -118,7 +118,7 @@ func (p *pass) Body(status int, h http.Header, held []byte, complete bool) (int,
 			}
 		}
 	}
-	if status >= 400 && p.suit.policy.Errors.Mode == Enforce && !p.x.Own {
+	if p.suit.policy.Errors.Mode == Enforce && !p.x.Own {
 		if scrubbed, replaced := p.suit.respond.ScrubBody(p.r, p.x, status, h, body); replaced {
 			return status, scrubbed, true
 		}

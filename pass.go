@@ -36,6 +36,9 @@ func (s *Suit) Handler(next http.Handler) http.Handler {
 			p.finished = true
 			return
 		}
+		if s.policy.Errors.Mode == Enforce {
+			s.respond.AskReadable(p.r)
+		}
 		next.ServeHTTP(&p.out, p.r)
 		p.out.Finish()
 		p.finished = true
