@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/panoply-security/panoply/headers"
 	"github.com/panoply-security/panoply/internal/respond"
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
@@ -32,7 +33,7 @@ func (p *pass) Header(status int, h http.Header) respond.Plan {
 	p.hardenCookies(h)
 	switch s.policy.Headers.Mode {
 	case Enforce:
-		s.headers.Apply(h, p.tls)
+		s.headers.Apply(h, headers.Request{TLS: p.tls, Nonce: p.nonce, Routes: p.met.by[ownHeaders]})
 	case Report:
 	}
 	h["X-Request-Id"] = []string{p.x.ID}
@@ -117,7 +118,7 @@ func (p *pass) Body(status int, h http.Header, held []byte, complete bool) (int,
 			}
 		}
 	}
-	if status >= 400 && p.suit.policy.Errors.Mode == Enforce && !p.x.Own {
+	if p.suit.policy.Errors.Mode == Enforce && !p.x.Own {
 		if scrubbed, replaced := p.suit.respond.ScrubBody(p.r, p.x, status, h, body); replaced {
 			return status, scrubbed, true
 		}

@@ -25,6 +25,7 @@ func (s *Suit) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := &pass{suit: s}
 		r, p.x = s.respond.Begin(r)
+		r, p.nonce = s.headers.Begin(r)
 		p.r = r
 		p.x.Client = s.clients.From(r)
 		p.tls = s.clients.TLS(r)
@@ -35,6 +36,9 @@ func (s *Suit) Handler(next http.Handler) http.Handler {
 			p.out.Finish()
 			p.finished = true
 			return
+		}
+		if s.policy.Errors.Mode == Enforce {
+			s.respond.AskReadable(p.r)
 		}
 		next.ServeHTTP(&p.out, p.r)
 		p.out.Finish()
@@ -50,6 +54,8 @@ type pass struct {
 	out  respond.Writer
 	tls  bool
 	met  met
+	// nonce is the answer's, of a Go app whose policy has nonces.
+	nonce string
 
 	decisions []ratelimit.Decision
 	room      [2]ratelimit.Decision

@@ -9,6 +9,7 @@ require (
 	github.com/panoply-security/panoply v0.0.0
 	github.com/panoply-security/panoply/guard v0.0.0
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
+	github.com/unrolled/secure v1.17.0
 )
 
 require (

@@ -17,6 +17,7 @@
 //	go run ./bench            five rounds
 //	go run ./bench -rounds 9 -requests 50000
 //	go run ./bench -only readings
+//	go run ./bench -only headers
 package main
 
 import (
@@ -40,7 +41,7 @@ func main() {
 	}
 	rounds := flag.Int("rounds", 5, "interleaved rounds (at most 50)")
 	requests := flag.Int("requests", 10_000, "requests per round and server (at most 200000)")
-	only := flag.String("only", "", "proxy or readings; both without it")
+	only := flag.String("only", "", "proxy, readings or headers; all without it")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
@@ -51,19 +52,31 @@ func main() {
 }
 
 func measure(ctx context.Context, only string, rounds, requests int) error {
-	switch only {
-	case "proxy":
-		return run(ctx, rounds, requests)
-	case "readings":
-		return readAll(4 * rounds)
-	case "":
-		if err := run(ctx, rounds, requests); err != nil {
+	parts := []struct {
+		name string
+		run  func() error
+	}{
+		{"proxy", func() error { return run(ctx, rounds, requests) }},
+		{"readings", func() error { return readAll(4 * rounds) }},
+		{"headers", func() error { return benchHeaders(ctx) }},
+	}
+	known := only == ""
+	for i, part := range parts {
+		if only != "" && only != part.name {
+			continue
+		}
+		known = true
+		if only == "" && i > 0 {
+			fmt.Println()
+		}
+		if err := part.run(); err != nil {
 			return err
 		}
-		fmt.Println()
-		return readAll(4 * rounds)
 	}
-	return fmt.Errorf("-only is proxy or readings, not %q", only)
+	if !known {
+		return fmt.Errorf("-only is proxy, readings or headers, not %q", only)
+	}
+	return nil
 }
 
 // work is one kind of request.

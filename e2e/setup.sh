@@ -28,7 +28,7 @@ elif ! node -e "$recent_node"; then
 elif ! has npm; then
 	loud 'npm is not installed: the packages of the Express apps cannot be installed'
 else
-	for app in apps/express5 apps/express4 apps/oracle; do
+	for app in apps/express5 apps/express4 apps/oracle apps/errors; do
 		# npm writes the hidden lock file last, so it tells of a finished installation.
 		if [ -e "$app/node_modules/.package-lock.json" ] &&
 			! [ "$app/package-lock.json" -nt "$app/node_modules/.package-lock.json" ]; then

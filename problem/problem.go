@@ -16,17 +16,26 @@
 // in one line that carries the same id. Handlers may return errors ([Handler]),
 // panics are recovered ([Responder.Handler]), and answers that an app wrote
 // itself are scrubbed: 5xx bodies always, 4xx bodies when they show a stack
-// frame, a driver's error or an internal address.
+// frame, a driver's error or an internal address, and those errors of a GraphQL
+// answer that do, whatever its status.
+//
+// A compressed 4xx is read too (gzip, deflate). Codings that could not be read
+// are taken off the request ([Responder.AskReadable]), and a 4xx that comes in
+// one all the same is replaced unread.
 //
 // # What it does not do
 //
-// It does not look into answers of success, event streams or upgraded
-// connections, and it cannot replace an answer whose first bytes have left.
+// It does not look into answers of success but GraphQL's (told by the type
+// application/graphql-response+json, or by the word graphql in the path), nor
+// into downloads, event streams or upgraded connections, and it cannot replace an
+// answer whose first bytes have left. What it recognises is in internal/leak: an
+// error of a shape that nobody knows passes with its 4xx.
 //
 // # Bounds
 //
-// At most 64 KiB of a 4xx body is held back and looked at; at most 4 KiB of a
-// replaced body goes to the log, secrets masked.
+// At most 64 KiB of a body is held back, and at most 64 KiB of what it says is
+// looked at; a GraphQL answer that is longer passes. At most 4 KiB of a replaced
+// body goes to the log, secrets masked.
 package problem
 
 import (

@@ -16,6 +16,7 @@ import (
 func (t *Responder) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, x := t.Begin(r)
+		t.AskReadable(r)
 		var out respond.Writer
 		out.Reset(w, &scrubHook{t: t, r: r, x: x})
 		defer func() {
