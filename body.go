@@ -30,6 +30,13 @@ func (p *pass) body(visit inspect.Visitor) error {
 		p.fields = map[string]string{}
 		o.Scalar = func(name, value string) { p.fields[name] = value }
 	}
+	if p.names != nil {
+		o.Rewrite = p.names.Rewrite()
+		if p.names.JSONFields() {
+			p.texts = p.names.Texts()
+			o.Scalar = p.scalar
+		}
+	}
 	modes := p.bodyModes(declared)
 	if modes.reading != Enforce || modes.size != Enforce {
 		p.start = remember(p.r)
@@ -60,6 +67,11 @@ func (p *pass) body(visit inspect.Visitor) error {
 			return err
 		}
 	}
+	if p.texts != nil {
+		if err := p.texts.Check(p.names); err != nil {
+			return err
+		}
+	}
 	if err := p.checkSchema(reading); err != nil {
 		return err
 	}
@@ -68,6 +80,14 @@ func (p *pass) body(visit inspect.Visitor) error {
 		return nil
 	}
 	return p.swapBack(reading)
+}
+
+// scalar keeps a plain field of the body for those who ask for its text.
+func (p *pass) scalar(name, value string) {
+	if p.fields != nil {
+		p.fields[name] = value
+	}
+	p.texts.Add(name, value)
 }
 
 // bodyModes say what becomes of a body that cannot be read.
@@ -164,6 +184,9 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 		Field: func(name, value string) error {
 			if p.fields != nil && value != "" {
 				p.fields[name] = value
+			}
+			if p.texts != nil {
+				p.texts.Add(name, value)
 			}
 			if err := p.tokenInField(value); err != nil {
 				return err

@@ -60,6 +60,7 @@ type pass struct {
 	decisions []ratelimit.Decision
 	room      [2]ratelimit.Decision
 	names     *nosql.Check
+	texts     *nosql.Texts // of body fields that hold JSON
 	reading   *inspect.Reading
 	query     []inspect.Pair
 	unread    bool       // the query could not be read in one way
@@ -267,18 +268,30 @@ func (p *pass) inspectHead() error {
 	// The sections have judged their own refusals; what is left cannot be read.
 	strict := strictest(mode, p.suit.policy.Mode)
 	visit := p.visitor()
-	var err error
 	if declared {
 		strict = strictest(strict, p.suit.policy.Bodies.Mode)
-		p.query, err = inspect.ReadQueryPairs(p.r.URL.RawQuery, visit)
-	} else {
-		err = inspect.ReadQuery(p.r.URL.RawQuery, visit)
 	}
+	err := p.readQuery(visit, declared)
 	p.unread = err != nil
 	if err := p.judge(strict, err); err != nil || mode == Off {
 		return err
 	}
 	return p.judge(strict, inspect.ReadCookies(p.r.Header["Cookie"], visit))
+}
+
+// readQuery reads the query once, its values only for those who ask for them.
+func (p *pass) readQuery(visit inspect.Visitor, declared bool) (err error) {
+	texts := p.names != nil && p.names.JSONFields()
+	if p.names != nil {
+		p.names.StripQuery(p.r.URL)
+	}
+	if !declared && !texts {
+		return inspect.ReadQuery(p.r.URL.RawQuery, visit)
+	}
+	if p.query, err = inspect.ReadQueryPairs(p.r.URL.RawQuery, visit); err == nil && texts {
+		err = p.names.Pairs(p.query)
+	}
+	return err
 }
 
 // plan is what is declared for the request.

@@ -35,7 +35,10 @@ type Options struct {
 	// Multipart reads a multipart body too, for its field names, and buffers it
 	// like any other. Without it such a body is left to its own reader.
 	Multipart bool
-	Budget    *Budget // bounds what all readings buffer together; nil is no bound
+	// Rewrite, when not nil, may take something out of a buffered body of JSON or of
+	// a form before it is read; the app gets what is left.
+	Rewrite func(rd *Reading, data []byte) []byte
+	Budget  *Budget // bounds what all readings buffer together; nil is no bound
 }
 
 // Reading is a request's body, read.
@@ -115,6 +118,12 @@ func (rd *Reading) read(r *http.Request, o Options) (err error) {
 	}
 	if err := rd.buffer(r, o, nil); err != nil {
 		return err
+	}
+	if o.Rewrite != nil && (rd.Media.Form == JSON || rd.Media.Form == URLEncoded) {
+		if left := o.Rewrite(rd, rd.Data); len(left) < len(rd.Data) {
+			rd.Data = left
+			Replace(r, left)
+		}
 	}
 	return rd.parse(o)
 }
