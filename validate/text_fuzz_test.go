@@ -42,7 +42,7 @@ func FuzzQuery(f *testing.F) {
 		if again := send(left, validate.Reject); again != "?"+left+" " {
 			t.Errorf("%q leaves %q, of which is said: %s", raw, left, again)
 		}
-		values, err := url.ParseQuery(left)
+		values, err := url.ParseQuery(strings.ReplaceAll(left, ";", "%3B")) // it alone refuses semicolons
 		if err != nil {
 			t.Errorf("%q leaves %q: %v", raw, left, err)
 		}
