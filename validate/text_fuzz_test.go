@@ -14,10 +14,10 @@ import (
 	"github.com/panoply-security/panoply/validate"
 )
 
-// FuzzQuery holds that no query makes the check panic, and that what is left of
+// FuzzStrippedQuery holds that no query makes the check panic, and that what is left of
 // one that was stripped fits as it is, keeps its order and has only what is
 // declared, however net/url reads it.
-func FuzzQuery(f *testing.F) {
+func FuzzStrippedQuery(f *testing.F) {
 	for _, s := range []string{"q=a&role=b", "q=a&filter[min]=1&filter[x]=2", "?q=a", "q=a&tag[]=x&tag[1]=y", "q=a&map[k=1]=2", "q=a&rows[0][n]=1&rows[0][m]=2&&", "q=a&ids=1,2&a[b", "q=%61&price=1e3&all=true", "=&q=a&[]=1"} {
 		f.Add(s)
 	}
