@@ -207,7 +207,9 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 			if err != nil {
 				return err
 			}
-			p.reading.Pairs = append(p.reading.Pairs, inspect.Pair{Parts: inspect.SplitName(f.Name), Value: value})
+			if err := p.reading.Keep(f.Name, value); err != nil {
+				return err
+			}
 		}
 	}
 	form.Replace(p.r)

@@ -37,7 +37,7 @@ func (p *pairs) keep(key, value string) error {
 	if p.kept == nil {
 		return nil
 	}
-	pair := Pair{Parts: SplitName(key), Value: value, From: p.from, To: p.to}
+	pair := Pair{Parts: splitName(key), Value: value, From: p.from, To: p.to}
 	if p.reserve != nil {
 		if err := p.reserve(int64(pairBytes + len(pair.Parts)*partBytes + len(key) + len(value))); err != nil {
 			return err
@@ -47,8 +47,8 @@ func (p *pairs) keep(key, value string) error {
 	return nil
 }
 
-// SplitName splits a field's name at its brackets, as [Pair] has it.
-func SplitName(key string) []string {
+// splitName splits a field's name at its brackets, as [Pair] has it.
+func splitName(key string) []string {
 	if parts, odd := bracketed(key, nil); !odd {
 		return parts
 	}
@@ -144,8 +144,14 @@ func (rd *Reading) keepField(part *Part) error {
 	if !utf8.ValidString(value.String()) {
 		return refuseMultipart("A field is not valid UTF-8.")
 	}
+	return rd.Keep(part.Name, value.String())
+}
+
+// Keep adds a field that another reader found in the body, within the reading's
+// budget: of a multipart form that is not buffered.
+func (rd *Reading) Keep(name, value string) error {
 	p := pairs{kept: &rd.Pairs, reserve: rd.reserve}
-	return p.keep(part.Name, value.String())
+	return p.keep(name, value)
 }
 
 // DropPairs takes fields out of a form of the other type than multipart: out of

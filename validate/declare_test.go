@@ -58,6 +58,11 @@ func TestUndeclaredPairsAreStripped(t *testing.T) {
 	if got, want := play(t, cfg, r), "400; /role It is not a known field."; got != want {
 		t.Errorf("got %s; want %s", got, want)
 	}
+	// What is left without it must fit: the app gets nothing of it.
+	r, cfg, _ = placed(t, "query", "?q=a&page=1", pageSchema, validate.Strip)
+	if got, want := play(t, cfg, r), "400; #query/q It is required."; got != want {
+		t.Errorf("got %s; want %s", got, want)
+	}
 	// A pair that some parser drops the question mark of, and others keep.
 	r, cfg, _ = placed(t, "query", "?q=a&page=1", pageSchema, "")
 	if got, want := play(t, cfg, r), "400; #query/?q It is not a known field."; got != want {

@@ -220,13 +220,24 @@ func (t *textSchema) check(pairs []inspect.Pair, drop []bool, strip bool) (field
 	members := finder{}
 	for i := range pairs {
 		if !drop[i] && members.through(rd.Tree, pairs[i].Parts, gone) {
-			drop[i], more = true, true
+			more = true
+			dropAll(pairs, drop, i)
 		}
 	}
 	if !more {
 		return []problem.Field{{Pointer: t.place, Detail: "It does not fit the schema."}}, false
 	}
 	return nil, true
+}
+
+// dropAll marks a pair, and every other reading of the same text.
+func dropAll(pairs []inspect.Pair, drop []bool, i int) {
+	for j := i; j >= 0 && pairs[j].From == pairs[i].From && pairs[j].To == pairs[i].To; j-- {
+		drop[j] = true
+	}
+	for j := i; j < len(pairs) && pairs[j].From == pairs[i].From && pairs[j].To == pairs[i].To; j++ {
+		drop[j] = true
+	}
 }
 
 // through reports whether the way along the parts goes through one of the

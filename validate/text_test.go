@@ -22,6 +22,12 @@ import (
 // status, or what the app behind saw of query and body.
 func play(t *testing.T, cfg validate.Config, r *http.Request) string {
 	t.Helper()
+	return player(t, cfg)(t, r)
+}
+
+// player is play for many requests.
+func player(t testing.TB, cfg validate.Config) func(testing.TB, *http.Request) string {
+	t.Helper()
 	v, err := validate.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -30,6 +36,11 @@ func play(t *testing.T, cfg validate.Config, r *http.Request) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return func(t testing.TB, r *http.Request) string { return outcome(t, respond, v, r) }
+}
+
+func outcome(t testing.TB, respond *problem.Responder, v *validate.Validator, r *http.Request) string {
+	t.Helper()
 	saw := ""
 	rec := httptest.NewRecorder()
 	respond.Handler(v.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

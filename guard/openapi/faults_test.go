@@ -68,6 +68,25 @@ func TestDocumentsAreBounded(t *testing.T) {
 	}
 }
 
+// Schemas that double with each reference are not written out to the end.
+func TestSchemasThatDouble(t *testing.T) {
+	doc := func(typ string) string {
+		var b strings.Builder
+		b.WriteString("openapi: 3.0.3\ninfo: {title: Double, version: 1.0.0}\npaths: {/a: {post: {requestBody: {content: {" + typ +
+			": {schema: {$ref: '#/components/schemas/S0'}}}}, responses: {'200': {description: ok}}}}}\ncomponents:\n  schemas:\n")
+		for i := range 40 {
+			fmt.Fprintf(&b, "    S%d: {allOf: [{$ref: '#/components/schemas/S%d'}, {$ref: '#/components/schemas/S%d'}]}\n", i, i+1, i+1)
+		}
+		return b.String() + "    S40: {type: object, properties: {a: {type: string}}}\n"
+	}
+	if _, err := openapi.Convert("double.yaml", []byte(doc("application/json")), ""); err != nil {
+		t.Errorf("json: %v", err)
+	}
+	if _, err := openapi.Convert("double.yaml", []byte(doc("multipart/form-data")), ""); err == nil || !strings.Contains(err.Error(), "too large, or holds itself") {
+		t.Errorf("multipart: %v", err)
+	}
+}
+
 func variable(name string) string {
 	return name + ": {default: '1', enum: ['1', '2', '3', '4', '5', '6', '7', '8']}"
 }

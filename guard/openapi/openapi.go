@@ -169,7 +169,7 @@ func Convert(file string, src []byte, unknown validate.Unknown) (*validate.Opera
 	if checkReferences(root, root, found); len(found.list) == 0 {
 		consult(root, found)
 	}
-	o := operations{converter: converter{root: root, v30: v30, found: found, cyclic: map[string]bool{}, checks: map[*node]bool{}}, unknown: unknown}
+	o := operations{converter: converter{root: root, v30: v30, found: found, cyclic: map[string]bool{}, inside: map[string][]string{}, checks: map[*node]bool{}}, unknown: unknown}
 	o.all() // also of what is no proper OpenAPI, so that nobody mends a file twice
 	switch {
 	case len(found.list) > 0:

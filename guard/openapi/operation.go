@@ -120,6 +120,10 @@ func (o *operations) bases(servers *node) []string {
 				o.found.at(server.get("url"), "its path cannot be matched: "+err.Error(), "")
 				continue
 			}
+			if len(all) == maxServers {
+				o.found.at(servers, fmt.Sprintf("more than %d paths of servers", maxServers), "")
+				return all
+			}
 			if !slices.Contains(all, base) {
 				all = append(all, base)
 			}

@@ -23,7 +23,8 @@ type converter struct {
 	v30    bool // OpenAPI 3.0, whose schemas are of their own kind
 	found  *faults
 	cyclic map[string]bool // references that lead to themselves, and those that do not
-	checks map[*node]bool  // schemas that were looked at for what they must not have
+	inside map[string][]string
+	checks map[*node]bool // schemas that were looked at for what they must not have
 
 	// Of the schema at hand:
 	defs  map[string]any
@@ -149,78 +150,6 @@ func reason(err error) string {
 	return before
 }
 
-// reference writes a schema out where it is referred to, so that the faster
-// checks can take it; one that leads to itself, or grows too large, is put aside
-// once and referred to.
-func (c *converter) reference(n *node, ref string, in context) any {
-	to := c.root.at(ref)
-	if to == nil {
-		return true // which was refused
-	}
-	beside := &node{line: n.line, column: n.column, path: n.path, fields: map[string]*node{}}
-	if !c.v30 { // where what stands beside a reference does not count
-		for _, key := range n.keys {
-			if key == "properties" || !slices.Contains(dropped, key) {
-				beside.keys, beside.fields[key] = append(beside.keys, key), n.fields[key]
-			}
-		}
-	}
-	in.part = in.part || len(beside.keys) > 0
-	var s any
-	if !c.leadsToItself(ref) && (c.nodes < maxInline || in.files) {
-		s = c.schema(to, in)
-	} else {
-		name := defName(ref)
-		if _, known := c.defs[name]; !known {
-			c.defs[name] = true // until it is converted
-			c.defs[name] = c.schema(to, context{part: true})
-		}
-		s = map[string]any{"$ref": "#/$defs/" + strings.NewReplacer("~", "~0", "/", "~1", "%", "%25").Replace(name)}
-	}
-	if len(beside.keys) == 0 {
-		return s
-	}
-	return map[string]any{"allOf": []any{s, c.schema(beside, context{files: in.files, part: true})}}
-}
-
-func defName(ref string) string {
-	name := strings.TrimPrefix(ref, "#/components/schemas/")
-	return strings.TrimPrefix(name, "#/")
-}
-
-// leadsToItself reports whether a schema holds itself.
-func (c *converter) leadsToItself(ref string) bool {
-	if cyclic, known := c.cyclic[ref]; known {
-		return cyclic
-	}
-	seen := map[string]bool{}
-	var walk func(n *node) bool
-	walk = func(n *node) bool {
-		if n == nil {
-			return false
-		}
-		if to := n.get("$ref").text(); to != "" {
-			if to == ref {
-				return true
-			}
-			if !seen[to] {
-				seen[to] = true
-				if walk(c.root.at(to)) {
-					return true
-				}
-			}
-		}
-		for _, key := range n.keys {
-			if walk(n.fields[key]) {
-				return true
-			}
-		}
-		return slices.ContainsFunc(n.items, walk)
-	}
-	c.cyclic[ref] = walk(c.root.at(ref))
-	return c.cyclic[ref]
-}
-
 // properties converts the fields of an object. What is readOnly belongs to
 // answers: in a request it is unknown, whatever else the object takes, and not
 // required. A file of a form is for the policy's uploads.
@@ -256,18 +185,6 @@ func (c *converter) properties(n *node, s map[string]any, in context) {
 		}
 		s["required"] = left
 	}
-}
-
-// resolved follows references to what they refer to in the end.
-func (c *converter) resolved(n *node) *node {
-	for range maxDepth {
-		ref := n.get("$ref").text()
-		if ref == "" {
-			return n
-		}
-		n = c.root.at(ref)
-	}
-	return nil
 }
 
 func (c *converter) readOnly(n *node) bool {
