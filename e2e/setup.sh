@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs what the end-to-end tests need, where it can: the npm packages of the
-# apps and, as root on a system with apt, Chromium. What it could
+# both Express apps and, as root on a system with apt, Chromium. What it could
 # not get it says loudly; the tests that need it are then skipped. With
 # PANOPLY_REQUIRE=1 they fail, and so does this script. Running it again is quick
 # and changes nothing.
