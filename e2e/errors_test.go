@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // errorsApp describes itself.
@@ -180,6 +181,42 @@ func TestErrorsTellNothing(t *testing.T) {
 	t.Logf("%d failures in %d ways: %d answers leaked and were replaced, %d leaked nothing", len(app.Failures), len(app.Ways), replaced, harmless)
 	if len(leaky) < 70 || harmless < 50 {
 		t.Errorf("only %d failures leaked in some way, %d answers leaked nothing: the app is not what it was", len(leaky), harmless)
+	}
+}
+
+// TestTheOriginalIsInTheLog finds what an app said under the id that the client
+// got instead, on one line, its secrets masked and its line breaks escaped.
+func TestTheOriginalIsInTheLog(t *testing.T) {
+	url := startApp(t, "errors")
+	g := startGuard(t, url, compatible)
+	for path, words := range map[string][]string{
+		"/stack/pg-refused":           {"errors/leak", "connect ECONNREFUSED 127.0.0.1:9"},
+		"/message-500/pg-refused":     {"errors/body", "connect ECONNREFUSED 127.0.0.1:9"},
+		"/inspect/axios":              {"errors/leak", "AxiosError"},
+		"/graphql/postgres-unique":    {"errors/leak", "users_email_key"},
+		"/express5-page/no-such-file": {"errors/body", "/var/lib/shop/prices.json"},
+	} {
+		guarded, err := fetchAll(t, g.client, g.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := guarded.header.Get("X-Request-Id")
+		line := ""
+		for deadline := time.Now().Add(5 * time.Second); line == "" && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+			for l := range strings.SplitSeq(g.process.Output(), "\n") {
+				if id != "" && strings.Contains(l, id) {
+					line = l
+				}
+			}
+		}
+		for _, word := range words {
+			if !strings.Contains(line, word) {
+				t.Errorf("%s: %q is not in the log line of %s: %.600s", path, word, id, line)
+			}
+		}
+		if strings.Contains(line, "s3cr3t-t0ken-value") || len(line) > 8<<10 {
+			t.Errorf("%s: the line has the token, or %d bytes", path, len(line))
+		}
 	}
 }
 

@@ -55,6 +55,7 @@ func TestExisting(t *testing.T) {
 		{"referrer-our-empty-one", referrer(""), "Referrer-Policy", "unsafe-url", ""},
 
 		{"hsts-longer-and-wider", age(600), "Strict-Transport-Security", "max-age=60; includeSubDomains", "max-age=600; includeSubDomains"},
+		{"hsts-our-subdomains", Config{}, "Strict-Transport-Security", "max-age=63072000", "max-age=63072000; includeSubDomains"},
 		{"hsts-app", age(60), "Strict-Transport-Security", "max-age=600", "max-age=600"},
 		{"hsts-app-forgets", age(60), "Strict-Transport-Security", "max-age=0", "max-age=60"},
 		{"hsts-app-preload", Config{}, "Strict-Transport-Security", "max-age=63072000; includeSubDomains; preload", "max-age=63072000; includeSubDomains; preload"},
@@ -132,13 +133,16 @@ func TestStrengthenOnLogoutClearsBoth(t *testing.T) {
 
 func TestStrengthenLeavesSharedValuesAlone(t *testing.T) {
 	p := must(t, Config{Existing: Strengthen})
-	app := []string{"default-src https:"}
+	app := append(make([]string, 0, 4), "default-src https:") // with room for one more
 	for range 2 {
 		h := http.Header{"Content-Security-Policy": app}
 		p.Apply(h, Request{TLS: true})
 		if got := h["Content-Security-Policy"]; len(got) != 2 || len(app) != 1 {
 			t.Fatalf("got %q of %q", got, app)
 		}
+	}
+	if beyond := app[:2][1]; beyond != "" {
+		t.Errorf("%q was written behind the app's own value", beyond)
 	}
 }
 

@@ -50,7 +50,6 @@ type Route struct {
 // over is the configuration that holds on the route alone, and which headers
 // the route names.
 func (r Route) over(c Config) (_ Config, named [slots]bool) {
-	c.Routes = nil
 	if r.ContentSecurityPolicyReportOnly != nil {
 		c.ContentSecurityPolicyReportOnly = r.ContentSecurityPolicyReportOnly
 		named[reportOnly] = true

@@ -17,12 +17,24 @@ import (
 // readableCodings are those that a body can be read in.
 var readableCodings = []string{"gzip", "x-gzip", "deflate", "identity"}
 
+// browsersAsk is what browsers ask for, and what is left of it: the same for
+// nearly every request.
+var browsersAsk = map[string][]string{
+	"gzip, deflate, br, zstd": {"gzip, deflate"},
+	"gzip, deflate, br":       {"gzip, deflate"},
+	"gzip, br":                {"gzip"},
+}
+
 // AskReadable takes the content codings off a request in which the answer could
 // not be looked at: else a client would only have to ask for one of them to see
 // what is scrubbed. Nothing changes where the scrubber is off.
 func (t *Responder) AskReadable(r *http.Request) {
 	asked := r.Header["Accept-Encoding"]
 	if len(asked) == 0 || t.cfg.NoScrub {
+		return
+	}
+	if left, known := browsersAsk[asked[0]]; known && len(asked) == 1 {
+		r.Header["Accept-Encoding"] = left
 		return
 	}
 	var kept []string

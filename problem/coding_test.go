@@ -91,6 +91,10 @@ func TestOnlyReadableCodingsAreAskedFor(t *testing.T) {
 	}{
 		{"none", nil, ""},
 		{"browser", []string{"gzip, deflate, br, zstd"}, "gzip, deflate"},
+		{"browser-over-plain-http", []string{"gzip, deflate"}, "gzip, deflate"},
+		{"older-browser", []string{"gzip, deflate, br"}, "gzip, deflate"},
+		{"two-words", []string{"gzip, br"}, "gzip"},
+		{"two-browsers", []string{"gzip, br", "deflate;q=0.1"}, "gzip, deflate;q=0.1"},
 		{"weights", []string{"br;q=1.0, gzip;q=0.8, *;q=0.1"}, "gzip;q=0.8"},
 		{"readable-stays-as-it-came", []string{"GZIP ; q=0.5,identity"}, "GZIP ; q=0.5,identity"},
 		{"nothing-readable", []string{"br"}, "identity"},

@@ -46,9 +46,10 @@
 // structs, pointers, slices, maps with string keys, and any (for an inline JSON
 // Schema: nil, bool, int64, float64, string, []any, map[string]any). A slice of
 // scalars also takes one scalar. A type with UnmarshalText is given every scalar
-// as the file spells it (off, on, 15552000, null), but an integer type nothing in
-// quotes; if it is a struct, it may be a mapping too. A type with a method Values() []string, a string or one with
-// UnmarshalText, takes no other scalars than those.
+// as the file spells it (off, on, 15552000, null), but an integer type nothing
+// in quotes; if it is a struct, it may be a mapping too. A type with a method
+// Values() []string, a string or one with UnmarshalText, takes no other scalars
+// than those.
 //
 // # Bounds
 //

@@ -19,12 +19,11 @@ process.on('unhandledRejection', (err) => console.error('in the background:', er
 const express5 = require('express');
 const express4 = require('express4');
 
-// fail runs a failure; what it throws may take a status, as http-errors give.
-async function fail(name, status) {
+// fail runs a failure, which throws.
+async function fail(name) {
   const failure = failures[name];
   if (!failure) throw Object.assign(new Error('unknown failure'), { status: 404 });
-  const started = failure.fail();
-  await started;
+  await failure.fail();
   throw new Error(`${name} did not fail`);
 }
 
