@@ -5,13 +5,17 @@ package ratelimit
 
 import (
 	"fmt"
+	"hash/fnv"
 	"math"
+	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/internal/weak"
 	"github.com/panoply-security/panoply/route"
 )
 
@@ -50,9 +54,17 @@ type Rule struct {
 	// Burst is how many attempts gcra allows at once, 1 to 1,000,000; default
 	// Limit.
 	Burst int `yaml:"burst"`
+	// Block is for how long a refusal blocks the key, up to 744h; default 0: not
+	// beyond what the limit says. Each further one doubles it, up to MaxBlock, by
+	// default 24h or Block if that is longer, until the key has kept quiet for
+	// MaxBlock.
+	Block    time.Duration `yaml:"block"`
+	MaxBlock time.Duration `yaml:"max_block"`
 	// Message is the public detail of the 429.
 	Message string `yaml:"message"`
 }
+
+const maxBlock = 31 * 24 * time.Hour
 
 const loginName = "login"
 
@@ -85,13 +97,16 @@ var loginRoutes = func() []*route.Pattern {
 // it leaves blank: the rules that are in effect, and all their fields.
 func (c Config) WithDefaults() Config {
 	if c.MaxKeys == 0 {
-		c.MaxKeys = 100_000
+		c.MaxKeys = defaultMaxKeys
 	}
 	if c.IPv6Prefix == 0 {
 		c.IPv6Prefix = 56
 	}
 	if c.Store == "" {
 		c.Store = "memory"
+	}
+	if c.OnStoreError == "" {
+		c.OnStoreError = "local"
 	}
 	if len(c.Headers) == 0 {
 		c.Headers = []string{"draft-8"}
@@ -151,6 +166,9 @@ func (r Rule) withDefaults(taken map[string]bool) Rule {
 	}
 	if r.Burst == 0 && r.Algorithm == "gcra" {
 		r.Burst = r.Limit
+	}
+	if r.Block > 0 && r.MaxBlock == 0 {
+		r.MaxBlock = max(24*time.Hour, r.Block)
 	}
 	if r.Message == "" {
 		r.Message = "Too many requests, please try again later."
@@ -216,28 +234,57 @@ func (r *Rule) check(faults *fault.List, maxKeys int) {
 	default:
 		faults.Addf("algorithm", "sliding, gcra or fixed", "%.40q is not an algorithm", r.Algorithm)
 	}
+	if r.Block < 0 || r.Block > maxBlock || 0 < r.Block && r.Block < time.Second {
+		faults.Addf("block", "1s to 744h, or 0 for none", "%v is out of range", r.Block)
+	} else if r.MaxBlock < r.Block || r.MaxBlock > maxBlock || r.Block == 0 && r.MaxBlock != 0 {
+		faults.Addf("max_block", "block to 744h, and only beside block", "%v is out of range", r.MaxBlock)
+	}
 	if r.Algorithm != "gcra" && r.Burst != 0 {
 		faults.Add("burst", "only gcra has a burst", "leave it out, or set algorithm: gcra")
 	}
 }
 
-func (r *Rule) algorithm() algorithm {
-	window := int64(r.Window)
-	switch r.Algorithm {
-	case "sliding":
-		return sliding{r.Limit, window}
-	case "fixed":
-		return fixed{r.Limit, window}
+// checkStore notes what is wrong with where the counts are.
+func (c *Config) checkStore(faults *fault.List) {
+	u, err := url.Parse(c.Store)
+	remote := err == nil && u.Host != "" && (u.Scheme == "redis" || u.Scheme == "rediss")
+	switch {
+	case c.Store != "memory" && !remote:
+		faults.Add("store", "neither memory nor redis://host:port", "memory, redis://host:port or rediss://host:port") // may hold a password: not repeated
+	case remote && hasPassword(u):
+		faults.Add("store", "a password does not belong in a policy", "name the environment variable that has it in store_password_env")
+	case remote && c.Shared == nil:
+		faults.Add("store", "nothing has opened it", "the guard does; a Go app sets Config.Shared to a redisstore")
 	}
-	limit := int64(r.Limit)
-	return gcra{burst: int64(r.Burst), interval: (window + limit - 1) / limit, window: window}
+	if c.OnStoreError != "local" && c.OnStoreError != "allow" && c.OnStoreError != "deny" {
+		faults.Addf("on_store_error", "local, allow or deny", "%.40q is not an answer", c.OnStoreError)
+	}
+	if c.KeySecretEnv != "" && c.KeySecret == nil {
+		c.KeySecret = []byte(os.Getenv(c.KeySecretEnv))
+	}
+	if c.Shared != nil {
+		faults.Join("key_secret_env", weak.Check(c.KeySecret))
+	}
+}
+
+func hasPassword(u *url.URL) bool {
+	_, has := u.User.Password()
+	return has
+}
+
+// limit is how the rule counts. Its name in a store holds all that its counts
+// depend on, so that rules which count differently never share them.
+func (r *Rule) limit(v6bits int) Limit {
+	l := Limit{Algorithm: r.Algorithm, Limit: r.Limit, Window: r.Window, Burst: r.Burst, Block: r.Block, MaxBlock: r.MaxBlock}
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%+v %q %q %d", l, r.Count, r.Key, v6bits)
+	l.ID = fmt.Sprintf("%s-%012x", r.Name, h.Sum64()>>16)
+	return l
 }
 
 // countsLike reports whether two rules keep the same counts.
 func (c *compiled) countsLike(o *compiled) bool {
-	return c.Name == o.Name && c.Limit == o.Limit && c.Window == o.Window && c.Count == o.Count &&
-		c.Algorithm == o.Algorithm && c.Burst == o.Burst && slices.Equal(c.Key, o.Key) &&
-		c.v6bits == o.v6bits && c.table.max == o.table.max
+	return c.limit.ID == o.limit.ID && c.counts.table.max == o.counts.table.max
 }
 
 func validName(s string) bool {

@@ -123,7 +123,7 @@ func TestNewReportsAllFaults(t *testing.T) {
 		want []string
 	}{
 		{"limiter", Config{MaxKeys: -1, IPv6Prefix: 128, Store: "redis://localhost"},
-			[]string{"max_keys: -1 is out of range", "ipv6_prefix: 128", "store: \"redis://localhost\": other stores, Redis among them, are not available in this version"}},
+			[]string{"max_keys: -1 is out of range", "ipv6_prefix: 128", "store: nothing has opened it"}},
 		{"max-keys", Config{MaxKeys: 10_000_001}, []string{"max_keys: "}},
 		{"headers", Config{Headers: []string{"draft-8", "off", "draft-7", "draft-9"}}, []string{"headers[1]: \"off\"", "headers[2]: two drafts", "headers[3]: \"draft-9\""}},
 		{"empty-rule", Config{Rules: []Rule{{}}}, []string{"rules[0].match: no route", "rules[0].limit: 0 is", "rules[0].window: 0s is"}},

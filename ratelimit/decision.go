@@ -4,7 +4,7 @@
 package ratelimit
 
 import (
-	"fmt"
+	"context"
 	"net/http"
 	"net/netip"
 	"time"
@@ -23,11 +23,13 @@ type Decision struct {
 	Reset     time.Duration // until there are more
 	Retry     time.Duration // until the next is allowed; 0 when this one is
 
-	rule  *compiled
-	key   Key
-	stamp int64
-	taken bool // the attempt counts, and can be given back
-	given bool // it was given back
+	rule   *compiled
+	key    Key
+	cost   int
+	stamp  int64
+	remote bool // the shared store decided
+	taken  bool // the attempt counts, and can be given back
+	given  bool // it was given back
 }
 
 // Begin asks the rule with the number, one of [Limiter.Rules], about a request
@@ -49,16 +51,42 @@ func (l *Limiter) Key(number int, client netip.Addr, r *http.Request, field func
 // Take is the bare decision: it takes an attempt for the key, if the rule
 // allows it one.
 func (l *Limiter) Take(number int, key Key) Decision {
+	return l.take(context.Background(), number, key, 1)
+}
+
+func (l *Limiter) take(ctx context.Context, number int, key Key, cost int) Decision {
 	c := l.rules[number]
-	v := c.table.take(key, l.clock())
-	d := Decision{rule: c, key: key, stamp: v.stamp, taken: v.allowed, Limit: c.Limit}
-	d.set(v)
+	d := Decision{rule: c, key: key, cost: cost, Limit: c.Limit}
+	d.taken = d.try(ctx)
 	return d
 }
 
-func (d *Decision) set(v verdict) {
-	d.Allowed, d.Remaining = v.allowed, v.remaining
-	d.Reset, d.Retry = time.Duration(v.reset), time.Duration(v.retry)
+// try asks the shared store, or the counts of this process.
+func (d *Decision) try(ctx context.Context) (allowed bool) {
+	c := d.rule
+	if s := c.limiter.shared; s != nil {
+		if result, ok := s.take(ctx, c.limit, d.key, d.cost); ok {
+			d.remote = true
+			d.set(result)
+			return result.Allowed
+		}
+		if allow := s.instead; allow != "local" {
+			d.set(Result{Allowed: allow == "allow", Remaining: c.counts.full, Reset: c.Window, Retry: storeRetry})
+			return false // nothing was taken
+		}
+	}
+	v := c.counts.take(d.key.hash(), c.limiter.clock(), int64(d.cost), c.Block, c.MaxBlock)
+	d.set(v.result())
+	return v.allowed
+}
+
+func (d *Decision) set(r Result) {
+	d.Allowed, d.Remaining, d.Reset, d.Retry, d.stamp = r.Allowed, r.Remaining, r.Reset, r.Retry, r.Stamp
+	if r.Allowed {
+		d.Retry = 0
+	} else {
+		d.Remaining = 0
+	}
 }
 
 // Rule is the name of the rule that decided.
@@ -72,9 +100,18 @@ func (d *Decision) Return() {
 		return
 	}
 	d.taken, d.given = false, true
-	if v, found := d.rule.table.giveBack(d.key, d.stamp, d.rule.limiter.clock()); found {
-		d.set(v)
+	r, ok := d.giveBack()
+	if ok {
+		d.Remaining, d.Reset = r.Remaining, r.Reset
 	}
+}
+
+func (d *Decision) giveBack() (Result, bool) {
+	c := d.rule
+	if d.remote {
+		return c.limiter.shared.giveBack(c.limit, d.key, d.stamp, d.cost)
+	}
+	return c.counts.look(d.key.hash(), d.stamp, c.limiter.clock(), int64(d.cost)).result(), true
 }
 
 // Done says with what status the attempt was answered; 0 for an answer that
@@ -93,7 +130,8 @@ func (d *Decision) Broken() {
 		return
 	}
 	d.given = false
-	d.rule.table.take(d.key, d.rule.limiter.clock())
+	again := *d
+	again.try(context.Background())
 }
 
 // Problem is the 429 that tells the client of a refusal, nil when the attempt
@@ -103,22 +141,4 @@ func (d *Decision) Problem() *problem.Error {
 		return nil
 	}
 	return &problem.Error{Rule: rule.RateLimitExceeded, Detail: d.rule.Message, Retry: d.Retry}
-}
-
-// Reset forgets what a client has done under the rule with the name, for
-// an operator who lets somebody in again. The values are those of the rule's
-// Key, in its order: "203.0.113.7", or an address and an account. It reports
-// whether anything was known.
-func (l *Limiter) Reset(name string, values ...string) (bool, error) {
-	for _, c := range l.rules {
-		if c.Name != name {
-			continue
-		}
-		key, err := c.keyOfParts(values)
-		if err != nil {
-			return false, err
-		}
-		return c.table.reset(key, l.clock()), nil
-	}
-	return false, fmt.Errorf("there is no rule named %q", name)
 }

@@ -4,6 +4,9 @@
 package ratelimit
 
 import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"hash/maphash"
@@ -15,10 +18,6 @@ import (
 	"github.com/panoply-security/panoply/clientip"
 	"github.com/panoply-security/panoply/internal/fault"
 )
-
-// Key stands for one client of one rule: a hash under the process's secret.
-// It means nothing to another rule or process, and must not leave this one.
-type Key uint64
 
 // secret is drawn anew by each process. It is one for all limiters, so that a
 // table means the same to the next.
@@ -111,7 +110,7 @@ func (c *compiled) keyOf(client netip.Addr, r *http.Request, field func(string) 
 		}
 		text = c.appendPart(text, p.kind, value, client)
 	}
-	return Key(maphash.Bytes(secret, text))
+	return c.hasher.key(text)
 }
 
 func joined(values []string) string {
@@ -129,7 +128,7 @@ func (c *compiled) appendPart(text []byte, kind byte, value string, client netip
 	}
 	if value != "" {
 		text = append(text, kind)
-		return binary.LittleEndian.AppendUint64(text, maphash.String(secret, value))
+		return c.hasher.value(text, value)
 	}
 	text = append(text, partIP)
 	if !client.IsValid() {
@@ -143,7 +142,7 @@ func (c *compiled) appendPart(text []byte, kind byte, value string, client netip
 // keyOfParts makes the key of values given one by one, in the rule's order.
 func (c *compiled) keyOfParts(values []string) (Key, error) {
 	if len(values) != len(c.key) {
-		return 0, fmt.Errorf("rule %s: its key has %d parts (%s), not %d", c.Name, len(c.key), strings.Join(c.Key, ", "), len(values))
+		return Key{}, fmt.Errorf("rule %s: its key has %d parts (%s), not %d", c.Name, len(c.key), strings.Join(c.Key, ", "), len(values))
 	}
 	var text []byte
 	for i, p := range c.key {
@@ -153,7 +152,7 @@ func (c *compiled) keyOfParts(values []string) (Key, error) {
 		case partIP:
 			var err error
 			if client, err = netip.ParseAddr(value); err != nil {
-				return 0, fmt.Errorf("rule %s: %q is not an address", c.Name, value)
+				return Key{}, fmt.Errorf("rule %s: %q is not an address", c.Name, value)
 			}
 			value = ""
 		case partCookie:
@@ -161,5 +160,32 @@ func (c *compiled) keyOfParts(values []string) (Key, error) {
 		}
 		text = c.appendPart(text, p.kind, value, client)
 	}
-	return Key(maphash.Bytes(secret, text)), nil
+	return c.hasher.key(text), nil
+}
+
+// hasher makes keys: under the process's secret, or under the one that all who
+// share a store have.
+type hasher struct{ shared []byte }
+
+// value appends a value in a fixed number of bytes.
+func (h hasher) value(text []byte, value string) []byte {
+	if h.shared == nil {
+		return binary.LittleEndian.AppendUint64(text, maphash.String(secret, value))
+	}
+	return append(text, h.mac('v', []byte(value))...)
+}
+
+func (h hasher) key(text []byte) Key {
+	if h.shared == nil {
+		return hash(maphash.Bytes(secret, text)).key()
+	}
+	return Key(h.mac('k', bytes.Clone(text))) // the original stays off the heap
+}
+
+// mac is 128 bits of HMAC-SHA256: what is read as a value is never a key.
+func (h hasher) mac(use byte, text []byte) []byte {
+	m := hmac.New(sha256.New, h.shared)
+	m.Write([]byte{use})
+	m.Write(text)
+	return m.Sum(nil)[:len(Key{})]
 }

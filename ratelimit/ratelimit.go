@@ -62,6 +62,7 @@ package ratelimit
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"time"
@@ -87,8 +88,27 @@ type Config struct {
 	// IPv6Prefix is how much of an IPv6 address is one client, in bits: 32 to
 	// 64, default 56. IPv4 addresses count whole.
 	IPv6Prefix int `yaml:"ipv6_prefix"`
-	// Store is where the counts are: memory, the default and only store here.
+	// Store is where the counts are: memory, the default, or redis://host:port or
+	// rediss://host:port for counts that several processes share; the guard opens
+	// it, and a Go app sets Shared. It has no password in it.
 	Store string `yaml:"store"`
+	// OnStoreError is what happens while a shared store does not answer: local
+	// (the default: each process goes on with counts of its own, which begin
+	// with nothing), allow or deny.
+	OnStoreError string `yaml:"on_store_error"`
+	// StorePasswordEnv names the environment variable with its password.
+	StorePasswordEnv string `yaml:"store_password_env"`
+	// KeySecretEnv names the environment variable with the secret, at least 32
+	// bytes, under which the keys in a shared store are hashed: the same in all
+	// processes that share it.
+	KeySecretEnv string `yaml:"key_secret_env"`
+	// KeySecret is that secret, for a Go app that has it from elsewhere.
+	KeySecret []byte `yaml:"-"`
+	// Shared is the open store. Nil counts in this process.
+	Shared Store `yaml:"-"`
+	// Logger hears when a shared store stops and starts to answer. Nil is
+	// [slog.Default].
+	Logger *slog.Logger `yaml:"-"`
 	// Headers are the forms of the headers that tell clients their limit:
 	// draft-8 (the default), draft-7 and draft-6 of the IETF's RateLimit header
 	// fields, legacy (X-RateLimit-*), or off. Legacy goes with one of the
@@ -102,9 +122,10 @@ type Config struct {
 }
 
 const (
-	maxRules   = 256
-	maxMaxKeys = 10_000_000
-	maxLog     = 256 << 20 // bytes of a sliding rule's log
+	maxRules       = 256
+	maxMaxKeys     = 10_000_000
+	defaultMaxKeys = 100_000
+	maxLog         = 256 << 20 // bytes of a sliding rule's log
 )
 
 // start is the zero of all clocks, so that counts can move from one limiter to
@@ -117,6 +138,7 @@ type Limiter struct {
 	styles style
 	client func(*http.Request) netip.Addr
 	now    func() time.Time // nil outside tests
+	shared *shared          // nil unless a store is shared
 
 	routes   route.Table
 	patterns []*route.Pattern
@@ -133,8 +155,10 @@ type target struct {
 type compiled struct {
 	Rule
 	limiter *Limiter
-	table   *table
+	limit   Limit
+	counts  *counts
 	key     []part
+	hasher  hasher
 	v6bits  int
 	policy  []string // the draft-8 policy, shared by all answers
 }
@@ -152,10 +176,11 @@ func New(cfg Config) (*Limiter, error) {
 	if cfg.IPv6Prefix < 32 || cfg.IPv6Prefix > 64 {
 		faults.Addf("ipv6_prefix", "32 to 64; 56 is what one customer usually has", "%d is out of range", cfg.IPv6Prefix)
 	}
-	if cfg.Store != "memory" {
-		faults.Addf("store", "memory", "%.40q: other stores, Redis among them, are not available in this version", cfg.Store)
-	}
 	l := &Limiter{client: cfg.Client, now: cfg.now}
+	cfg.checkStore(&faults)
+	if cfg.Shared != nil {
+		l.shared = newShared(cfg)
+	}
 	l.styles = parseStyles(&faults, cfg.Headers)
 	for i, r := range cfg.Rules {
 		var part fault.List
@@ -187,8 +212,12 @@ func (l *Limiter) compile(faults *fault.List, r Rule, cfg Config) *compiled {
 	r.check(faults, cfg.MaxKeys)
 	c := &compiled{Rule: r, limiter: l, v6bits: cfg.IPv6Prefix, policy: []string{policyText(&r)}}
 	c.key = parseKey(faults, r.Key)
+	if l.shared != nil {
+		c.hasher.shared = cfg.KeySecret
+	}
 	if len(*faults) == 0 {
-		c.table = newTable(r.algorithm(), cfg.MaxKeys)
+		c.limit = r.limit(cfg.IPv6Prefix)
+		c.counts = newCounts(c.limit, cfg.MaxKeys)
 	}
 	l.route(faults, "match", r.Match, false)
 	l.route(faults, "except", r.Except, true)
@@ -227,7 +256,7 @@ func (l *Limiter) Adopt(old *Limiter) {
 	for _, c := range l.rules {
 		for _, o := range old.rules {
 			if c.countsLike(o) {
-				c.table = o.table
+				c.counts = o.counts
 			}
 		}
 	}

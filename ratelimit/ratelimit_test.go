@@ -248,21 +248,32 @@ func TestReset(t *testing.T) {
 	r.Header.Set("X-K", "k")
 	r.Header.Set("Cookie", "c=v")
 	email := func(string) string { return "a@x" }
+	reset := func(rule string, values ...string) (bool, error) {
+		number, err := l.Find(rule)
+		if err != nil {
+			return false, err
+		}
+		key, err := l.KeyOf(number, values...)
+		if err != nil {
+			return false, err
+		}
+		return l.Reset(t.Context(), number, key)
+	}
 	l.Begin(0, alice, r, email)
 	if d := l.Begin(0, alice, r, email); d.Allowed {
 		t.Fatal("a second attempt was allowed")
 	}
-	if known, err := l.Reset("account", "203.0.113.2", "a@x", "k", "v"); known || err != nil {
+	if known, err := reset("account", "203.0.113.2", "a@x", "k", "v"); known || err != nil {
 		t.Errorf("a client never seen: got %v, %v", known, err)
 	}
-	if known, err := l.Reset("account", "203.0.113.1", "A@x", "k", "v"); !known || err != nil {
+	if known, err := reset("account", "203.0.113.1", "A@x", "k", "v"); !known || err != nil {
 		t.Errorf("got %v, %v; want true", known, err)
 	}
 	if d := l.Begin(0, alice, r, email); !d.Allowed {
 		t.Error("still refused after the reset")
 	}
 	for _, bad := range [][]string{{"none"}, {"login"}, {"login", "localhost"}, {"account", "203.0.113.1"}} {
-		if _, err := l.Reset(bad[0], bad[1:]...); err == nil {
+		if _, err := reset(bad[0], bad[1:]...); err == nil {
 			t.Errorf("Reset(%q): got no error", bad)
 		}
 	}

@@ -1,0 +1,85 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ratelimit
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// What operators do. Where a store is shared they need it, and its error is
+// theirs to see.
+
+// maxBlocked bounds a list of blocked keys.
+const maxBlocked = 10_000
+
+// Find is the rule with the name, as a number for [Limiter.Take].
+func (l *Limiter) Find(name string) (number int, err error) {
+	for n, c := range l.rules {
+		if c.Name == name {
+			return n, nil
+		}
+	}
+	return 0, fmt.Errorf("there is no rule named %q", name)
+}
+
+// KeyOf is the key of values, those of the rule's Key in its order:
+// "203.0.113.7", or an address and an account.
+func (l *Limiter) KeyOf(number int, values ...string) (Key, error) {
+	return l.rules[number].keyOfParts(values)
+}
+
+// Peek says what is left to a key, and takes nothing.
+func (l *Limiter) Peek(ctx context.Context, number int, key Key) (Result, error) {
+	c := l.rules[number]
+	if l.shared != nil {
+		return l.shared.store.Peek(ctx, c.limit, key)
+	}
+	return c.counts.look(key.hash(), 0, l.clock(), 0).result(), nil
+}
+
+// Reset forgets what a client has done under a rule, its blocks included, for
+// an operator who lets somebody in again. It reports whether anything was
+// known. Of a shared store, other processes may refuse a blocked key for five
+// seconds more.
+func (l *Limiter) Reset(ctx context.Context, number int, key Key) (known bool, err error) {
+	c := l.rules[number]
+	known = c.counts.reset(key.hash(), l.clock())
+	if l.shared == nil {
+		return known, nil
+	}
+	there, err := l.shared.store.Reset(ctx, c.limit, key)
+	l.shared.forget(key)
+	return known || there, err
+}
+
+// Block refuses a client under a rule for d, 1s to 744h, whatever it has done.
+func (l *Limiter) Block(ctx context.Context, number int, key Key, d time.Duration) error {
+	if d < time.Second || d > maxBlock {
+		return fmt.Errorf("a block of %v: 1s to 744h", d)
+	}
+	c := l.rules[number]
+	c.counts.block(key.hash(), l.clock(), d) // for when the store does not answer, too
+	if l.shared == nil {
+		return nil
+	}
+	l.shared.forget(key)
+	return l.shared.store.Block(ctx, c.limit, key, d)
+}
+
+// Blocked lists clients that a rule refuses, at most so many and never more
+// than 10,000. Who they are only the holder of a secret can say: [Limiter.KeyOf]
+// tells whether it is a given one.
+func (l *Limiter) Blocked(ctx context.Context, number, most int) ([]Blocked, error) {
+	c := l.rules[number]
+	most = min(most, maxBlocked)
+	if most < 1 {
+		return nil, nil
+	}
+	if l.shared != nil {
+		return l.shared.store.Blocked(ctx, c.limit, most)
+	}
+	return c.counts.list(l.clock(), l.wall(), most), nil
+}
