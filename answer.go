@@ -80,7 +80,7 @@ func (p *pass) settleLimits(status int, h http.Header) {
 		status = 0 // the client went away: whatever is said now is no success
 	}
 	for i := range p.decisions {
-		p.decisions[i].Done(status)
+		p.decisions[i].Answered(status, h)
 	}
 	if p.suit.policy.RateLimits.Mode == Enforce {
 		p.suit.limiter.SetHeaders(h, p.decisions)

@@ -83,6 +83,9 @@ func (p *pass) release() {
 		p.form.Close()
 	}
 	p.start.close()
+	for i := range p.decisions {
+		p.decisions[i].Close()
+	}
 }
 
 // broken tells the limiter that the answer never came whole.

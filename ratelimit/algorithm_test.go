@@ -25,10 +25,10 @@ func most(times []int64, window int64) int {
 	return best
 }
 
-// crowd lets 64 goroutines take attempts for one key while simulated time goes
+// rush lets 64 goroutines take attempts for one key while simulated time goes
 // on, and returns when each attempt was allowed. An attempt is given back with
 // the chance given.
-func crowd(t *table, rounds int, step int64, giveBack float64) (kept []int64) {
+func rush(t *table, rounds int, step int64, giveBack float64) (kept []int64) {
 	var clock atomic.Int64
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -77,7 +77,7 @@ func TestNeverMoreThanTheLimitInAnyWindow(t *testing.T) {
 		for _, giveBack := range []float64{0, 0.5} {
 			t.Run(tt.name, func(t *testing.T) {
 				tab := newTable(tt.a, 1000)
-				kept := crowd(tab, 2000, window/5000, giveBack)
+				kept := rush(tab, 2000, window/5000, giveBack)
 				if n := most(kept, window); n > tt.bound {
 					t.Errorf("%d attempts in one window, %v given back; want at most %d", n, giveBack, tt.bound)
 				}

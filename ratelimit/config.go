@@ -4,6 +4,7 @@
 package ratelimit
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -34,9 +35,16 @@ type Rule struct {
 	Limit int `yaml:"limit"`
 	// Window is the time that Limit is for: 1s to 744h.
 	Window time.Duration `yaml:"window"`
-	// Count is what counts: all (the default), or failures: answers with a
-	// status of 400 and above, panics and answers that never came.
+	// Count is what counts: all (the default), failures or successes. An answer
+	// that never came, or broke off in a panic, counts in any case.
 	Count string `yaml:"count"`
+	// Failure is what a failure is; by default a status of 400 and above.
+	Failure Failure `yaml:"failure"`
+	// Cost is how many attempts a request takes, 1 (the default) to Limit.
+	Cost int `yaml:"cost"`
+	// Concurrent is how many requests a key may have at the same time, in this
+	// process, up to 1,000,000; 0 is any number.
+	Concurrent int `yaml:"concurrent"`
 	// Key is what makes a client, in up to four parts; default [ip].
 	//
 	//	ip           its address, IPv6 cut to Config.IPv6Prefix
@@ -48,7 +56,8 @@ type Rule struct {
 	// but ip are chosen by the client: without ip, and without an app that
 	// refuses unknown values, they limit nobody who changes them at will.
 	Key []string `yaml:"key"`
-	// Algorithm is sliding (the default for failures), gcra (otherwise) or
+	// Algorithm is sliding (the default for failures and
+	// successes), gcra (otherwise) or
 	// fixed.
 	Algorithm string `yaml:"algorithm"`
 	// Burst is how many attempts gcra allows at once, 1 to 1,000,000; default
@@ -155,12 +164,15 @@ func (r Rule) withDefaults(taken map[string]bool) Rule {
 	if r.Count == "" {
 		r.Count = "all"
 	}
+	if r.Cost == 0 {
+		r.Cost = 1
+	}
 	if len(r.Key) == 0 {
 		r.Key = []string{"ip"}
 	}
 	if r.Algorithm == "" {
 		r.Algorithm = "gcra"
-		if r.Count == "failures" {
+		if r.Count != "all" {
 			r.Algorithm = "sliding"
 		}
 	}
@@ -212,8 +224,14 @@ func (r *Rule) check(faults *fault.List, maxKeys int) {
 	if r.Window < time.Second || r.Window > 31*24*time.Hour {
 		faults.Addf("window", "1s to 744h, such as 15m", "%v is out of range", r.Window)
 	}
-	if r.Count != "all" && r.Count != "failures" {
-		faults.Addf("count", "all or failures", "%.40q is nothing to count", r.Count)
+	if r.Count != "all" && r.Count != "failures" && r.Count != "successes" {
+		faults.Addf("count", "all, failures or successes", "%.40q is nothing to count", r.Count)
+	}
+	if most := max(1, min(r.Limit, cmp.Or(r.Burst, r.Limit))); r.Cost < 1 || r.Cost > most {
+		faults.Addf("cost", "more would never be allowed", "%d is not between 1 and %d", r.Cost, most)
+	}
+	if r.Concurrent < 0 || r.Concurrent > 1_000_000 {
+		faults.Addf("concurrent", "1 to 1000000, or 0 for any number", "%d is out of range", r.Concurrent)
 	}
 	if len(r.Message) > 500 || strings.ContainsFunc(r.Message, func(c rune) bool { return c < ' ' }) {
 		faults.Add("message", "longer than 500 bytes, or with control characters", "one sentence for the person who was stopped")

@@ -19,7 +19,7 @@ func TestZeroConfigIsTheArticlesLogin(t *testing.T) {
 	rules := l.Rules()
 	want := Rule{
 		Name: "login", Match: loginPaths, Limit: 5, Window: 15 * time.Minute, Count: "failures", Key: []string{"ip"},
-		Algorithm: "sliding", Message: "Too many login attempts. Try again in 15 minutes.",
+		Algorithm: "sliding", Cost: 1, Message: "Too many login attempts. Try again in 15 minutes.",
 	}
 	if len(rules) != 1 || !reflect.DeepEqual(rules[0], want) {
 		t.Errorf("got %+v; want %+v", rules, want)
@@ -69,7 +69,7 @@ func TestOwnRulesAndTheDefaultOne(t *testing.T) {
 	t.Run("a-rule-named-login-takes-its-place", func(t *testing.T) {
 		rules := effective(Rule{Name: "login", Match: []string{"POST /enter"}, Window: time.Hour})
 		want := Rule{Name: "login", Match: []string{"POST /enter"}, Limit: 5, Window: time.Hour, Count: "failures", Key: []string{"ip"},
-			Algorithm: "sliding", Message: "Too many login attempts. Try again in 1 hour."}
+			Algorithm: "sliding", Cost: 1, Message: "Too many login attempts. Try again in 1 hour."}
 		if len(rules) != 1 || !reflect.DeepEqual(rules[0], want) {
 			t.Errorf("got %+v; want %+v", rules, want)
 		}

@@ -23,13 +23,17 @@ type Decision struct {
 	Reset     time.Duration // until there are more
 	Retry     time.Duration // until the next is allowed; 0 when this one is
 
-	rule   *compiled
-	key    Key
-	cost   int
-	stamp  int64
-	remote bool // the shared store decided
-	taken  bool // the attempt counts, and can be given back
-	given  bool // it was given back
+	rule    *compiled
+	key     Key
+	cost    int
+	stamp   int64
+	remote  bool // the shared store decided
+	blocked bool // and nothing that is given back helps
+	short   bool // refused while attempts were undecided
+	inside  bool // counts as one at the same time
+	tracked bool // others may wait for it to be decided
+	taken   bool // the attempt counts, and can be given back
+	given   bool // it was given back
 }
 
 // Begin asks the rule with the number, one of [Limiter.Rules], about a request
@@ -40,7 +44,11 @@ type Decision struct {
 // When another rule refuses the request, an attempt at a rule that counts
 // failures is no failure: [Decision.Return] it.
 func (l *Limiter) Begin(number int, client netip.Addr, r *http.Request, field func(name string) string) Decision {
-	return l.Take(number, l.Key(number, client, r, field))
+	ctx := context.Background()
+	if r != nil {
+		ctx = r.Context()
+	}
+	return l.take(ctx, number, l.Key(number, client, r, field), l.rules[number].Cost)
 }
 
 // Key is the key under which a rule counts a request.
@@ -48,24 +56,52 @@ func (l *Limiter) Key(number int, client netip.Addr, r *http.Request, field func
 	return l.rules[number].keyOf(client, r, field)
 }
 
-// Take is the bare decision: it takes an attempt for the key, if the rule
-// allows it one.
-func (l *Limiter) Take(number int, key Key) Decision {
-	return l.take(context.Background(), number, key, 1)
+// Take is the bare decision: it takes an attempt of that cost, at least 1, for
+// the key, if the rule allows it. One that costs more than the rule ever has is
+// refused. A rule that counts failures or successes waits for attempts that are
+// undecided, at most five seconds and not beyond ctx.
+func (l *Limiter) Take(ctx context.Context, number int, key Key, cost int) Decision {
+	return l.take(ctx, number, key, max(1, cost))
 }
 
 func (l *Limiter) take(ctx context.Context, number int, key Key, cost int) Decision {
 	c := l.rules[number]
 	d := Decision{rule: c, key: key, cost: cost, Limit: c.Limit}
-	d.taken = d.try(ctx)
+	if c.inside != nil && !d.enter() {
+		return d
+	}
+	if c.undecided != nil {
+		d.begin(ctx)
+	} else {
+		d.taken = d.try(ctx, true)
+	}
+	if !d.Allowed {
+		d.Close()
+	}
 	return d
 }
 
-// try asks the shared store, or the counts of this process.
-func (d *Decision) try(ctx context.Context) (allowed bool) {
+// enter holds how many requests a key may have at the same time.
+func (d *Decision) enter() bool {
+	others, _ := d.rule.inside.join(d.key, false)
+	if d.inside = others >= 0; d.inside && others < d.rule.Concurrent {
+		return true
+	}
+	d.Close()
+	d.short, d.Retry, d.Reset = true, shortRetry, shortRetry
+	return false
+}
+
+// try asks the shared store, or the counts of this process. Where the rule
+// blocks, and block is set, a refusal does.
+func (d *Decision) try(ctx context.Context, block bool) (allowed bool) {
 	c := d.rule
+	l := &c.limit
+	if !block {
+		l = &c.lenient
+	}
 	if s := c.limiter.shared; s != nil {
-		if result, ok := s.take(ctx, c.limit, d.key, d.cost); ok {
+		if result, ok := s.take(ctx, *l, d.key, d.cost); ok {
 			d.remote = true
 			d.set(result)
 			return result.Allowed
@@ -75,13 +111,14 @@ func (d *Decision) try(ctx context.Context) (allowed bool) {
 			return false // nothing was taken
 		}
 	}
-	v := c.counts.take(d.key.hash(), c.limiter.clock(), int64(d.cost), c.Block, c.MaxBlock)
+	v := c.counts.take(d.key.hash(), c.limiter.clock(), int64(d.cost), l.Block, l.MaxBlock)
 	d.set(v.result())
 	return v.allowed
 }
 
 func (d *Decision) set(r Result) {
 	d.Allowed, d.Remaining, d.Reset, d.Retry, d.stamp = r.Allowed, r.Remaining, r.Reset, r.Retry, r.Stamp
+	d.blocked = r.Blocked
 	if r.Allowed {
 		d.Retry = 0
 	} else {
@@ -104,6 +141,7 @@ func (d *Decision) Return() {
 	if ok {
 		d.Remaining, d.Reset = r.Remaining, r.Reset
 	}
+	d.decided(d.cost)
 }
 
 func (d *Decision) giveBack() (Result, bool) {
@@ -115,11 +153,32 @@ func (d *Decision) giveBack() (Result, bool) {
 }
 
 // Done says with what status the attempt was answered; 0 for an answer that
-// never came, because the handler panicked or the client went away. A rule that
-// counts failures gives the attempt back if the status is below 400.
-func (d *Decision) Done(status int) {
-	if d.rule.Count == "failures" && 0 < status && status < 400 {
-		d.Return()
+// never came, because the handler panicked or the client went away.
+func (d *Decision) Done(status int) { d.Answered(status, nil) }
+
+// Answered is Done for a rule whose [Failure] looks at more than the status.
+// What the rule does not count is given back.
+func (d *Decision) Answered(status int, h http.Header) {
+	switch d.rule.Count {
+	case "failures":
+		if status > 0 && !d.rule.failed.by(status, h) {
+			d.Return()
+		}
+	case "successes":
+		if status > 0 && d.rule.failed.by(status, h) {
+			d.Return()
+		}
+	}
+	d.decided(0)
+}
+
+// Close ends the attempt: one that was not decided counts. Call it when the
+// request is over, if only as a precaution; a second call does nothing.
+func (d *Decision) Close() {
+	d.decided(0)
+	if d.inside {
+		d.inside = false
+		d.rule.inside.leave(d.key, 0)
 	}
 }
 
@@ -131,7 +190,7 @@ func (d *Decision) Broken() {
 	}
 	d.given = false
 	again := *d
-	again.try(context.Background())
+	again.try(context.Background(), true)
 }
 
 // Problem is the 429 that tells the client of a refusal, nil when the attempt
@@ -140,5 +199,9 @@ func (d *Decision) Problem() *problem.Error {
 	if d.Allowed {
 		return nil
 	}
-	return &problem.Error{Rule: rule.RateLimitExceeded, Detail: d.rule.Message, Retry: d.Retry}
+	detail := d.rule.Message
+	if d.short {
+		detail = "Too many attempts at once. Try again in a moment."
+	}
+	return &problem.Error{Rule: rule.RateLimitExceeded, Detail: detail, Retry: d.Retry}
 }

@@ -80,11 +80,11 @@ func (a *attempt) begin(matches []int) (allowed bool) {
 
 // end runs when the handler has returned or panicked.
 func (a *attempt) end() {
-	if a.finished {
-		return
-	}
 	for i := range a.decisions {
-		a.decisions[i].Broken()
+		if !a.finished {
+			a.decisions[i].Broken()
+		}
+		a.decisions[i].Close()
 	}
 }
 
@@ -94,7 +94,7 @@ func (a *attempt) Header(status int, h http.Header) respond.Plan {
 		status = 0 // the client went away: whatever is said now is no success
 	}
 	for i := range a.decisions {
-		a.decisions[i].Done(status)
+		a.decisions[i].Answered(status, h)
 	}
 	a.limiter.SetHeaders(h, a.decisions)
 	return respond.Plan{}

@@ -134,11 +134,12 @@ var start = time.Now()
 
 // Limiter decides. It is safe for concurrent use.
 type Limiter struct {
-	rules  []*compiled
-	styles style
-	client func(*http.Request) netip.Addr
-	now    func() time.Time // nil outside tests
-	shared *shared          // nil unless a store is shared
+	rules    []*compiled
+	styles   style
+	client   func(*http.Request) netip.Addr
+	now      func() time.Time // nil outside tests
+	patience time.Duration
+	shared   *shared // nil unless a store is shared
 
 	routes   route.Table
 	patterns []*route.Pattern
@@ -156,11 +157,16 @@ type compiled struct {
 	Rule
 	limiter *Limiter
 	limit   Limit
-	counts  *counts
-	key     []part
-	hasher  hasher
-	v6bits  int
-	policy  []string // the draft-8 policy, shared by all answers
+	lenient Limit // without its block
+	failed  failed
+	// undecided is nil for a rule that gives nothing back, inside for one that
+	// lets a key be there as often as it likes.
+	undecided, inside *crowd
+	counts            *counts
+	key               []part
+	hasher            hasher
+	v6bits            int
+	policy            []string // the draft-8 policy, shared by all answers
 }
 
 // New checks the configuration and makes the limiter.
@@ -176,7 +182,7 @@ func New(cfg Config) (*Limiter, error) {
 	if cfg.IPv6Prefix < 32 || cfg.IPv6Prefix > 64 {
 		faults.Addf("ipv6_prefix", "32 to 64; 56 is what one customer usually has", "%d is out of range", cfg.IPv6Prefix)
 	}
-	l := &Limiter{client: cfg.Client, now: cfg.now}
+	l := &Limiter{client: cfg.Client, now: cfg.now, patience: patience}
 	cfg.checkStore(&faults)
 	if cfg.Shared != nil {
 		l.shared = newShared(cfg)
@@ -217,8 +223,17 @@ func (l *Limiter) compile(faults *fault.List, r Rule, cfg Config) *compiled {
 	}
 	if len(*faults) == 0 {
 		c.limit = r.limit(cfg.IPv6Prefix)
+		c.lenient = c.limit
+		c.lenient.Block, c.lenient.MaxBlock = 0, 0
 		c.counts = newCounts(c.limit, cfg.MaxKeys)
+		if r.Count != "all" {
+			c.undecided = new(crowd)
+		}
+		if r.Concurrent > 0 {
+			c.inside = new(crowd)
+		}
 	}
+	c.failed = r.Failure.compile(faults)
 	l.route(faults, "match", r.Match, false)
 	l.route(faults, "except", r.Except, true)
 	return c
@@ -256,7 +271,10 @@ func (l *Limiter) Adopt(old *Limiter) {
 	for _, c := range l.rules {
 		for _, o := range old.rules {
 			if c.countsLike(o) {
-				c.counts = o.counts
+				c.counts, c.undecided = o.counts, o.undecided
+				if c.inside != nil && o.inside != nil {
+					c.inside = o.inside
+				}
 			}
 		}
 	}

@@ -31,11 +31,11 @@ func (l *Limiter) Applies(met []int, numbers []int) []int {
 // NeedsBody reports whether a rule's key has a body field.
 func (l *Limiter) NeedsBody(number int) bool { return len(l.rules[number].BodyFields()) > 0 }
 
-// Unmake gives back the attempts at rules that count failures when another rule
-// refused the request: the app never judged them, so they are no failures.
+// Unmake gives back the attempts at rules that do not count all when another
+// rule refused the request: the app never judged them.
 func Unmake(decisions []Decision) {
 	for i := range decisions {
-		if d := &decisions[i]; d.rule.Count == "failures" {
+		if d := &decisions[i]; d.rule.Count != "all" {
 			d.Return()
 		}
 	}

@@ -1,0 +1,99 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ratelimit
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/panoply-security/panoply/internal/fault"
+)
+
+// Failure is what of an answer makes an attempt a failure. An answer that meets
+// any part is one. The zero value is a status of 400 and above.
+type Failure struct {
+	// Status are statuses, such as 401, classes, such as 4xx, or ranges, such as
+	// 400-499. With Redirect alone it is 4xx and 5xx all the same.
+	Status []string `yaml:"status"`
+	// Redirect are paths: an answer that sends the client there failed, such as
+	// /login, or with a star at the end all that begin so. Query and host of the
+	// Location do not matter; /login is also met with /login?error=1.
+	Redirect []string `yaml:"redirect"`
+}
+
+// failed is a compiled Failure.
+type failed struct {
+	status   [600]bool
+	redirect []string
+}
+
+const maxFailures = 16
+
+func (f Failure) compile(faults *fault.List) failed {
+	var c failed
+	if len(f.Status) > maxFailures || len(f.Redirect) > maxFailures {
+		faults.Addf("failure", "write ranges, and stars", "more than %d statuses or paths", maxFailures)
+	}
+	status := f.Status
+	if len(status) == 0 {
+		status = []string{"4xx", "5xx"}
+	}
+	for i, text := range status {
+		low, high, ok := statusRange(text)
+		if !ok {
+			faults.Addf(fmt.Sprintf("failure.status[%d]", i), "401, 4xx or 400-499", "%.40q is not a status", text)
+			continue
+		}
+		for s := low; s <= high; s++ {
+			c.status[s] = true
+		}
+	}
+	for i, path := range f.Redirect {
+		if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "?# ") || strings.Contains(strings.TrimSuffix(path, "*"), "*") {
+			faults.Addf(fmt.Sprintf("failure.redirect[%d]", i), "/login, or /login* for all that begin so", "%.80q is not a path", path)
+			continue
+		}
+		c.redirect = append(c.redirect, strings.ToLower(path))
+	}
+	return c
+}
+
+func statusRange(text string) (low, high int, ok bool) {
+	if class, found := strings.CutSuffix(text, "xx"); found {
+		n, err := strconv.Atoi(class)
+		return n * 100, n*100 + 99, err == nil && n >= 1 && n <= 5
+	}
+	from, to, ranged := strings.Cut(text, "-")
+	if !ranged {
+		to = from
+	}
+	low, err := strconv.Atoi(from)
+	high, err2 := strconv.Atoi(to)
+	return low, high, err == nil && err2 == nil && 100 <= low && low <= high && high <= 599
+}
+
+// by reports whether an answer is a failure. A Location that cannot be read is
+// one where redirects matter.
+func (f *failed) by(status int, h http.Header) bool {
+	if status < 100 || status >= len(f.status) || f.status[status] {
+		return true
+	}
+	if status/100 != 3 || len(f.redirect) == 0 || h.Get("Location") == "" {
+		return false
+	}
+	u, err := url.Parse(h.Get("Location"))
+	if err != nil {
+		return true
+	}
+	path := strings.ToLower("/" + strings.TrimLeft(u.Path, "/"))
+	for _, p := range f.redirect {
+		if prefix, star := strings.CutSuffix(p, "*"); star && strings.HasPrefix(path, prefix) || !star && strings.TrimSuffix(path, "/") == strings.TrimSuffix(p, "/") {
+			return true
+		}
+	}
+	return false
+}
