@@ -68,6 +68,7 @@ func (l *Limiter) take(ctx context.Context, number int, key Key, cost int) Decis
 	c := l.rules[number]
 	d := Decision{rule: c, key: key, cost: cost, Limit: c.Limit}
 	if c.inside != nil && !d.enter() {
+		c.refused.Add(1)
 		return d
 	}
 	if c.undecided != nil {
@@ -75,7 +76,10 @@ func (l *Limiter) take(ctx context.Context, number int, key Key, cost int) Decis
 	} else {
 		d.taken = d.try(ctx, true)
 	}
-	if !d.Allowed {
+	if d.Allowed {
+		c.allowed.Add(1)
+	} else {
+		c.refused.Add(1)
 		d.Close()
 	}
 	return d
@@ -137,6 +141,7 @@ func (d *Decision) Return() {
 		return
 	}
 	d.taken, d.given = false, true
+	d.rule.returned.Add(1)
 	r, ok := d.giveBack()
 	if ok {
 		d.Remaining, d.Reset = r.Remaining, r.Reset

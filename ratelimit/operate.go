@@ -83,3 +83,38 @@ func (l *Limiter) Blocked(ctx context.Context, number, most int) ([]Blocked, err
 	}
 	return c.counts.list(l.clock(), l.wall(), most), nil
 }
+
+// Stats are counters since the limiter was made, for metrics.
+type Stats struct {
+	Rules []RuleStats
+	// StoreDown says that the shared store is left alone for now, because it does
+	// not answer; WithoutStore counts the decisions that were made without it, and
+	// Shielded the refusals of blocked keys that cost it nothing.
+	StoreDown              bool
+	WithoutStore, Shielded int64
+}
+
+// RuleStats are one rule's.
+type RuleStats struct {
+	Name string
+	// Allowed and Refused count decisions, Returned attempts that were given back.
+	Allowed, Refused, Returned int64
+	// Waiting is how many requests wait now for undecided attempts.
+	Waiting int
+}
+
+// Stats reads the counters; each is right, all together are of about one moment.
+func (l *Limiter) Stats() Stats {
+	var s Stats
+	for _, c := range l.rules {
+		r := RuleStats{Name: c.Name, Allowed: c.allowed.Load(), Refused: c.refused.Load(), Returned: c.returned.Load()}
+		if c.undecided != nil {
+			r.Waiting = int(c.undecided.waiting.Load())
+		}
+		s.Rules = append(s.Rules, r)
+	}
+	if sh := l.shared; sh != nil {
+		s.StoreDown, s.WithoutStore, s.Shielded = sh.resume.Load() != 0, sh.missed.Load(), sh.shielded.Load()
+	}
+	return s
+}

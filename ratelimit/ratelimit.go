@@ -65,6 +65,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/panoply-security/panoply/clientip"
@@ -162,11 +163,13 @@ type compiled struct {
 	// undecided is nil for a rule that gives nothing back, inside for one that
 	// lets a key be there as often as it likes.
 	undecided, inside *crowd
-	counts            *counts
-	key               []part
-	hasher            hasher
-	v6bits            int
-	policy            []string // the draft-8 policy, shared by all answers
+
+	allowed, refused, returned atomic.Int64
+	counts                     *counts
+	key                        []part
+	hasher                     hasher
+	v6bits                     int
+	policy                     []string // the draft-8 policy, shared by all answers
 }
 
 // New checks the configuration and makes the limiter.
