@@ -84,6 +84,9 @@ func (p *pass) settleLimits(status int, h http.Header) {
 	}
 	if p.suit.policy.RateLimits.Mode == Enforce {
 		p.suit.limiter.SetHeaders(h, p.decisions)
+		if c := p.suit.limiter.DeviceCookie(p.decisions, p.r, status, p.tls); c != nil && !p.x.Own {
+			h.Add("Set-Cookie", c.String())
+		}
 	}
 }
 

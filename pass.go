@@ -170,17 +170,38 @@ func (p *pass) limit(withBody bool) error {
 		if p.suit.limiter.NeedsBody(number) != withBody {
 			continue
 		}
-		d := p.suit.limiter.Begin(number, p.x.Client, p.r, p.field)
-		p.decisions = append(p.decisions, d)
-		if d.Allowed {
-			continue
-		}
-		if err := p.judge(mode, d.Problem()); err != nil {
-			ratelimit.Unmake(p.decisions)
+		if err := p.attempt(number); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// attempt takes what one limit asks for: an attempt, or one for each account
+// that the body names.
+func (p *pass) attempt(number int) error {
+	l := p.suit.limiter
+	if !l.ByAccount(number) {
+		return p.decided(l.Begin(number, p.x.Client, p.r, p.field))
+	}
+	for _, account := range ratelimit.Accounts(p.field) {
+		if err := p.decided(l.BeginAccount(number, p.x.Client, p.r, p.field, account)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pass) decided(d ratelimit.Decision) error {
+	p.decisions = append(p.decisions, d)
+	if d.Allowed {
+		return nil
+	}
+	err := p.judge(p.suit.policy.RateLimits.Mode, d.Problem())
+	if err != nil {
+		ratelimit.Unmake(p.decisions)
+	}
+	return err
 }
 
 func (p *pass) field(name string) string { return p.fields[name] }

@@ -8,16 +8,11 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
-	"net/url"
-	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/panoply-security/panoply/internal/fault"
-	"github.com/panoply-security/panoply/internal/weak"
-	"github.com/panoply-security/panoply/route"
 )
 
 // Rule is one limit.
@@ -48,12 +43,17 @@ type Rule struct {
 	// Key is what makes a client, in up to four parts; default [ip].
 	//
 	//	ip           its address, IPv6 cut to Config.IPv6Prefix
+	//	account      the account that the body names: email, username, user,
+	//	             login, account, identifier or phone, spaces and case aside;
+	//	             a device that has logged in to it counts apart
+	//	route        the path, in the one spelling that package route makes of it
 	//	header:Name  a request header
 	//	cookie:name  a cookie
 	//	body:field   a field of the body, spaces and case aside
 	//
-	// A part that the request does not have counts by the address instead. All
-	// but ip are chosen by the client: without ip, and without an app that
+	// A part that the request does not have counts by the address instead, but a
+	// rule with account does not apply to a request that names none. All
+	// but ip and route are chosen by the client: without ip, and without an app that
 	// refuses unknown values, they limit nobody who changes them at will.
 	Key []string `yaml:"key"`
 	// Algorithm is sliding (the default for failures and
@@ -75,33 +75,6 @@ type Rule struct {
 
 const maxBlock = 31 * 24 * time.Hour
 
-const loginName = "login"
-
-// loginPaths are where apps usually take a password: login, log-in, signin,
-// sign-in and sign_in at the root or below up to three segments (/api/login,
-// /api/v1/auth/login), and the usual other names.
-var loginPaths = []string{
-	"POST /login", "POST /{a}/login", "POST /{a}/{b}/login", "POST /{a}/{b}/{c}/login",
-	"POST /log-in", "POST /{a}/log-in", "POST /{a}/{b}/log-in", "POST /{a}/{b}/{c}/log-in",
-	"POST /signin", "POST /{a}/signin", "POST /{a}/{b}/signin", "POST /{a}/{b}/{c}/signin",
-	"POST /sign-in", "POST /{a}/sign-in", "POST /{a}/{b}/sign-in", "POST /{a}/{b}/{c}/sign-in",
-	"POST /sign_in", "POST /{a}/sign_in", "POST /{a}/{b}/sign_in", "POST /{a}/{b}/{c}/sign_in",
-	"POST /session", "POST /api/session", "POST /api/{version}/session",
-	"POST /sessions", "POST /api/sessions", "POST /api/{version}/sessions",
-	"POST /authenticate", "POST /api/authenticate", "POST /api/{version}/authenticate",
-	"POST /token", "POST /api/token", "POST /api/{version}/token", "POST /auth/token", "POST /api/auth/token",
-	"POST /oauth/token", "POST /oauth2/token", "POST /api/oauth/token",
-	"POST /auth/local", "POST /api/auth/local", "POST /auth/callback/credentials", "POST /api/auth/callback/credentials",
-}
-
-var loginRoutes = func() []*route.Pattern {
-	patterns := make([]*route.Pattern, len(loginPaths))
-	for i, p := range loginPaths {
-		patterns[i] = route.MustCompile(p)
-	}
-	return patterns
-}()
-
 // WithDefaults returns the configuration with everything written out that
 // it leaves blank: the rules that are in effect, and all their fields.
 func (c Config) WithDefaults() Config {
@@ -120,11 +93,7 @@ func (c Config) WithDefaults() Config {
 	if len(c.Headers) == 0 {
 		c.Headers = []string{"draft-8"}
 	}
-	rules := slices.Clone(c.Rules)
-	named := slices.ContainsFunc(rules, func(r Rule) bool { return r.Name == loginName })
-	if !named {
-		rules = append(rules, Rule{Name: loginName, Except: namedLogins(rules)})
-	}
+	rules := withDefaultRules(c.Rules)
 	taken := make(map[string]bool, len(rules))
 	for i := range rules {
 		taken[rules[i].Name] = true
@@ -137,23 +106,7 @@ func (c Config) WithDefaults() Config {
 }
 
 func (r Rule) withDefaults(taken map[string]bool) Rule {
-	if r.Name == loginName {
-		if len(r.Match) == 0 {
-			r.Match = slices.Clone(loginPaths)
-		}
-		if r.Limit == 0 {
-			r.Limit = 5
-		}
-		if r.Window == 0 {
-			r.Window = 15 * time.Minute
-		}
-		if r.Count == "" {
-			r.Count = "failures"
-		}
-		if r.Message == "" {
-			r.Message = "Too many login attempts. Try again in " + spell(r.Window) + "."
-		}
-	}
+	r.fill()
 	if r.Name == "" {
 		r.Name = fmt.Sprintf("%d-in-%s", r.Limit, abbreviate(r.Window))
 		for base, n := r.Name, 2; taken[r.Name]; n++ {
@@ -186,28 +139,6 @@ func (r Rule) withDefaults(taken map[string]bool) Rule {
 		r.Message = "Too many requests, please try again later."
 	}
 	return r
-}
-
-// namedLogins are the patterns of rules that name one login path.
-func namedLogins(rules []Rule) []string {
-	var named []string
-	for _, r := range rules {
-		for _, text := range r.Match {
-			method, path, ok := strings.Cut(text, " ")
-			if !ok {
-				method, path = "POST", text
-			}
-			path = strings.TrimLeft(path, " ")
-			if method != "POST" || strings.Contains(path, "{") || strings.HasSuffix(path, "/") {
-				continue // not one path, but many
-			}
-			login := func(p *route.Pattern) bool { return p.Match(method, path) }
-			if slices.ContainsFunc(loginRoutes, login) && !slices.Contains(named, text) {
-				named = append(named, text)
-			}
-		}
-	}
-	return named
 }
 
 // check notes what is wrong with a rule whose blanks are filled.
@@ -260,34 +191,6 @@ func (r *Rule) check(faults *fault.List, maxKeys int) {
 	if r.Algorithm != "gcra" && r.Burst != 0 {
 		faults.Add("burst", "only gcra has a burst", "leave it out, or set algorithm: gcra")
 	}
-}
-
-// checkStore notes what is wrong with where the counts are.
-func (c *Config) checkStore(faults *fault.List) {
-	u, err := url.Parse(c.Store)
-	remote := err == nil && u.Host != "" && (u.Scheme == "redis" || u.Scheme == "rediss")
-	switch {
-	case c.Store != "memory" && !remote:
-		faults.Add("store", "neither memory nor redis://host:port", "memory, redis://host:port or rediss://host:port") // may hold a password: not repeated
-	case remote && hasPassword(u):
-		faults.Add("store", "a password does not belong in a policy", "name the environment variable that has it in store_password_env")
-	case remote && c.Shared == nil:
-		faults.Add("store", "nothing has opened it", "the guard does; a Go app sets Config.Shared to a redisstore")
-	}
-	if c.OnStoreError != "local" && c.OnStoreError != "allow" && c.OnStoreError != "deny" {
-		faults.Addf("on_store_error", "local, allow or deny", "%.40q is not an answer", c.OnStoreError)
-	}
-	if c.KeySecretEnv != "" && c.KeySecret == nil {
-		c.KeySecret = []byte(os.Getenv(c.KeySecretEnv))
-	}
-	if c.Shared != nil {
-		faults.Join("key_secret_env", weak.Check(c.KeySecret))
-	}
-}
-
-func hasPassword(u *url.URL) bool {
-	_, has := u.User.Password()
-	return has
 }
 
 // limit is how the rule counts. Its name in a store holds all that its counts

@@ -24,6 +24,7 @@ type Decision struct {
 	Retry     time.Duration // until the next is allowed; 0 when this one is
 
 	rule    *compiled
+	account string
 	key     Key
 	cost    int
 	stamp   int64
@@ -44,16 +45,36 @@ type Decision struct {
 // When another rule refuses the request, an attempt at a rule that counts
 // failures is no failure: [Decision.Return] it.
 func (l *Limiter) Begin(number int, client netip.Addr, r *http.Request, field func(name string) string) Decision {
+	account := ""
+	if l.rules[number].byAccount {
+		if all := Accounts(field); len(all) > 0 {
+			account = all[0]
+		}
+	}
+	return l.BeginAccount(number, client, r, field, account)
+}
+
+// ByAccount reports whether the rule's key has the account in it. Such a rule is
+// asked with [Limiter.BeginAccount] for each of the request's [Accounts], and
+// not at all if there is none.
+func (l *Limiter) ByAccount(number int) bool { return l.rules[number].byAccount }
+
+// BeginAccount is [Limiter.Begin] for one account of those that the request
+// names.
+func (l *Limiter) BeginAccount(number int, client netip.Addr, r *http.Request, field func(name string) string, account string) Decision {
 	ctx := context.Background()
 	if r != nil {
 		ctx = r.Context()
 	}
-	return l.take(ctx, number, l.Key(number, client, r, field), l.rules[number].Cost)
+	c := l.rules[number]
+	d := l.take(ctx, number, c.keyOf(client, r, field, account), c.Cost)
+	d.account = account
+	return d
 }
 
-// Key is the key under which a rule counts a request.
+// Key is the key under which a rule without an account counts a request.
 func (l *Limiter) Key(number int, client netip.Addr, r *http.Request, field func(name string) string) Key {
-	return l.rules[number].keyOf(client, r, field)
+	return l.rules[number].keyOf(client, r, field, "")
 }
 
 // Take is the bare decision: it takes an attempt of that cost, at least 1, for

@@ -15,7 +15,7 @@ import (
 // Handler limits what reaches next. CORS preflights pass uncounted. A path that
 // routers read in different ways is refused, for it could meet a limited route
 // that no rule sees. Bodies are not read: a body field in a key counts by the
-// client's address here.
+// client's address here, and a rule by account does not apply.
 func (l *Limiter) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key, err := route.KeyOf(r.URL)
@@ -68,6 +68,9 @@ func (a *attempt) begin(matches []int) (allowed bool) {
 	var room [8]int
 	client := a.limiter.client(a.request)
 	for _, number := range a.limiter.Applies(matches, room[:0]) {
+		if a.limiter.ByAccount(number) {
+			continue
+		}
 		d := a.limiter.Begin(number, client, a.request, nil)
 		a.decisions = append(a.decisions, d)
 		if !d.Allowed {

@@ -6,6 +6,7 @@ package ratelimit
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,8 +71,10 @@ func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.
 
 // SetHeaders tells the client what the decisions say is left. In draft 8 all
 // are listed; the other forms have room for one, the tightest. Retry-After is
-// not among them: [Decision.Problem] brings it.
+// not among them: [Decision.Problem] brings it. What is left to an account is
+// not told.
 func (l *Limiter) SetHeaders(h http.Header, decisions []Decision) {
+	decisions = public(decisions)
 	if len(decisions) == 0 || l.styles == 0 {
 		return
 	}
@@ -100,6 +103,16 @@ func (l *Limiter) SetHeaders(h http.Header, decisions []Decision) {
 		h.Set("X-Ratelimit-Remaining", left)
 		h.Set("X-Ratelimit-Reset", strconv.FormatInt(at.Add(time.Second-1).Unix(), 10))
 	}
+}
+
+// public leaves out what is left to an account: what others have tried with it
+// is nothing to tell whoever names it. A refusal says so itself.
+func public(decisions []Decision) []Decision {
+	hidden := func(d Decision) bool { return d.account != "" && d.Allowed }
+	if !slices.ContainsFunc(decisions, hidden) {
+		return decisions
+	}
+	return slices.DeleteFunc(slices.Clone(decisions), hidden)
 }
 
 func setDraft8(h http.Header, decisions []Decision) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/panoply-security/panoply/clientip"
 	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/route"
 )
 
 // secret is drawn anew by each process. It is one for all limiters, so that a
@@ -37,6 +38,10 @@ const (
 	partHeader = 'h'
 	partCookie = 'c'
 	partBody   = 'b'
+	partRoute  = 'r'
+	// An account, and after it the device, if it is one of the account's.
+	partAccount = 'a'
+	partDevice  = 'd'
 )
 
 func parseKey(faults *fault.List, key []string) []part {
@@ -51,6 +56,10 @@ func parseKey(faults *fault.List, key []string) []part {
 		switch {
 		case text == "ip":
 			parts[i] = part{partIP, ""}
+		case text == "route":
+			parts[i] = part{partRoute, ""}
+		case text == "account":
+			parts[i] = part{partAccount, ""}
 		case kind == "header" && valid && validToken(name):
 			parts[i] = part{partHeader, http.CanonicalHeaderKey(name)}
 		case kind == "cookie" && valid && validToken(name):
@@ -58,7 +67,7 @@ func parseKey(faults *fault.List, key []string) []part {
 		case kind == "body" && valid:
 			parts[i] = part{partBody, name}
 		default:
-			faults.Addf(fmt.Sprintf("key[%d]", i), "ip, header:Name, cookie:name or body:field", "%.80q is not a part of a key", text)
+			faults.Addf(fmt.Sprintf("key[%d]", i), "ip, account, route, header:Name, cookie:name or body:field", "%.80q is not a part of a key", text)
 			continue
 		}
 		if slices.Contains(parts[:i], parts[i]) {
@@ -78,11 +87,14 @@ func validToken(s string) bool {
 	return s != ""
 }
 
-// BodyFields are the names of the body fields in the rule's key. Such a rule is
-// asked when the body has been read.
+// BodyFields are the names of the body fields that the rule's key may have. Such
+// a rule is asked when the body has been read.
 func (r Rule) BodyFields() []string {
 	var fields []string
 	for _, text := range r.Key {
+		if text == "account" {
+			fields = append(fields, accountFields...)
+		}
 		if name, ok := strings.CutPrefix(text, "body:"); ok {
 			fields = append(fields, name)
 		}
@@ -90,9 +102,10 @@ func (r Rule) BodyFields() []string {
 	return fields
 }
 
-// keyOf makes the key of a request. field may be nil.
-func (c *compiled) keyOf(client netip.Addr, r *http.Request, field func(string) string) Key {
-	var room [maxParts * 18]byte
+// keyOf makes the key of a request for an account, "" if the rule has none. field
+// may be nil.
+func (c *compiled) keyOf(client netip.Addr, r *http.Request, field func(string) string, account string) Key {
+	var room [maxParts * 40]byte
 	text := room[:0]
 	for _, p := range c.key {
 		value := ""
@@ -108,7 +121,20 @@ func (c *compiled) keyOf(client netip.Addr, r *http.Request, field func(string) 
 				value = field(p.name)
 			}
 		}
+		switch p.kind {
+		case partRoute:
+			if k, err := route.KeyOf(r.URL); err == nil {
+				value = "/" + k.Path()
+			}
+		case partAccount:
+			value = account
+		}
 		text = c.appendPart(text, p.kind, value, client)
+		if p.kind == partAccount {
+			if device := c.limiter.device(r, account); device != "" {
+				text = c.hasher.value(append(text, partDevice), device)
+			}
+		}
 	}
 	return c.hasher.key(text)
 }
@@ -123,8 +149,8 @@ func joined(values []string) string {
 // appendPart adds a part's value, or in its absence the client's address, in a
 // fixed number of bytes for each kind.
 func (c *compiled) appendPart(text []byte, kind byte, value string, client netip.Addr) []byte {
-	if kind == partBody {
-		value = strings.ToLower(strings.TrimSpace(value)) // Admin@shop is admin@shop
+	if kind == partBody || kind == partAccount {
+		value = fold(value)
 	}
 	if value != "" {
 		text = append(text, kind)

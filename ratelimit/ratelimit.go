@@ -65,6 +65,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -78,10 +79,11 @@ type Config struct {
 	// Rules are the limits; at most 256. Every rule that matches a request
 	// applies.
 	//
-	// The default login rule is added behind them, unless one of them is named
-	// `login`: that one takes its place, and takes from it what it leaves blank.
-	// A login path that some rule names literally, such as `POST /api/login`, is
-	// excepted from the default rule: whoever names a login path sets its limit.
+	// The default rules are added behind them: login, login-account, sign-up,
+	// reset and reset-account, as the package comment says. One that has the name
+	// of a default takes its place, and takes from it what it leaves blank. A path
+	// that some rule names literally, such as `POST /api/login`, is excepted from
+	// the defaults: whoever names a path sets its limits.
 	Rules []Rule `yaml:"rules"`
 	// MaxKeys bounds how many clients each rule remembers; default 100,000, at
 	// most 10,000,000.
@@ -89,6 +91,11 @@ type Config struct {
 	// IPv6Prefix is how much of an IPv6 address is one client, in bits: 32 to
 	// 64, default 56. IPv4 addresses count whole.
 	IPv6Prefix int `yaml:"ipv6_prefix"`
+	// NoDeviceCookie leaves out the cookie that a login on a route with a limit by
+	// account sets when it succeeds: `panoply_device`, for 90 days and for the
+	// path of the login alone. Without it, whoever knows an account's name can
+	// use up its limit and keep its owner out.
+	NoDeviceCookie bool `yaml:"no_device_cookie"`
 	// Store is where the counts are: memory, the default, or redis://host:port or
 	// rediss://host:port for counts that several processes share; the guard opens
 	// it, and a Go app sets Shared. It has no password in it.
@@ -100,8 +107,9 @@ type Config struct {
 	// StorePasswordEnv names the environment variable with its password.
 	StorePasswordEnv string `yaml:"store_password_env"`
 	// KeySecretEnv names the environment variable with the secret, at least 32
-	// bytes, under which the keys in a shared store are hashed: the same in all
-	// processes that share it.
+	// bytes, under which the keys in a shared store are hashed and device cookies
+	// are signed: the same in all processes that share it. Without a shared store
+	// it may be left out: then device cookies end with the process.
 	KeySecretEnv string `yaml:"key_secret_env"`
 	// KeySecret is that secret, for a Go app that has it from elsewhere.
 	KeySecret []byte `yaml:"-"`
@@ -135,12 +143,13 @@ var start = time.Now()
 
 // Limiter decides. It is safe for concurrent use.
 type Limiter struct {
-	rules    []*compiled
-	styles   style
-	client   func(*http.Request) netip.Addr
-	now      func() time.Time // nil outside tests
-	patience time.Duration
-	shared   *shared // nil unless a store is shared
+	rules     []*compiled
+	styles    style
+	client    func(*http.Request) netip.Addr
+	now       func() time.Time // nil outside tests
+	patience  time.Duration
+	deviceKey []byte  // nil without device cookies
+	shared    *shared // nil unless a store is shared
 
 	routes   route.Table
 	patterns []*route.Pattern
@@ -168,6 +177,7 @@ type compiled struct {
 	counts                     *counts
 	key                        []part
 	hasher                     hasher
+	byAccount                  bool
 	v6bits                     int
 	policy                     []string // the draft-8 policy, shared by all answers
 }
@@ -187,6 +197,9 @@ func New(cfg Config) (*Limiter, error) {
 	}
 	l := &Limiter{client: cfg.Client, now: cfg.now, patience: patience}
 	cfg.checkStore(&faults)
+	if !cfg.NoDeviceCookie {
+		l.deviceKey = deviceKey(cfg.KeySecret)
+	}
 	if cfg.Shared != nil {
 		l.shared = newShared(cfg)
 	}
@@ -221,6 +234,7 @@ func (l *Limiter) compile(faults *fault.List, r Rule, cfg Config) *compiled {
 	r.check(faults, cfg.MaxKeys)
 	c := &compiled{Rule: r, limiter: l, v6bits: cfg.IPv6Prefix, policy: []string{policyText(&r)}}
 	c.key = parseKey(faults, r.Key)
+	c.byAccount = slices.Contains(r.Key, "account")
 	if l.shared != nil {
 		c.hasher.shared = cfg.KeySecret
 	}

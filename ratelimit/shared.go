@@ -7,9 +7,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/url"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/internal/weak"
 )
 
 // How long a shared store may take, and what happens when it fails.
@@ -53,6 +58,34 @@ func newShared(cfg Config) *shared {
 		log = slog.Default()
 	}
 	return &shared{store: cfg.Shared, instead: cfg.OnStoreError, log: log}
+}
+
+// checkStore notes what is wrong with where the counts are.
+func (c *Config) checkStore(faults *fault.List) {
+	u, err := url.Parse(c.Store)
+	remote := err == nil && u.Host != "" && (u.Scheme == "redis" || u.Scheme == "rediss")
+	switch {
+	case c.Store != "memory" && !remote:
+		faults.Add("store", "neither memory nor redis://host:port", "memory, redis://host:port or rediss://host:port") // may hold a password: not repeated
+	case remote && hasPassword(u):
+		faults.Add("store", "a password does not belong in a policy", "name the environment variable that has it in store_password_env")
+	case remote && c.Shared == nil:
+		faults.Add("store", "nothing has opened it", "the guard does; a Go app sets Config.Shared to a redisstore")
+	}
+	if c.OnStoreError != "local" && c.OnStoreError != "allow" && c.OnStoreError != "deny" {
+		faults.Addf("on_store_error", "local, allow or deny", "%.40q is not an answer", c.OnStoreError)
+	}
+	if c.KeySecretEnv != "" && c.KeySecret == nil {
+		c.KeySecret = []byte(os.Getenv(c.KeySecretEnv))
+	}
+	if c.Shared != nil || c.KeySecretEnv != "" || c.KeySecret != nil {
+		faults.Join("key_secret_env", weak.Check(c.KeySecret))
+	}
+}
+
+func hasPassword(u *url.URL) bool {
+	_, has := u.User.Password()
+	return has
 }
 
 // take asks the store; ok is false when it has no answer.

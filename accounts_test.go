@@ -1,0 +1,146 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package panoply_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// doors lets alice and mallory in with their passwords, and counts what reaches
+// it for whom. It goes by the field email, whatever else is there.
+type doors struct {
+	app     *app
+	reached map[string]int
+}
+
+func (s *doors) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	for _, who := range []string{"alice", "mallory"} {
+		if strings.Contains(s.app.body, `"email":"`+who) {
+			s.reached[who]++
+			if strings.Contains(s.app.body, `"password":"`+who+`-knows"`) {
+				w.Header().Set("Location", "/home")
+				w.WriteHeader(http.StatusFound)
+				return
+			}
+		}
+	}
+	w.WriteHeader(http.StatusUnauthorized)
+}
+
+func guarded(t *testing.T, policy string) *doors {
+	t.Helper()
+	s := &doors{reached: map[string]int{}}
+	s.app = behind(t, policy, s.ServeHTTP)
+	return s
+}
+
+func device(res http.Header) string {
+	for _, line := range res["Set-Cookie"] {
+		if strings.Contains(line, "panoply_device=") {
+			return line
+		}
+	}
+	return ""
+}
+
+// attempt is one login from an address, with a device cookie or none.
+func (a *app) attempt(from int, cookie, body string) (int, string) {
+	r := postJSON("/api/login", body)
+	r.RemoteAddr = fmt.Sprintf("10.1.%d.%d:1", from>>8, from&255)
+	if cookie != "" {
+		pair, _, _ := strings.Cut(cookie, ";")
+		r.Header.Set("Cookie", "a=b; "+pair)
+	}
+	rec, _ := a.send(r)
+	return rec.Code, device(rec.Result().Header)
+}
+
+const good, bad = `{"email":"alice","password":"alice-knows"}`, `{"email":"alice","password":"guess"}`
+
+func profiles(t *testing.T, test func(t *testing.T, a *app, s *doors)) {
+	for _, profile := range []string{"strict", "compatible"} {
+		t.Run(profile, func(t *testing.T) {
+			s := guarded(t, "profile: "+profile)
+			test(t, s.app, s)
+		})
+	}
+}
+
+// A thousand addresses guess one account's password: the account's limit holds
+// and a device that has logged in before gets in all the same.
+func TestOneAccountFromManyAddresses(t *testing.T) {
+	profiles(t, func(t *testing.T, a *app, s *doors) {
+		code, cookie := a.attempt(5000, "", good)
+		if code != 302 || !strings.Contains(cookie, "; Path=/api/login;") || !strings.Contains(cookie, "; HttpOnly") || !strings.Contains(cookie, "; SameSite=Strict") {
+			t.Fatalf("the first login: %d, %q", code, cookie)
+		}
+		s.reached = map[string]int{}
+		for from := range 1000 {
+			a.attempt(from, "", bad)
+			a.attempt(from, "panoply_device="+strings.Repeat("A", 54), bad) // made up
+		}
+		if n := s.reached["alice"]; n != 10 {
+			t.Errorf("%d guesses reached the app; want 10", n)
+		}
+		if code, _ := a.attempt(5001, "", good); code != 429 {
+			t.Errorf("a new device while the account is attacked: %d; want 429", code)
+		}
+		code, second := a.attempt(5002, cookie, good)
+		if code != 302 || second != "" {
+			t.Errorf("the device that alice logged in with: %d, and a cookie %q", code, second)
+		}
+		// The device's own bucket is as small: a stolen cookie is no free pass.
+		s.reached = map[string]int{}
+		for from := range 100 {
+			a.attempt(6000+from, cookie, bad)
+		}
+		if n := s.reached["alice"]; n != 10 {
+			t.Errorf("%d guesses with the cookie reached the app; want 10", n)
+		}
+	})
+}
+
+// Who has an account cannot make a device of another's with it.
+func TestDeviceCookiesAreForOneAccount(t *testing.T) {
+	profiles(t, func(t *testing.T, a *app, s *doors) {
+		_, mine := a.attempt(1, "", `{"email":"mallory","password":"mallory-knows"}`)
+		code, decoy := a.attempt(2, "", `{"email":"mallory","password":"mallory-knows","username":"alice"}`)
+		if mine == "" || code != 302 || decoy != "" {
+			t.Errorf("mallory's own: %q; with alice's name beside it: %d, %q; want no cookie", mine, code, decoy)
+		}
+		for from := range 100 {
+			a.attempt(100+from, mine, bad)
+		}
+		if n := s.reached["alice"]; n != 10 {
+			t.Errorf("%d guesses with another account's cookie reached the app; want 10", n)
+		}
+		// A decoy in one field does not hide the account in another.
+		s.reached = map[string]int{}
+		for from := range 100 {
+			a.attempt(300+from, "", fmt.Sprintf(`{"username":"decoy%d","email":"alice","password":"guess"}`, from))
+		}
+		if n := s.reached["alice"]; n != 0 {
+			t.Errorf("%d more guesses behind decoys reached the app", n)
+		}
+	})
+}
+
+func TestNoDeviceCookieWhereNoneBelongs(t *testing.T) {
+	for name, tt := range map[string]struct{ policy, body string }{
+		"failure":          {"", bad},
+		"no-account":       {"", `{"password":"x"}`},
+		"switched-off":     {"rate_limits: {no_device_cookie: true}", good},
+		"report":           {"rate_limits: report", good},
+		"path-with-a-rule": {`rate_limits: {rules: [{name: mine, match: "POST /api/login", limit: 5, window: 1m, count: failures}]}`, good},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if code, cookie := guarded(t, tt.policy).app.attempt(1, "", tt.body); cookie != "" || (tt.body == good) != (code == 302) {
+				t.Errorf("got %d and the cookie %q", code, cookie)
+			}
+		})
+	}
+}
