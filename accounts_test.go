@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/panoply-security/panoply"
 )
 
 // doors lets alice and mallory in with their passwords, and counts what reaches
@@ -142,5 +145,34 @@ func TestNoDeviceCookieWhereNoneBelongs(t *testing.T) {
 				t.Errorf("got %d and the cookie %q", code, cookie)
 			}
 		})
+	}
+}
+
+// Limits by a claim count whom the verified token names, wherever it comes
+// from, and a body field of the name is none.
+func TestLimitsByClaim(t *testing.T) {
+	secret := "k7Jq2vX9mB4tR8wZ1cN6pL3sD5fG0hYeUa"
+	t.Setenv("TEST_SECRET", secret)
+	const limits = "rate_limits: {rules: [{name: user, match: /api/, limit: 2, window: 1h, key: ['claim:sub']}]}\n"
+	a := behind(t, limits+"tokens: [{match: /api/, secret_env: TEST_SECRET}]", nil)
+	try := func(from int, sub string) int {
+		r := postJSON("/api/orders", `{"claim:sub":"decoy`+fmt.Sprint(from)+`"}`)
+		r.RemoteAddr = fmt.Sprintf("10.0.0.%d:1", from)
+		r.Header.Set("Authorization", "Bearer "+forge(secret, fmt.Sprintf(`{"sub":%q,"iat":%d,"exp":%d}`, sub, time.Now().Unix(), time.Now().Add(time.Minute).Unix())))
+		rec, _ := a.send(r)
+		return rec.Code
+	}
+	for i, want := range []int{200, 200, 429} {
+		if code := try(i, "alice"); code != want {
+			t.Errorf("request %d: %d; want %d", i, code, want)
+		}
+	}
+	if code := try(3, "bob"); code != 200 {
+		t.Errorf("another user: %d", code)
+	}
+	for _, policy := range []string{limits, limits + "tokens: [{match: /, reissue: {}}]"} {
+		if _, err := panoply.New(parse(t, policy)); err == nil || !strings.Contains(err.Error(), "no token is verified") {
+			t.Errorf("%s: got %v", policy, err)
+		}
 	}
 }

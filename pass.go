@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/internal/respond"
@@ -57,6 +58,7 @@ type pass struct {
 	start     *beginning // of a body that may have to arrive as it came
 	form      *upload.Form
 	fields    map[string]string // body fields that limits are keyed by
+	claims    token.Claims      // of the first token that was verified
 	reissue   *tokenRule        // stands between the app's tokens and this client
 	status    int               // what the app answered
 	finished  bool
@@ -156,10 +158,11 @@ func (p *pass) admitPreflight(key route.Key) error {
 }
 
 // limit takes an attempt from every limit that the request meets: first those
-// that need no body, then those that are keyed by a field of it.
-func (p *pass) limit(withBody bool) error {
+// that need no more than its head, then those that are keyed by a field of the
+// body or a claim of the token.
+func (p *pass) limit(late bool) error {
 	mode := p.suit.policy.RateLimits.Mode
-	if mode == Off || len(p.met.by[ownLimiter]) == 0 {
+	if mode == Off || len(p.met.by[ownLimiter]) == 0 || p.suit.limiter.Exempt(p.x.Client) {
 		return nil
 	}
 	if p.decisions == nil {
@@ -167,7 +170,7 @@ func (p *pass) limit(withBody bool) error {
 	}
 	var room [8]int
 	for _, number := range p.suit.limiter.Applies(p.met.by[ownLimiter], room[:0]) {
-		if p.suit.limiter.NeedsBody(number) != withBody {
+		if l := p.suit.limiter; (l.NeedsBody(number) || l.NeedsClaims(number)) != late {
 			continue
 		}
 		if err := p.attempt(number); err != nil {
@@ -204,7 +207,15 @@ func (p *pass) decided(d ratelimit.Decision) error {
 	return err
 }
 
-func (p *pass) field(name string) string { return p.fields[name] }
+// field is a field of the body, or a claim of the token that was verified.
+func (p *pass) field(name string) string {
+	claim, ok := strings.CutPrefix(name, "claim:")
+	if !ok {
+		return p.fields[name]
+	}
+	text, _ := p.claims[claim].(string)
+	return text
+}
 
 // checkTokens verifies, or swaps back, the tokens of the request.
 func (p *pass) checkTokens() error {
@@ -217,6 +228,9 @@ func (p *pass) checkTokens() error {
 		var claims token.Claims
 		if err == nil {
 			claims, err = t.tokens.Verify(text)
+		}
+		if err == nil && p.claims == nil {
+			p.claims = claims
 		}
 		switch {
 		case err != nil:

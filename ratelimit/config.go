@@ -47,6 +47,8 @@ type Rule struct {
 	//	             login, account, identifier or phone, spaces and case aside;
 	//	             a device that has logged in to it counts apart
 	//	route        the path, in the one spelling that package route makes of it
+	//	claim:name   a claim of the token that was verified; nobody asks here for
+	//	             one that was not
 	//	header:Name  a request header
 	//	cookie:name  a cookie
 	//	body:field   a field of the body, spaces and case aside

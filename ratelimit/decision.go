@@ -39,8 +39,9 @@ type Decision struct {
 
 // Begin asks the rule with the number, one of [Limiter.Rules], about a request
 // and takes an attempt if it is allowed. field gives the value of a body field,
-// "" for a field that is not there; it may be nil for rules without
-// [Rule.BodyFields]. Call [Decision.Done] when the answer is known.
+// "" for a field that is not there, and for a name that begins with `claim:` that
+// claim of the token that the caller has verified; it may be nil for rules that
+// need neither. Call [Decision.Done] when the answer is known.
 //
 // When another rule refuses the request, an attempt at a rule that counts
 // failures is no failure: [Decision.Return] it.

@@ -59,6 +59,24 @@ func parseStyles(faults *fault.List, names []string) style {
 	return s
 }
 
+// names are the headers of the forms, as a list for scripts of other origins.
+func (s style) names() string {
+	list := "Retry-After"
+	if s&(draft8|draft7) != 0 {
+		list += ", RateLimit"
+	}
+	if s&^legacy != 0 {
+		list += ", RateLimit-Policy"
+	}
+	if s&draft6 != 0 {
+		list += ", RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+	}
+	if s&legacy != 0 {
+		list += ", X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+	}
+	return list
+}
+
 // policyText is the rule in the draft-8 form, as express-rate-limit writes it
 // but without the optional partition key: that would be an unkeyed hash of the
 // client's address, which anyone who sees the answer can undo.
@@ -77,6 +95,9 @@ func (l *Limiter) SetHeaders(h http.Header, decisions []Decision) {
 	decisions = public(decisions)
 	if len(decisions) == 0 || l.styles == 0 {
 		return
+	}
+	if l.expose && h.Get("Access-Control-Allow-Origin") != "" {
+		h.Add("Access-Control-Expose-Headers", l.styles.names())
 	}
 	if l.styles&draft8 != 0 {
 		setDraft8(h, decisions)

@@ -26,6 +26,10 @@ var secret = maphash.MakeSeed()
 
 const maxParts = 4
 
+// claimPrefix tells a claim from a body field, none of which can begin so in a
+// key.
+const claimPrefix = "claim:"
+
 // part is one part of a rule's key. Its kind is the first byte of what it adds
 // to the hashed text, so that no value can pass for one of another kind.
 type part struct {
@@ -39,6 +43,7 @@ const (
 	partCookie = 'c'
 	partBody   = 'b'
 	partRoute  = 'r'
+	partClaim  = 'j'
 	// An account, and after it the device, if it is one of the account's.
 	partAccount = 'a'
 	partDevice  = 'd'
@@ -64,10 +69,12 @@ func parseKey(faults *fault.List, key []string) []part {
 			parts[i] = part{partHeader, http.CanonicalHeaderKey(name)}
 		case kind == "cookie" && valid && validToken(name):
 			parts[i] = part{partCookie, name}
-		case kind == "body" && valid:
+		case kind == "claim" && valid:
+			parts[i] = part{partClaim, name}
+		case kind == "body" && valid && !strings.HasPrefix(name, claimPrefix):
 			parts[i] = part{partBody, name}
 		default:
-			faults.Addf(fmt.Sprintf("key[%d]", i), "ip, account, route, header:Name, cookie:name or body:field", "%.80q is not a part of a key", text)
+			faults.Addf(fmt.Sprintf("key[%d]", i), "ip, account, route, header:Name, cookie:name, claim:name or body:field", "%.80q is not a part of a key", text)
 			continue
 		}
 		if slices.Contains(parts[:i], parts[i]) {
@@ -115,6 +122,10 @@ func (c *compiled) keyOf(client netip.Addr, r *http.Request, field func(string) 
 		case partCookie:
 			for _, cookie := range r.CookiesNamed(p.name) {
 				value += "\x00" + cookie.Value
+			}
+		case partClaim:
+			if field != nil {
+				value = field(claimPrefix + p.name)
 			}
 		case partBody:
 			if field != nil {

@@ -6,7 +6,11 @@ package ratelimit
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"slices"
 	"time"
+
+	"github.com/panoply-security/panoply/internal/fault"
 )
 
 // What operators do. Where a store is shared they need it, and its error is
@@ -14,6 +18,9 @@ import (
 
 // maxBlocked bounds a list of blocked keys.
 const maxBlocked = 10_000
+
+// maxAllow bounds what every request of a limited route is compared with.
+const maxAllow = 256
 
 // Find is the rule with the name, as a number for [Limiter.Take].
 func (l *Limiter) Find(name string) (number int, err error) {
@@ -117,4 +124,37 @@ func (l *Limiter) Stats() Stats {
 		s.StoreDown, s.WithoutStore, s.Shielded = sh.resume.Load() != 0, sh.missed.Load(), sh.shielded.Load()
 	}
 	return s
+}
+
+// parseAllow reads the addresses that are not limited.
+func parseAllow(faults *fault.List, texts []string) []netip.Prefix {
+	if len(texts) > maxAllow {
+		faults.Addf("allow", "write CIDRs", "%d addresses; the most is %d", len(texts), maxAllow)
+		return nil
+	}
+	var all []netip.Prefix
+	for i, text := range texts {
+		p, err := netip.ParsePrefix(text)
+		if addr, err2 := netip.ParseAddr(text); err2 == nil && addr.Zone() == "" {
+			p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		switch {
+		case err != nil || p.Addr().Is4In6():
+			faults.Addf(fmt.Sprintf("allow[%d]", i), "such as 192.0.2.0/24 or 2001:db8::/48", "%.64q is no address and no CIDR", text)
+		case p.Bits() == 0:
+			faults.Addf(fmt.Sprintf("allow[%d]", i), "mode: off, to limit nobody", "%q is everybody", text)
+		default:
+			all = append(all, p.Masked())
+		}
+	}
+	return all
+}
+
+// Exempt reports whether a client is one of those that no rule limits.
+func (l *Limiter) Exempt(client netip.Addr) bool {
+	if len(l.allow) == 0 {
+		return false
+	}
+	client = client.Unmap().WithZone("")
+	return slices.ContainsFunc(l.allow, func(p netip.Prefix) bool { return p.Contains(client) })
 }

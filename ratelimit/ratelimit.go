@@ -123,6 +123,12 @@ type Config struct {
 	// fields, legacy (X-RateLimit-*), or off. Legacy goes with one of the
 	// others. Retry-After is sent with every 429 in any case.
 	Headers []string `yaml:"headers"`
+	// Allow are addresses and CIDRs of clients that no rule limits, at most 256:
+	// one's own health checks and offices.
+	Allow []string `yaml:"allow"`
+	// Expose adds the headers' names to Access-Control-Expose-Headers of answers
+	// that another origin may read, so that its scripts see them.
+	Expose bool `yaml:"expose"`
 	// Client says who is asking, as [clientip.Resolver.From] does. Nil takes the
 	// TCP peer, which is right only without a proxy in front.
 	Client func(*http.Request) netip.Addr `yaml:"-"`
@@ -145,6 +151,8 @@ var start = time.Now()
 type Limiter struct {
 	rules     []*compiled
 	styles    style
+	allow     []netip.Prefix
+	expose    bool
 	client    func(*http.Request) netip.Addr
 	now       func() time.Time // nil outside tests
 	patience  time.Duration
@@ -203,6 +211,7 @@ func New(cfg Config) (*Limiter, error) {
 	if cfg.Shared != nil {
 		l.shared = newShared(cfg)
 	}
+	l.allow, l.expose = parseAllow(&faults, cfg.Allow), cfg.Expose
 	l.styles = parseStyles(&faults, cfg.Headers)
 	for i, r := range cfg.Rules {
 		var part fault.List

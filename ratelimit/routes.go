@@ -28,6 +28,12 @@ func (l *Limiter) Applies(met []int, numbers []int) []int {
 	return numbers
 }
 
+// NeedsClaims reports whether a rule's key has a claim. Such a rule is asked when
+// the token has been verified.
+func (l *Limiter) NeedsClaims(number int) bool {
+	return slices.ContainsFunc(l.rules[number].key, func(p part) bool { return p.kind == partClaim })
+}
+
 // NeedsBody reports whether a rule's key has a body field.
 func (l *Limiter) NeedsBody(number int) bool { return len(l.rules[number].BodyFields()) > 0 }
 
