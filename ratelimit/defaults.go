@@ -50,7 +50,7 @@ var (
 var defaults = []Rule{
 	{Name: "login", Match: loginPaths, Limit: 5, Window: 15 * time.Minute, Count: "failures", Key: []string{"ip"}, Message: "Too many login attempts."},
 	{Name: "login-account", Match: loginPaths, Limit: 10, Window: 15 * time.Minute, Count: "failures", Key: []string{"account"}, Message: "Too many login attempts."},
-	{Name: "sign-up", Match: signUpPaths, Limit: 50, Window: time.Hour, Count: "successes", Key: []string{"ip"}, Message: "Too many new accounts."},
+	{Name: "sign-up", Match: signUpPaths, Limit: 50, Window: time.Hour, Count: "successes", Key: []string{"ip"}, Algorithm: "gcra", Message: "Too many new accounts."},
 	{Name: "reset", Match: resetPaths, Limit: 20, Window: time.Hour, Count: "all", Key: []string{"ip"}, Message: "Too many password resets."},
 	{Name: "reset-account", Match: resetPaths, Limit: 5, Window: time.Hour, Count: "all", Key: []string{"account"}, Message: "Too many password resets."},
 }
@@ -82,6 +82,7 @@ func (r *Rule) fill() {
 	r.Limit = cmp.Or(r.Limit, d.Limit)
 	r.Window = cmp.Or(r.Window, d.Window)
 	r.Count = cmp.Or(r.Count, d.Count)
+	r.Algorithm = cmp.Or(r.Algorithm, d.Algorithm)
 	if r.Message == "" {
 		r.Message = d.Message + " Try again in " + spell(r.Window) + "."
 	}
