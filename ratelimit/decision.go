@@ -45,14 +45,14 @@ type Decision struct {
 //
 // When another rule refuses the request, an attempt at a rule that counts
 // failures is no failure: [Decision.Return] it.
-func (l *Limiter) Begin(number int, client netip.Addr, r *http.Request, field func(name string) string) Decision {
-	account := ""
+func (l *Limiter) Begin(number int, client netip.Addr, r *http.Request, field func(name string) string) (d Decision) {
 	if l.rules[number].byAccount {
 		if all := Accounts(field); len(all) > 0 {
-			account = all[0]
+			d.account = all[0]
 		}
 	}
-	return l.BeginAccount(number, client, r, field, account)
+	d.ask(l.rules[number], client, r, field)
+	return d
 }
 
 // ByAccount reports whether the rule's key has the account in it. Such a rule is
@@ -62,14 +62,9 @@ func (l *Limiter) ByAccount(number int) bool { return l.rules[number].byAccount 
 
 // BeginAccount is [Limiter.Begin] for one account of those that the request
 // names.
-func (l *Limiter) BeginAccount(number int, client netip.Addr, r *http.Request, field func(name string) string, account string) Decision {
-	ctx := context.Background()
-	if r != nil {
-		ctx = r.Context()
-	}
-	c := l.rules[number]
-	d := l.take(ctx, number, c.keyOf(client, r, field, account), c.Cost)
+func (l *Limiter) BeginAccount(number int, client netip.Addr, r *http.Request, field func(name string) string, account string) (d Decision) {
 	d.account = account
+	d.ask(l.rules[number], client, r, field)
 	return d
 }
 
@@ -82,29 +77,36 @@ func (l *Limiter) Key(number int, client netip.Addr, r *http.Request, field func
 // the key, if the rule allows it. One that costs more than the rule ever has is
 // refused. A rule that counts failures or successes waits for attempts that are
 // undecided, at most five seconds and not beyond ctx.
-func (l *Limiter) Take(ctx context.Context, number int, key Key, cost int) Decision {
-	return l.take(ctx, number, key, max(1, cost))
+func (l *Limiter) Take(ctx context.Context, number int, key Key, cost int) (d Decision) {
+	d.key, d.cost = key, max(1, cost)
+	d.take(ctx, l.rules[number])
+	return d
 }
 
-func (l *Limiter) take(ctx context.Context, number int, key Key, cost int) Decision {
-	c := l.rules[number]
-	d := Decision{rule: c, key: key, cost: cost, Limit: c.Limit}
-	if c.inside != nil && !d.enter() {
-		c.refused.Add(1)
-		return d
+// ask takes an attempt for a request. A Decision is filled in where it is, for
+// copying it costs as much as the rest.
+func (d *Decision) ask(c *compiled, client netip.Addr, r *http.Request, field func(string) string) {
+	ctx := context.Background()
+	if r != nil {
+		ctx = r.Context()
 	}
-	if c.undecided != nil {
+	d.key, d.cost = c.keyOf(client, r, field, d.account), c.Cost
+	d.take(ctx, c)
+}
+
+func (d *Decision) take(ctx context.Context, c *compiled) {
+	d.rule, d.Limit = c, c.Limit
+	switch {
+	case c.inside != nil && !d.enter():
+	case c.undecided != nil:
 		d.begin(ctx)
-	} else {
-		d.taken = d.try(ctx, true)
+	default:
+		d.try(ctx, true)
 	}
-	if d.Allowed {
-		c.allowed.Add(1)
-	} else {
+	if !d.Allowed {
 		c.refused.Add(1)
 		d.Close()
 	}
-	return d
 }
 
 // enter holds how many requests a key may have at the same time.
@@ -120,36 +122,48 @@ func (d *Decision) enter() bool {
 
 // try asks the shared store, or the counts of this process. Where the rule
 // blocks, and block is set, a refusal does.
-func (d *Decision) try(ctx context.Context, block bool) (allowed bool) {
+func (d *Decision) try(ctx context.Context, block bool) {
 	c := d.rule
 	l := &c.limit
 	if !block {
 		l = &c.lenient
 	}
-	if s := c.limiter.shared; s != nil {
-		if result, ok := s.take(ctx, *l, d.key, d.cost); ok {
-			d.remote = true
-			d.set(result)
-			return result.Allowed
-		}
-		if allow := s.instead; allow != "local" {
-			d.set(Result{Allowed: allow == "allow", Remaining: c.counts.full, Reset: c.Window, Retry: storeRetry})
-			return false // nothing was taken
-		}
+	if c.limiter.shared != nil && d.tryShared(ctx, l) {
+		return
 	}
 	v := c.counts.take(d.key.hash(), c.limiter.clock(), int64(d.cost), l.Block, l.MaxBlock)
-	d.set(v.result())
-	return v.allowed
+	d.Allowed, d.taken, d.blocked, d.stamp = v.allowed, v.allowed, v.blocked, v.stamp
+	d.Reset, d.Retry = time.Duration(v.reset), time.Duration(v.retry)
+	if v.allowed {
+		d.Remaining = v.remaining
+	}
 }
 
-func (d *Decision) set(r Result) {
-	d.Allowed, d.Remaining, d.Reset, d.Retry, d.stamp = r.Allowed, r.Remaining, r.Reset, r.Retry, r.Stamp
-	d.blocked = r.Blocked
-	if r.Allowed {
-		d.Retry = 0
-	} else {
-		d.Remaining = 0
+// tryShared reports whether the shared store decides, or what is declared for
+// when it does not answer.
+func (d *Decision) tryShared(ctx context.Context, l *Limit) bool {
+	s := d.rule.limiter.shared
+	if r, ok := s.take(ctx, *l, d.key, d.cost); ok {
+		d.remote = true
+		d.Allowed, d.taken, d.blocked, d.stamp = r.Allowed, r.Allowed, r.Blocked, r.Stamp
+		d.Remaining, d.Reset, d.Retry = r.Remaining, r.Reset, r.Retry
+		if r.Allowed {
+			d.rule.allowed.Add(1)
+		} else {
+			d.Remaining = 0
+		}
+		return true
 	}
+	switch s.instead {
+	case "allow": // nothing was taken
+		d.rule.allowed.Add(1)
+		d.Allowed, d.Remaining, d.Reset = true, d.rule.counts.full, d.rule.Window
+	case "deny":
+		d.Allowed, d.blocked, d.Reset, d.Retry = false, true, storeRetry, storeRetry
+	default:
+		return false
+	}
+	return true
 }
 
 // Rule is the name of the rule that decided.
@@ -218,6 +232,7 @@ func (d *Decision) Broken() {
 	d.given = false
 	again := *d
 	again.try(context.Background(), true)
+	d.rule.allowed.Add(-1) // it is the same attempt
 }
 
 // Problem is the 429 that tells the client of a refusal, nil when the attempt

@@ -91,7 +91,8 @@ func (l *Limiter) Blocked(ctx context.Context, number, most int) ([]Blocked, err
 	return c.counts.list(l.clock(), l.wall(), most), nil
 }
 
-// Stats are counters since the limiter was made, for metrics.
+// Stats are counters since the limiter was made, for metrics; what a rule has
+// allowed goes on when its counts are adopted.
 type Stats struct {
 	Rules []RuleStats
 	// StoreDown says that the shared store is left alone for now, because it does
@@ -114,7 +115,7 @@ type RuleStats struct {
 func (l *Limiter) Stats() Stats {
 	var s Stats
 	for _, c := range l.rules {
-		r := RuleStats{Name: c.Name, Allowed: c.allowed.Load(), Refused: c.refused.Load(), Returned: c.returned.Load()}
+		r := RuleStats{Name: c.Name, Allowed: c.allowed.Load() + c.counts.table.allowed(), Refused: c.refused.Load(), Returned: c.returned.Load()}
 		if c.undecided != nil {
 			r.Waiting = int(c.undecided.waiting.Load())
 		}

@@ -228,6 +228,30 @@ func TestTheStoreFails(t *testing.T) {
 	}
 }
 
+// What is declared for a store that fails is said at once, though attempts are
+// undecided.
+func TestTheDeclaredAnswerDoesNotWait(t *testing.T) {
+	for _, instead := range []string{"allow", "deny"} {
+		bubbled(t, func(t *testing.T) {
+			store := &flaky{Store: NewMemory(1000)}
+			l, _ := sharing(t, store, Config{OnStoreError: instead})
+			held := take(t, l)
+			store.fail(errors.New("connection refused"))
+			begin := time.Now()
+			d := take(t, l)
+			if d.Allowed != (instead == "allow") || time.Since(begin) > 0 {
+				t.Errorf("%s: after %v: %+v", instead, time.Since(begin), d)
+			}
+			d.Done(200)
+			d.Close()
+			held.Close()
+			if !l.rules[0].undecided.idle() {
+				t.Errorf("%s: something is left in the crowd", instead)
+			}
+		})
+	}
+}
+
 func TestAClientThatWentAwayIsNoFaultOfTheStore(t *testing.T) {
 	bubbled(t, func(t *testing.T) {
 		store := &flaky{Store: NewMemory(1000)}

@@ -40,9 +40,22 @@ func (t *table) take(key hash, now, cost int64) verdict {
 		i = s.add(t.algorithm, key, now)
 	}
 	v := t.algorithm.take(s.state(i), now, cost)
+	if v.allowed {
+		s.allowed++
+	}
 	s.file(t.algorithm, i, now)
 	s.mu.Unlock()
 	return v
+}
+
+// allowed is how many attempts were.
+func (t *table) allowed() (n int64) {
+	for i := range t.shards {
+		t.shards[i].mu.Lock()
+		n += t.shards[i].allowed
+		t.shards[i].mu.Unlock()
+	}
+	return n
 }
 
 // giveBack undoes an attempt. A key that is no longer known has nothing to
@@ -108,13 +121,14 @@ type hash uint64
 // shard is a hash table with chains over an array of slots. Each slot is in one
 // of two heaps, which say whom to forget when the shard is full.
 type shard struct {
-	mu     sync.Mutex
-	now    int64    // the latest time it was asked at
-	size   int      // numbers of state a key has
-	max    uint32   // keys
-	heads  []uint32 // first slot of each chain; 0 is none
-	slots  []slot   // slots[0] is unused
-	states []int64  // size for each slot
+	mu      sync.Mutex
+	allowed int64    // attempts
+	now     int64    // the latest time it was asked at
+	size    int      // numbers of state a key has
+	max     uint32   // keys
+	heads   []uint32 // first slot of each chain; 0 is none
+	slots   []slot   // slots[0] is unused
+	states  []int64  // size for each slot
 
 	open    queue // may be forgotten; the one idle soonest first
 	blocked queue // may not; the one released soonest first

@@ -132,15 +132,15 @@ func (d *Decision) begin(ctx context.Context) {
 	for {
 		others, turn := c.join(d.key, true)
 		d.tracked = others >= 0
-		d.taken = d.try(ctx, others <= 0)
-		if turn == nil || d.taken || d.blocked {
+		d.try(ctx, others <= 0)
+		if turn == nil || d.Allowed || d.blocked {
 			if turn != nil {
 				c.unqueue(d.key, turn)
 			}
 			if !d.taken {
 				d.decided(0)
-				d.short = others > 0 && !d.blocked
 			}
+			d.short = !d.Allowed && others > 0 && !d.blocked
 			break
 		}
 		d.decided(0)
