@@ -176,3 +176,34 @@ func TestLimitsByClaim(t *testing.T) {
 		}
 	}
 }
+
+// A login that failed in the body alone is a failure: it counts, and makes no
+// device.
+func TestFailuresInTheBody(t *testing.T) {
+	const policy = `rate_limits:
+  rules:
+    - {name: login, failure: {json: ["success=false"]}}
+    - {name: login-account, failure: {json: ["success=false"]}}`
+	s := guarded(t, policy)
+	s.app.answer = func(w http.ResponseWriter, r *http.Request) {
+		if got := r.Header.Get("Accept-Encoding"); got != "identity" {
+			t.Errorf("the app was asked for %q", got)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"success":%v}`, strings.Contains(s.app.body, "alice-knows"))
+	}
+	for range 20 {
+		if code, _ := s.app.attempt(1, "", good); code != 200 {
+			t.Fatalf("a good login: %d", code)
+		}
+	}
+	if _, cookie := s.app.attempt(1, "", good); cookie == "" {
+		t.Error("a good login sets no device cookie")
+	}
+	for i := range 6 {
+		code, cookie := s.app.attempt(1, "", bad)
+		if want := map[bool]int{true: 200, false: 429}[i < 5]; code != want || cookie != "" {
+			t.Errorf("failure %d: %d, %q; want %d and no cookie", i, code, cookie, want)
+		}
+	}
+}

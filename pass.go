@@ -53,6 +53,7 @@ type pass struct {
 
 	decisions []ratelimit.Decision
 	room      [2]ratelimit.Decision
+	unread    []*ratelimit.Decision // that need the answer's body
 	names     *nosql.Check
 	reading   *inspect.Reading
 	start     *beginning // of a body that may have to arrive as it came
@@ -184,6 +185,9 @@ func (p *pass) limit(late bool) error {
 // that the body names.
 func (p *pass) attempt(number int) error {
 	l := p.suit.limiter
+	if l.ReadsAnswers(number) {
+		p.r.Header.Set("Accept-Encoding", "identity")
+	}
 	if !l.ByAccount(number) {
 		return p.decided(l.Begin(number, p.x.Client, p.r, p.field))
 	}

@@ -198,19 +198,30 @@ func (d *Decision) giveBack() (Result, bool) {
 func (d *Decision) Done(status int) { d.Answered(status, nil) }
 
 // Answered is Done for a rule whose [Failure] looks at more than the status.
-// What the rule does not count is given back.
-func (d *Decision) Answered(status int, h http.Header) {
-	switch d.rule.Count {
-	case "failures":
-		if status > 0 && !d.rule.failed.by(status, h) {
-			d.Return()
+// What the rule does not count is given back. With more, only the body can tell:
+// hold [Peek] bytes of it back and call [Decision.Read].
+func (d *Decision) Answered(status int, h http.Header) (more bool) {
+	if d.rule.Count != "all" && status > 0 {
+		if d.rule.failed.inBody(status, h) {
+			return d.taken
 		}
-	case "successes":
-		if status > 0 && d.rule.failed.by(status, h) {
-			d.Return()
-		}
+		d.judged(d.rule.failed.by(status, h))
 	}
 	d.decided(0)
+	return false
+}
+
+// Read says how the body begins of an answer that Answered could not judge.
+func (d *Decision) Read(body []byte) {
+	d.judged(d.rule.failed.byBody(body))
+	d.decided(0)
+}
+
+// judged gives back what the rule does not count.
+func (d *Decision) judged(failed bool) {
+	if failed == (d.rule.Count == "successes") {
+		d.Return()
+	}
 }
 
 // Close ends the attempt: one that was not decided counts. Call it when the

@@ -4,11 +4,15 @@
 package ratelimit
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/panoply-security/panoply/internal/fault"
 )
@@ -23,20 +27,30 @@ type Failure struct {
 	// /login, or with a star at the end all that begin so. Query and host of the
 	// Location do not matter; /login is also met with /login?error=1.
 	Redirect []string `yaml:"redirect"`
+	// JSON are top-level fields of a JSON answer and what they hold in a failure,
+	// such as `success=false` or `status=error`. Up to 16 KiB of the answer are
+	// held back until it is known; one that is longer before the field came, or
+	// that cannot be read, is a failure. The app is asked for such an answer without
+	// a content coding.
+	JSON []string `yaml:"json"`
 }
 
 // failed is a compiled Failure.
 type failed struct {
 	status   [600]bool
 	redirect []string
+	json     map[string][]string // what the fields hold in a failure
 }
+
+// Peek is how much of an answer is read for [Failure].JSON.
+const Peek = 16 << 10
 
 const maxFailures = 16
 
 func (f Failure) compile(faults *fault.List) failed {
 	var c failed
-	if len(f.Status) > maxFailures || len(f.Redirect) > maxFailures {
-		faults.Addf("failure", "write ranges, and stars", "more than %d statuses or paths", maxFailures)
+	if max(len(f.Status), len(f.Redirect), len(f.JSON)) > maxFailures {
+		faults.Addf("failure", "write ranges, and stars", "more than %d statuses, paths or fields", maxFailures)
 	}
 	status := f.Status
 	if len(status) == 0 {
@@ -58,6 +72,17 @@ func (f Failure) compile(faults *fault.List) failed {
 			continue
 		}
 		c.redirect = append(c.redirect, strings.ToLower(path))
+	}
+	for i, text := range f.JSON {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			faults.Addf(fmt.Sprintf("failure.json[%d]", i), "success=false", "%.80q is no field and value", text)
+			continue
+		}
+		if c.json == nil {
+			c.json = map[string][]string{}
+		}
+		c.json[name] = append(c.json[name], value)
 	}
 	return c
 }
@@ -96,4 +121,38 @@ func (f *failed) by(status int, h http.Header) bool {
 		}
 	}
 	return false
+}
+
+// inBody reports whether only the body can tell whether an answer is a failure.
+func (f *failed) inBody(status int, h http.Header) bool {
+	kind := strings.ToLower(h.Get("Content-Type"))
+	return f.json != nil && strings.Contains(kind, "json") && !f.by(status, h)
+}
+
+// byBody reports whether the body of an answer makes it a failure.
+func (f *failed) byBody(body []byte) bool {
+	d := jsontext.NewDecoder(bytes.NewReader(body))
+	if d.PeekKind() != '{' {
+		return d.SkipValue() != nil
+	}
+	d.ReadToken()
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return true
+		}
+		values := f.json[name.String()]
+		if kind := d.PeekKind(); values == nil || kind == '{' || kind == '[' {
+			if d.SkipValue() != nil {
+				return true
+			}
+			continue
+		}
+		value, err := d.ReadToken()
+		if err != nil || slices.Contains(values, value.String()) {
+			return true
+		}
+	}
+	_, err := d.ReadToken() // the closing brace, or it broke off
+	return err != nil
 }

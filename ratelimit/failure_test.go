@@ -4,7 +4,9 @@
 package ratelimit
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -94,5 +96,51 @@ func TestCostOfARule(t *testing.T) {
 	}
 	if d := l.Take(t.Context(), 0, l.Key(0, bob, nil, nil), 11); d.Allowed {
 		t.Error("eleven of ten were allowed")
+	}
+}
+
+// An app that answers every login with 200 says in the body how it went.
+func TestFailuresInTheBody(t *testing.T) {
+	login := Failure{JSON: []string{"success=false", "status=error", "code=17"}}
+	for _, tt := range []struct {
+		name, kind, body string
+		counts           bool
+	}{
+		{"success", "application/json", `{"success":true,"token":"x"}`, false},
+		{"failure", "application/json; charset=utf-8", `{"message":{"success":true},"success":false}`, true},
+		{"other-field", "application/json", `{"status":"error"}`, true},
+		{"number", "application/json", `{"code":17}`, true},
+		{"not-top-level", "application/json", `{"inner":{"success":false},"list":[{"success":false}]}`, false},
+		{"array", "application/json", `[{"success":false}]`, false},
+		{"empty", "application/json", ``, true},
+		{"broken-off", "application/json", `{"success":tr`, true},
+		{"no-json", "application/json", `<html>`, true},
+		{"other-type", "text/html", `{"success":false}`, false},
+		{"long-and-late", "application/json", `{"pad":"` + strings.Repeat("x", Peek) + `","success":true}`, true},
+		{"long-and-early", "application/json", `{"success":false,"pad":"` + strings.Repeat("x", Peek) + `"}`, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l, _ := limiter(t, Config{Rules: []Rule{{Name: "a", Match: []string{"/"}, Limit: 1, Window: time.Minute, Count: "failures", Failure: login}}})
+			h := l.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", tt.kind)
+				io.WriteString(w, tt.body)
+			}))
+			rec := httptest.NewRecorder()
+			h.ServeHTTP(rec, httptest.NewRequest("POST", "/x", nil))
+			left := map[bool]string{true: `"a"; r=0; t=60`, false: `"a"; r=1; t=60`}[tt.counts]
+			if rec.Code != 200 || rec.Body.String() != tt.body || rec.Header().Get("RateLimit") != left {
+				t.Errorf("got %d, %q, %s; want it as it was, and %s", rec.Code, rec.Body, rec.Header().Get("RateLimit"), left)
+			}
+			rec = httptest.NewRecorder()
+			if h.ServeHTTP(rec, httptest.NewRequest("POST", "/x", nil)); (rec.Code == 429) != tt.counts {
+				t.Errorf("the next has %d; counts: want %v", rec.Code, tt.counts)
+			}
+			if !l.rules[0].undecided.idle() {
+				t.Error("something is left in the crowd")
+			}
+		})
+	}
+	if _, err := New(Config{Rules: []Rule{{Match: []string{"/"}, Limit: 1, Window: time.Minute, Failure: Failure{JSON: []string{"success"}}}}}); err == nil || !strings.Contains(err.Error(), "rules[0].failure.json[0]") {
+		t.Errorf("a field without a value: got %v", err)
 	}
 }

@@ -60,6 +60,7 @@ type attempt struct {
 	decisions []Decision
 	room      [2]Decision
 	out       respond.Writer
+	reading   []*Decision // whose answer must be read
 	finished  bool
 }
 
@@ -99,15 +100,27 @@ func (a *attempt) Header(status int, h http.Header) respond.Plan {
 	if a.request.Context().Err() != nil {
 		status = 0 // the client went away: whatever is said now is no success
 	}
+	a.reading = a.reading[:0]
 	for i := range a.decisions {
-		a.decisions[i].Answered(status, h)
+		if a.decisions[i].Answered(status, h) {
+			a.reading = append(a.reading, &a.decisions[i])
+		}
+	}
+	if len(a.reading) > 0 {
+		return respond.Plan{Hold: Peek}
 	}
 	a.limiter.SetHeaders(h, a.decisions)
 	return respond.Plan{}
 }
 
-// Body and Dropped are not called: nothing is held back or replaced.
-func (a *attempt) Body(status int, _ http.Header, body []byte, _ bool) (int, []byte, bool) {
+// Body judges what only the body tells. Nothing is replaced.
+func (a *attempt) Body(status int, h http.Header, body []byte, _ bool) (int, []byte, bool) {
+	for _, d := range a.reading {
+		d.Read(body)
+	}
+	a.limiter.SetHeaders(h, a.decisions)
 	return status, body, false
 }
+
+// Dropped is not called.
 func (a *attempt) Dropped([]byte) {}

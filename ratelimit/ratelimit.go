@@ -12,37 +12,59 @@
 // # What it does
 //
 // A [Rule] says how many requests a client may make on some routes in some
-// time. The zero [Config] has one rule, the article's: five failed logins in
-// any fifteen minutes for each client address, on the usual login paths. The
-// sixth attempt is answered with a 429 problem and Retry-After; answers on
-// limited routes carry the standard RateLimit headers.
+// time. The zero [Config] has the article's rule: five failed logins in any
+// fifteen minutes for each client address, on the usual login, token and
+// one-time-code paths. The sixth attempt is answered with a 429 problem and
+// Retry-After; answers on limited routes carry the standard RateLimit headers.
+// Beside it, `login-account` lets ten logins to one account fail, from whatever
+// addresses; `sign-up` lets an address make 50 accounts an hour, `reset` ask for
+// 20 password mails and `reset-account` have five sent to one account.
 //
 // A rule that counts failures takes the attempt before the app runs and gives
-// exactly that attempt back when the answer is a success (a status below 400).
-// So a hundred attempts at once cannot all slip through while the first is
-// still being judged, and an answer that never came counts as a failure.
+// exactly that attempt back when the answer is a success. So a hundred attempts
+// at once cannot all slip through while the first is still being judged, and an
+// answer that never came counts as a failure. What a failure is, [Failure] says.
+// While all attempts are with the app, a further one waits briefly for one of
+// them to be decided: customers behind one address do not lock one another out.
+//
+// A limit by account alone would let anybody lock its owner out. So a device that
+// has logged in to the account before counts apart from all others: a signed
+// cookie says so, which a successful login sets, after the scheme that OWASP
+// describes. It proves nothing to the app.
 //
 // There are three algorithms. `sliding` remembers the moment of each attempt:
 // five in fifteen minutes means five in any fifteen minutes. `gcra` is a token
 // bucket in one number (the generic cell rate algorithm of ATM): it never
 // lets more than limit+burst through in any window, and the limit on average. `fixed` starts
 // a window at a client's first request, as express-rate-limit does; around the
-// edge of two windows a client may make twice the limit.
+// edge of two windows a client may make twice the limit. A refusal can also
+// block the client, for longer each time.
+//
+// Several processes can count together in a [Store]. A decision there is one
+// round trip of at most 200 ms, and none for a key that is known to be blocked.
+// After three failures in a row the store is left alone; one request tries it
+// again each half second, and meanwhile [Config].OnStoreError holds.
 //
 // # What it does not do
 //
-// It does not slow an attacker who has very many addresses: add a rule keyed by
-// account (`body:email`), and passwords that resist guessing. An app
-// that answers a failed login with a redirect or a 200 shows no failure: give
-// its route a rule with count: all. State is in this process: several
-// processes each count on their own.
+// There is no limit for everything else: no number is right for every app. It
+// takes a line: `{name: all, match: /, limit: 600, window: 1m}`.
+//
+// An app that answers a failed login with a plain 200 shows no failure: give its
+// route a rule with count: all. Handler does not read bodies, so limits by
+// account and by a body field need the suit, or [Limiter.BeginAccount]. Accounts
+// are found in top-level fields with usual names alone; an app that takes another
+// needs a rule with `body:` and its name. Undecided attempts and Concurrent are
+// known for this process alone. There is no batching of decisions in front of a
+// shared store: every count is exact.
 //
 // # Bounds
 //
 // Each rule has its own table of at most [Config].MaxKeys clients, so that a
 // flood on one rule never evicts a client of another. A key costs about 52
 // bytes, and for the sliding window 8 more for each attempt in its limit:
-// 10 MB for the default rule at 100,000 clients. Memory grows with use up to
+// 10 MB for the login rule at 100,000 clients. One that was blocked costs 70
+// more. Memory grows with use up to
 // that, and never beyond. When a table shard is full, the key that would be
 // idle soonest makes room: expired keys first, then the one with the least left
 // to remember. A blocked key never makes room while any other key of its shard
@@ -50,11 +72,15 @@
 // alternative, refusing every new client, would let whoever fills the table
 // lock everybody out.
 //
-// Keys are 64-bit hashes under a secret that each process draws anew
-// ([hash/maphash]). Without the secret nobody can choose values that
+// At most 128 requests for one key and 4,096 for one rule wait for undecided
+// attempts, none longer than five seconds nor than its client.
+//
+// Keys are hashes under a secret: 64 bits under one that each process draws anew
+// ([hash/maphash]), or 128 bits of HMAC-SHA256 under the one that all who share
+// a store have. Without the secret nobody can choose values that
 // share a key with a victim, or that all land in one shard; two of 100,000
 // clients share a key by accident with a chance of one in four thousand
-// million, and then share a limit. Hashes never leave the process.
+// million, and then share a limit.
 //
 // A decision takes one mutex of 64 and O(log n) steps in the shard; a sliding
 // rule also moves at most its limit of numbers.
@@ -74,7 +100,7 @@ import (
 	"github.com/panoply-security/panoply/route"
 )
 
-// Config is what to limit. The zero value is the default login rule.
+// Config is what to limit. The zero value is the default rules.
 type Config struct {
 	// Rules are the limits; at most 256. Every rule that matches a request
 	// applies.

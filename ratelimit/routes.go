@@ -34,6 +34,9 @@ func (l *Limiter) NeedsClaims(number int) bool {
 	return slices.ContainsFunc(l.rules[number].key, func(p part) bool { return p.kind == partClaim })
 }
 
+// ReadsAnswers reports whether a rule looks into the app's answers.
+func (l *Limiter) ReadsAnswers(number int) bool { return l.rules[number].failed.json != nil }
+
 // NeedsBody reports whether a rule's key has a body field.
 func (l *Limiter) NeedsBody(number int) bool { return len(l.rules[number].BodyFields()) > 0 }
 
