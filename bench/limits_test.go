@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -124,6 +125,11 @@ func (w nowhere) Header() http.Header         { return w.h }
 func (w nowhere) Write(b []byte) (int, error) { return len(b), nil }
 func (w nowhere) WriteHeader(int)             {}
 
+func byPeer(r *http.Request) (string, error) {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return host, err
+}
+
 // As middleware, with the headers that each sends.
 func BenchmarkLimitMiddleware(b *testing.B) {
 	app := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) })
@@ -132,7 +138,7 @@ func BenchmarkLimitMiddleware(b *testing.B) {
 		handler func(b *testing.B) http.Handler
 	}{
 		{"panoply", func(b *testing.B) http.Handler { return ours(b).Handler(app) }},
-		{"httprate", func(*testing.B) http.Handler { return httprate.LimitByIP(1<<40, time.Minute)(app) }},
+		{"httprate", func(*testing.B) http.Handler { return httprate.LimitBy(1<<40, time.Minute, byPeer)(app) }},
 		{"tollbooth", func(*testing.B) http.Handler { return tollbooth.LimitHandler(tollbooth.NewLimiter(plenty, nil), app) }},
 	} {
 		b.Run(tt.name, func(b *testing.B) {
