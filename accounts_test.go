@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/panoply-security/panoply"
@@ -206,4 +207,47 @@ func TestFailuresInTheBody(t *testing.T) {
 			t.Errorf("failure %d: %d, %q; want %d and no cookie", i, code, cookie, want)
 		}
 	}
+}
+
+// A limit on how many are there at once counts until the answer is over, and in
+// report mode nobody waits or is refused.
+func TestConcurrentRequests(t *testing.T) {
+	for _, tt := range []struct {
+		mode string
+		want int
+	}{{"enforce", 429}, {"report", 200}} {
+		t.Run(tt.mode, func(t *testing.T) {
+			a := behind(t, "rate_limits: {mode: "+tt.mode+`, rules: [{name: report, match: /report, limit: 100, window: 1m, concurrent: 1}]}`, nil)
+			a.answer = func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(200)
+				if r.Header.Get("X-Inner") == "" {
+					inner := request("GET", "/report", "", "X-Inner", "1")
+					if rec, _ := a.send(inner); rec.Code != tt.want {
+						t.Errorf("a second one at the same time: %d; want %d", rec.Code, tt.want)
+					}
+				}
+			}
+			for range 3 {
+				if rec, _ := a.send(request("GET", "/report", "")); rec.Code != 200 {
+					t.Errorf("one after the other: %d", rec.Code)
+				}
+			}
+		})
+	}
+}
+
+func TestReportedLimitsKeepNobodyWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := behind(t, "rate_limits: {mode: report, rules: [{name: one, match: /x, limit: 1, window: 1m, count: failures}]}", nil)
+		a.answer = func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("X-Inner") == "" {
+				begin := time.Now()
+				a.send(request("GET", "/x", "", "X-Inner", "1"))
+				if took := time.Since(begin); took > 0 {
+					t.Errorf("a request waited %v for the one that it is part of", took)
+				}
+			}
+		}
+		a.send(request("GET", "/x", ""))
+	})
 }

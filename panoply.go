@@ -136,6 +136,8 @@ func New(p Policy, opts ...Option) (*Suit, error) {
 	if s.clients != nil {
 		limits.Client = s.clients.From
 	}
+	limits.NoWait = p.RateLimits.Mode != Enforce // reporting changes nothing
+	limits.Logger = o.log
 	s.limiter, err = ratelimit.New(limits)
 	faults.Join("rate_limits", err)
 

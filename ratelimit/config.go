@@ -160,6 +160,9 @@ func (r *Rule) check(faults *fault.List, maxKeys int) {
 	if r.Count != "all" && r.Count != "failures" && r.Count != "successes" {
 		faults.Addf("count", "all, failures or successes", "%.40q is nothing to count", r.Count)
 	}
+	if f := r.Failure; r.Count == "all" && len(f.Status)+len(f.Redirect)+len(f.JSON) > 0 {
+		faults.Add("failure", "all attempts count, whatever the answer", "count: failures, or count: successes")
+	}
 	if most := max(1, min(r.Limit, cmp.Or(r.Burst, r.Limit))); r.Cost < 1 || r.Cost > most {
 		faults.Addf("cost", "more would never be allowed", "%d is not between 1 and %d", r.Cost, most)
 	}

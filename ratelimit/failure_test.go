@@ -140,7 +140,10 @@ func TestFailuresInTheBody(t *testing.T) {
 			}
 		})
 	}
-	if _, err := New(Config{Rules: []Rule{{Match: []string{"/"}, Limit: 1, Window: time.Minute, Failure: Failure{JSON: []string{"success"}}}}}); err == nil || !strings.Contains(err.Error(), "rules[0].failure.json[0]") {
+	if _, err := New(Config{Rules: []Rule{{Match: []string{"/"}, Limit: 1, Window: time.Minute, Failure: login}}}); err == nil || !strings.Contains(err.Error(), "rules[0].failure: all attempts count") {
+		t.Errorf("a failure where all count: got %v", err)
+	}
+	if _, err := New(Config{Rules: []Rule{{Match: []string{"/"}, Limit: 1, Window: time.Minute, Count: "failures", Failure: Failure{JSON: []string{"success"}}}}}); err == nil || !strings.Contains(err.Error(), "rules[0].failure.json[0]") {
 		t.Errorf("a field without a value: got %v", err)
 	}
 }

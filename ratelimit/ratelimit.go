@@ -155,6 +155,9 @@ type Config struct {
 	// Expose adds the headers' names to Access-Control-Expose-Headers of answers
 	// that another origin may read, so that its scripts see them.
 	Expose bool `yaml:"expose"`
+	// NoWait refuses at once where an attempt would wait for those that are
+	// undecided: for limits that are only reported.
+	NoWait bool `yaml:"-"`
 	// Client says who is asking, as [clientip.Resolver.From] does. Nil takes the
 	// TCP peer, which is right only without a proxy in front.
 	Client func(*http.Request) netip.Addr `yaml:"-"`
@@ -230,6 +233,9 @@ func New(cfg Config) (*Limiter, error) {
 		faults.Addf("ipv6_prefix", "32 to 64; 56 is what one customer usually has", "%d is out of range", cfg.IPv6Prefix)
 	}
 	l := &Limiter{client: cfg.Client, now: cfg.now, patience: patience}
+	if cfg.NoWait {
+		l.patience = 0
+	}
 	cfg.checkStore(&faults)
 	if !cfg.NoDeviceCookie {
 		l.deviceKey = deviceKey(cfg.KeySecret)

@@ -252,6 +252,24 @@ func TestTheDeclaredAnswerDoesNotWait(t *testing.T) {
 	}
 }
 
+// Faults now and then are no reason to leave the store alone.
+func TestFaultsInARowCount(t *testing.T) {
+	bubbled(t, func(t *testing.T) {
+		store := &flaky{Store: NewMemory(1000)}
+		l, log := sharing(t, store, Config{Rules: []Rule{{Match: []string{"/"}, Limit: 100, Window: time.Minute}}})
+		for i := range 20 {
+			store.fail(nil)
+			if i%storeFaults != 0 {
+				store.fail(errors.New("connection reset"))
+			}
+			take(t, l)
+		}
+		if n := store.trips.Load(); n != 20 || log.lines("does not answer") != 0 {
+			t.Errorf("%d round trips; want 20", n)
+		}
+	})
+}
+
 func TestAClientThatWentAwayIsNoFaultOfTheStore(t *testing.T) {
 	bubbled(t, func(t *testing.T) {
 		store := &flaky{Store: NewMemory(1000)}

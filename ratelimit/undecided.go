@@ -130,7 +130,7 @@ func (d *Decision) begin(ctx context.Context) {
 	c := d.rule.undecided
 	var timeout <-chan time.Time
 	for {
-		others, turn := c.join(d.key, true)
+		others, turn := c.join(d.key, d.rule.limiter.patience > 0)
 		d.tracked = others >= 0
 		d.try(ctx, others <= 0)
 		if turn == nil || d.Allowed || d.blocked {

@@ -177,6 +177,21 @@ func TestWaitsAreBounded(t *testing.T) {
 	})
 }
 
+func TestNoWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := bubble(t, Config{NoWait: true})
+		key := l.Key(0, alice, nil, nil)
+		begin := time.Now()
+		for range 5 {
+			d := l.Take(t.Context(), 0, key, 1)
+			defer d.Close()
+		}
+		if d := l.Take(t.Context(), 0, key, 1); d.Allowed || time.Since(begin) > 0 {
+			t.Errorf("after %v: %+v", time.Since(begin), d)
+		}
+	})
+}
+
 // What blocks is failures, not good logins that are still undecided.
 func TestUndecidedAttemptsDoNotBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -226,5 +241,46 @@ func TestConcurrent(t *testing.T) {
 	fourth := l.Take(t.Context(), 0, key, 1)
 	if d := l.Take(t.Context(), 0, key, 1); !fourth.Allowed || d.Allowed {
 		t.Errorf("one has left: got %v, %v; want one more", fourth.Allowed, d.Allowed)
+	}
+}
+
+// A turn that was called when its request had gone goes to the next.
+func TestTurnsAreNotLost(t *testing.T) {
+	c := new(crowd)
+	key := Key{1}
+	c.join(key, true)
+	c.join(key, false)
+	_, first := c.join(key, true)
+	_, second := c.join(key, true)
+	c.leave(key, 1) // given back: calls the first
+	select {
+	case <-first:
+	default:
+		t.Fatal("the first in the queue was not called")
+	}
+	c.unqueue(key, first) // but it has gone
+	select {
+	case <-second:
+	default:
+		t.Error("the turn was lost")
+	}
+	for range 3 {
+		c.leave(key, 0)
+	}
+	if !c.idle() {
+		t.Error("something is left in the crowd")
+	}
+}
+
+// Requests that were refused at once are one strike.
+func TestOneStrikeAtATime(t *testing.T) {
+	tab := newTable(jail{}, 10)
+	for range 3 {
+		if until := tab.lock(1, 100, 1000, 8000, true); until != 1100 {
+			t.Fatalf("blocked until %d; want 1100", until)
+		}
+	}
+	if until := tab.lock(1, 1100, 1000, 8000, true); until != 1100+2000 {
+		t.Errorf("the second time until %d; want %d", until, 1100+2000)
 	}
 }
