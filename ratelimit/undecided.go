@@ -124,11 +124,11 @@ func (c *crowd) unqueue(key Key, turn chan struct{}) {
 }
 
 // begin takes an attempt that is decided later. Where none is left, but some
-// are with the app, it waits for one of them to be given back: at most patience,
-// and not beyond ctx. Only a refusal with none undecided blocks.
+// are with the app, it waits for one of them to be given back, or for time to
+// free one: at most patience, and not beyond ctx. Only a refusal with none undecided blocks.
 func (d *Decision) begin(ctx context.Context) {
 	c := d.rule.undecided
-	var timeout <-chan time.Time
+	var began time.Time
 	for {
 		others, turn := c.join(d.key, d.rule.limiter.patience > 0)
 		d.tracked = others >= 0
@@ -144,16 +144,22 @@ func (d *Decision) begin(ctx context.Context) {
 			break
 		}
 		d.decided(0)
-		if timeout == nil {
-			timer := time.NewTimer(d.rule.limiter.patience)
-			defer timer.Stop()
-			timeout = timer.C
+		if began.IsZero() {
+			began = time.Now()
 		}
+		left := d.rule.limiter.patience - time.Since(began)
+		timer := time.NewTimer(min(left, d.Retry))
 		select {
 		case <-turn:
+			timer.Stop()
 			continue
-		case <-timeout:
+		case <-timer.C:
+			if d.Retry < left { // time has freed one
+				c.unqueue(d.key, turn)
+				continue
+			}
 		case <-ctx.Done():
+			timer.Stop()
 		}
 		c.unqueue(d.key, turn)
 		d.short = true

@@ -177,6 +177,24 @@ func TestWaitsAreBounded(t *testing.T) {
 	})
 }
 
+func TestWaitsEndWhenTimeFreesAnAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := bubble(t, Config{Rules: []Rule{{Match: []string{"/"}, Limit: 60, Window: time.Minute, Count: "failures", Algorithm: "gcra", Burst: 1}}})
+		key := l.Key(0, alice, nil, nil)
+		held := l.Take(t.Context(), 0, key, 1)
+		begin := time.Now()
+		d := l.Take(t.Context(), 0, key, 1)
+		if !d.Allowed || time.Since(begin) != time.Second {
+			t.Errorf("after %v: %+v", time.Since(begin), d)
+		}
+		held.Close()
+		d.Close()
+		if !l.rules[0].undecided.idle() {
+			t.Error("something is left in the crowd")
+		}
+	})
+}
+
 func TestNoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := bubble(t, Config{NoWait: true})
