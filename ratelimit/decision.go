@@ -63,7 +63,7 @@ func (l *Limiter) ByAccount(number int) bool { return l.rules[number].byAccount 
 // BeginAccount is [Limiter.Begin] for one account of those that the request
 // names.
 func (l *Limiter) BeginAccount(number int, client netip.Addr, r *http.Request, field func(name string) string, account string) (d Decision) {
-	d.account = account
+	d.account = fold(account)
 	d.ask(l.rules[number], client, r, field)
 	return d
 }

@@ -131,8 +131,6 @@ func (c *compiled) keyOf(client netip.Addr, r *http.Request, field func(string) 
 			if field != nil {
 				value = field(p.name)
 			}
-		}
-		switch p.kind {
 		case partRoute:
 			if k, err := route.KeyOf(r.URL); err == nil {
 				value = "/" + k.Path()
