@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/internal/respond"
@@ -59,14 +60,16 @@ type pass struct {
 
 	decisions []ratelimit.Decision
 	room      [2]ratelimit.Decision
+	unread    []*ratelimit.Decision // that need the answer's body
 	names     *nosql.Check
 	texts     *nosql.Texts // of body fields that hold JSON
 	reading   *inspect.Reading
 	query     []inspect.Pair
-	unread    bool       // the query could not be read in one way
+	unclear   bool       // the query could not be read in one way
 	start     *beginning // of a body that may have to arrive as it came
 	form      *upload.Form
 	fields    map[string]string // body fields that limits are keyed by
+	claims    token.Claims      // of the first token that was verified
 	reissue   *tokenRule        // stands between the app's tokens and this client
 	status    int               // what the app answered
 	finished  bool
@@ -93,6 +96,9 @@ func (p *pass) release() {
 		p.form.Close()
 	}
 	p.start.close()
+	for i := range p.decisions {
+		p.decisions[i].Close()
+	}
 }
 
 // broken tells the limiter that the answer never came whole.
@@ -166,10 +172,11 @@ func (p *pass) admitPreflight(key route.Key) error {
 }
 
 // limit takes an attempt from every limit that the request meets: first those
-// that need no body, then those that are keyed by a field of it.
-func (p *pass) limit(withBody bool) error {
+// that need no more than its head, then those that are keyed by a field of the
+// body or a claim of the token.
+func (p *pass) limit(late bool) error {
 	mode := p.suit.policy.RateLimits.Mode
-	if mode == Off || len(p.met.by[ownLimiter]) == 0 {
+	if mode == Off || len(p.met.by[ownLimiter]) == 0 || p.suit.limiter.Exempt(p.x.Client) {
 		return nil
 	}
 	if p.decisions == nil {
@@ -177,23 +184,55 @@ func (p *pass) limit(withBody bool) error {
 	}
 	var room [8]int
 	for _, number := range p.suit.limiter.Applies(p.met.by[ownLimiter], room[:0]) {
-		if p.suit.limiter.NeedsBody(number) != withBody {
+		if l := p.suit.limiter; (l.NeedsBody(number) || l.NeedsClaims(number)) != late {
 			continue
 		}
-		d := p.suit.limiter.Begin(number, p.x.Client, p.r, p.field)
-		p.decisions = append(p.decisions, d)
-		if d.Allowed {
-			continue
-		}
-		if err := p.judge(mode, d.Problem()); err != nil {
-			ratelimit.Unmake(p.decisions)
+		if err := p.attempt(number); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *pass) field(name string) string { return p.fields[name] }
+// attempt takes what one limit asks for: an attempt, or one for each account
+// that the body names.
+func (p *pass) attempt(number int) error {
+	l := p.suit.limiter
+	if l.ReadsAnswers(number) {
+		p.r.Header.Set("Accept-Encoding", "identity")
+	}
+	if !l.ByAccount(number) {
+		return p.decided(l.Begin(number, p.x.Client, p.r, p.field))
+	}
+	for _, account := range ratelimit.Accounts(p.field) {
+		if err := p.decided(l.BeginAccount(number, p.x.Client, p.r, p.field, account)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pass) decided(d ratelimit.Decision) error {
+	p.decisions = append(p.decisions, d)
+	if d.Allowed {
+		return nil
+	}
+	err := p.judge(p.suit.policy.RateLimits.Mode, d.Problem())
+	if err != nil {
+		ratelimit.Unmake(p.decisions)
+	}
+	return err
+}
+
+// field is a field of the body, or a claim of the token that was verified.
+func (p *pass) field(name string) string {
+	claim, ok := strings.CutPrefix(name, "claim:")
+	if !ok {
+		return p.fields[name]
+	}
+	text, _ := p.claims[claim].(string)
+	return text
+}
 
 // checkTokens verifies, or swaps back, the tokens of the request.
 func (p *pass) checkTokens() error {
@@ -206,6 +245,9 @@ func (p *pass) checkTokens() error {
 		var claims token.Claims
 		if err == nil {
 			claims, err = t.tokens.VerifyContext(p.r.Context(), text)
+		}
+		if err == nil && p.claims == nil {
+			p.claims = claims
 		}
 		switch {
 		case err != nil:
@@ -272,7 +314,7 @@ func (p *pass) inspectHead() error {
 		strict = strictest(strict, p.suit.policy.Bodies.Mode)
 	}
 	err := p.readQuery(visit, declared)
-	p.unread = err != nil
+	p.unclear = err != nil
 	if err := p.judge(strict, err); err != nil || mode == Off {
 		return err
 	}
@@ -307,7 +349,7 @@ func (p *pass) plan() validate.Plan {
 // query that could not be read is not held against anything: that was judged.
 func (p *pass) checkHead() error {
 	mode := p.suit.policy.Bodies.Mode
-	if mode == Off || len(p.met.by[ownBodies]) == 0 || p.unread {
+	if mode == Off || len(p.met.by[ownBodies]) == 0 || p.unclear {
 		return nil
 	}
 	return p.judge(mode, p.plan().CheckHead(p.r, p.query))
