@@ -1,12 +1,14 @@
 # Copyright The Panoply Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-MODULES := . guard cmd/panoply demo e2e bench
+MODULES := . nosql/mongoquery guard cmd/panoply demo e2e bench
 # Nothing needs cgo but the race detector; the database of demo and e2e is
 # large enough that racing it says more about the machine than about Panoply.
-RACED := . guard cmd/panoply
+RACED := . nosql/mongoquery guard cmd/panoply
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
+# How long requests are held against real Node parsers; hours are well spent.
+DIFFTIME ?= 10m
 
 .PHONY: demo test setup lint fuzz bench tidy
 
@@ -28,14 +30,15 @@ lint: ## gofmt, vet and staticcheck over every module
 	  echo "== lint $$m"; (cd $$m && GOWORK=off go vet ./... && GOWORK=off go run $(STATICCHECK) ./...); \
 	done
 
-fuzz: ## every fuzz target for FUZZTIME
+fuzz: ## every fuzz target for FUZZTIME, and requests against Node's parsers for DIFFTIME
 	@set -e; for m in $(MODULES); do (cd $$m; \
 	  for p in $$(GOWORK=off go list -f '{{.Dir}}' ./...); do \
 	    for f in $$(grep -ho 'func Fuzz[A-Za-z0-9_]*' $$p/*_test.go 2>/dev/null | cut -d' ' -f2); do \
 	      echo "== fuzz $$f"; (cd $$p && GOWORK=off go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) .); \
 	    done; done); done
+	cd e2e/differential && GOWORK=off go test -count=1 -timeout 0 -v -run NodeSees . -long $(DIFFTIME) -seed $$(date +%s)
 
-bench: ## the guard beside a bare reverse proxy, as ratios of one run
+bench: ## the guard beside a bare proxy and readings beside other libraries, as ratios of one run
 	cd bench && GOWORK=off go run .
 
 tidy:

@@ -36,13 +36,17 @@ var arrows = map[string][]string{
 	"nosql":     protection,
 
 	"":            slices.Concat(protection, []string{"headers", "ratelimit", "validate", "session", "token", "upload", "nosql"}),
-	"guard":       {"", "clientip", "problem", "rule", "token", "internal/"},
-	"cmd/panoply": {"", "guard", "rule"},
+	"guard":       {"", "guard/openapi", "clientip", "problem", "rule", "token", "validate", "internal/"},
+	"cmd/panoply": {"", "guard", "guard/openapi", "rule"},
 	"demo/":       everything,
 	"e2e/":        everything,
 	"bench/":      everything,
 
+	"ratelimit/storetest": {"ratelimit"},
 	"session/sessiontest": {"session"},
+	"token/tokentest":     {"token"},
+	"nosql/mongoquery":    protection,
+	"guard/openapi":       {"", "route", "validate", "internal/"},
 }
 
 var (

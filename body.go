@@ -20,16 +20,24 @@ func (p *pass) body(visit inspect.Visitor) error {
 	if s.policy.Bodies.Mode == Off && s.policy.NoSQL.Mode == Off && s.policy.Uploads.Mode == Off && p.reissue == nil && !byField {
 		return nil
 	}
-	plan := s.bodies.For(p.met.by[ownBodies])
+	plan := p.plan()
+	declared := plan.Schema() && s.policy.Bodies.Mode != Off
 	o := inspect.Options{MaxBytes: plan.MaxBytes, Visitor: visit, Budget: s.budget,
 		// A Go app reads the values of the same reading; an app behind a guard
 		// reads bytes.
-		Tree: s.policy.Upstream == "" || plan.Schema()}
+		Tree: s.policy.Upstream == "" || declared, Pairs: declared}
 	if byField {
 		p.fields = map[string]string{}
 		o.Scalar = func(name, value string) { p.fields[name] = value }
 	}
-	modes := p.bodyModes(plan.Schema())
+	if p.names != nil {
+		o.Rewrite = p.names.Rewrite()
+		if p.names.JSONFields() {
+			p.texts = p.names.Texts()
+			o.Scalar = p.scalar
+		}
+	}
+	modes := p.bodyModes(declared)
 	if modes.reading != Enforce || modes.size != Enforce {
 		p.start = remember(p.r)
 	}
@@ -55,7 +63,12 @@ func (p *pass) body(visit inspect.Visitor) error {
 		p.start.forget()
 	}
 	if form {
-		if err := p.upload(visit, modes); err != nil {
+		if err := p.upload(visit, modes, declared); err != nil {
+			return err
+		}
+	}
+	if p.texts != nil {
+		if err := p.texts.Check(p.names); err != nil {
 			return err
 		}
 	}
@@ -67,6 +80,14 @@ func (p *pass) body(visit inspect.Visitor) error {
 		return nil
 	}
 	return p.swapBack(reading)
+}
+
+// scalar keeps a plain field of the body for those who ask for its text.
+func (p *pass) scalar(name, value string) {
+	if p.fields != nil {
+		p.fields[name] = value
+	}
+	p.texts.Add(name, value)
 }
 
 // bodyModes say what becomes of a body that cannot be read.
@@ -140,20 +161,18 @@ func (p *pass) checkSchema(reading *inspect.Reading) error {
 	}
 	if reading == nil {
 		reading = new(inspect.Reading)
+		reading.Media, _ = inspect.MediaOf(p.r.Header) // of nothing there is but one reading
 	}
-	if mode == Report {
-		return p.judge(mode, p.suit.bodies.For(met).Dry().Check(p.r, reading))
-	}
-	return p.suit.bodies.For(met).Check(p.r, reading)
+	return p.judge(mode, p.plan().Check(p.r, reading))
 }
 
 // upload reads a multipart body part by part, judges it whole, and puts what it
 // read, written anew, in the body's place. Where uploads are off it is read all
 // the same for those who look at its fields.
-func (p *pass) upload(visit inspect.Visitor, modes bodyModes) error {
+func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) error {
 	s := p.suit
 	mode := s.policy.Uploads.Mode
-	if mode == Off && s.policy.NoSQL.Mode == Off && p.reissue == nil && p.fields == nil {
+	if mode == Off && s.policy.NoSQL.Mode == Off && p.reissue == nil && p.fields == nil && !declared {
 		return nil
 	}
 	inspector, named := s.fallback, false
@@ -165,6 +184,9 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes) error {
 		Field: func(name, value string) error {
 			if p.fields != nil && value != "" {
 				p.fields[name] = value
+			}
+			if p.texts != nil {
+				p.texts.Add(name, value)
 			}
 			if err := p.tokenInField(value); err != nil {
 				return err
@@ -178,6 +200,17 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes) error {
 	p.form = form
 	if err != nil {
 		return p.judge(modes.of(err), err)
+	}
+	if declared {
+		for _, f := range form.Fields {
+			value, err := f.Value()
+			if err != nil {
+				return err
+			}
+			if err := p.reading.Keep(f.Name, value); err != nil {
+				return err
+			}
+		}
 	}
 	form.Replace(p.r)
 	if s.policy.Upstream == "" {

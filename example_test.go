@@ -54,6 +54,6 @@ func Example() {
 	fmt.Println(w.Code, answer.Title, answer.Errors)
 	fmt.Println(w.Header().Get("X-Frame-Options"))
 	// Output:
-	// 400 Body does not fit its schema [{/role It is not a known field.}]
+	// 400 Request does not fit its schema [{/role It is not a known field.}]
 	// SAMEORIGIN
 }

@@ -69,6 +69,9 @@ func checkHead(r *http.Request) error {
 	}
 	size, lines := 0, 0
 	for name, values := range r.Header {
+		if name[0] == '$' { // an operator to an app that makes a query of req.headers
+			return problem.Refuse(rule.RequestHeader, "A header's name starts with $.")
+		}
 		lines += len(values)
 		for _, v := range values {
 			size += len(name) + len(v) + 4

@@ -17,6 +17,7 @@ import (
 
 	"github.com/panoply-security/panoply/internal/conf"
 	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/validate"
 )
 
 // maxPolicy bounds a policy file.
@@ -63,6 +64,7 @@ func (p Policy) alsoCompiled(err error) error {
 	if p.places == nil || !errors.As(err, &read) {
 		return err
 	}
+	p.Bodies.Operations = &validate.Operations{} // whoever reads OpenAPI tells its faults
 	_, err = New(p, WithLogger(slog.New(slog.DiscardHandler)))
 	all := slices.Clone(read)
 	for _, f := range p.places.Problems(err) {

@@ -5,6 +5,7 @@ package panoply
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -54,17 +55,22 @@ func describeLimits(p *Policy) string {
 }
 
 func describeBodies(p *Policy) string {
-	schemas := 0
-	for _, r := range p.Bodies.Routes {
-		if r.Schema != nil {
+	routes, schemas := p.Bodies.Routes, 0
+	if ops := p.Bodies.Operations; ops != nil {
+		routes = slices.Concat(routes, ops.Routes)
+	}
+	for _, r := range routes {
+		if r.Declares() {
 			schemas++
 		}
 	}
-	if p.Bodies.Mode != Enforce && p.NoSQL.Mode == Enforce {
+	switch {
+	case p.Bodies.Mode != Enforce && p.NoSQL.Mode == Enforce:
 		return fmt.Sprintf("at most %s all the same, as longer ones would pass the NoSQL guard unread", size(p.Bodies.MaxBytes))
-	}
-	if schemas == 0 {
+	case schemas == 0:
 		return fmt.Sprintf("at most %s, read strictly; no schema, so undeclared fields pass: mistake 3 stays open", size(p.Bodies.MaxBytes))
+	case p.Bodies.OpenAPI.File != "" && p.Bodies.OpenAPI.Undeclared != Allow:
+		return fmt.Sprintf("at most %s, read strictly; routes with a schema: %d, and no other operation of the API", size(p.Bodies.MaxBytes), schemas)
 	}
 	return fmt.Sprintf("at most %s, read strictly; routes with a schema: %d", size(p.Bodies.MaxBytes), schemas)
 }

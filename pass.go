@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/internal/respond"
@@ -17,6 +18,7 @@ import (
 	"github.com/panoply-security/panoply/rule"
 	"github.com/panoply-security/panoply/token"
 	"github.com/panoply-security/panoply/upload"
+	"github.com/panoply-security/panoply/validate"
 )
 
 // Handler puts the suit before next.
@@ -24,6 +26,7 @@ func (s *Suit) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := &pass{suit: s}
 		r, p.x = s.respond.Begin(r)
+		r, p.nonce = s.headers.Begin(r)
 		p.r = r
 		p.x.Client = s.clients.From(r)
 		p.tls = s.clients.TLS(r)
@@ -34,6 +37,9 @@ func (s *Suit) Handler(next http.Handler) http.Handler {
 			p.out.Finish()
 			p.finished = true
 			return
+		}
+		if s.policy.Errors.Mode == Enforce {
+			s.respond.AskReadable(p.r)
 		}
 		next.ServeHTTP(&p.out, p.r)
 		p.out.Finish()
@@ -49,14 +55,21 @@ type pass struct {
 	out  respond.Writer
 	tls  bool
 	met  met
+	// nonce is the answer's, of a Go app whose policy has nonces.
+	nonce string
 
 	decisions []ratelimit.Decision
 	room      [2]ratelimit.Decision
+	unread    []*ratelimit.Decision // that need the answer's body
 	names     *nosql.Check
+	texts     *nosql.Texts // of body fields that hold JSON
 	reading   *inspect.Reading
+	query     []inspect.Pair
+	unclear   bool       // the query could not be read in one way
 	start     *beginning // of a body that may have to arrive as it came
 	form      *upload.Form
 	fields    map[string]string // body fields that limits are keyed by
+	claims    token.Claims      // of the first token that was verified
 	reissue   *tokenRule        // stands between the app's tokens and this client
 	status    int               // what the app answered
 	finished  bool
@@ -83,6 +96,9 @@ func (p *pass) release() {
 		p.form.Close()
 	}
 	p.start.close()
+	for i := range p.decisions {
+		p.decisions[i].Close()
+	}
 }
 
 // broken tells the limiter that the answer never came whole.
@@ -134,6 +150,9 @@ func (p *pass) admit() error {
 	if err := p.inspectHead(); err != nil {
 		return err
 	}
+	if err := p.checkHead(); err != nil {
+		return err
+	}
 	if err := p.inspectBody(); err != nil {
 		return err
 	}
@@ -153,10 +172,11 @@ func (p *pass) admitPreflight(key route.Key) error {
 }
 
 // limit takes an attempt from every limit that the request meets: first those
-// that need no body, then those that are keyed by a field of it.
-func (p *pass) limit(withBody bool) error {
+// that need no more than its head, then those that are keyed by a field of the
+// body or a claim of the token.
+func (p *pass) limit(late bool) error {
 	mode := p.suit.policy.RateLimits.Mode
-	if mode == Off || len(p.met.by[ownLimiter]) == 0 {
+	if mode == Off || len(p.met.by[ownLimiter]) == 0 || p.suit.limiter.Exempt(p.x.Client) {
 		return nil
 	}
 	if p.decisions == nil {
@@ -164,23 +184,55 @@ func (p *pass) limit(withBody bool) error {
 	}
 	var room [8]int
 	for _, number := range p.suit.limiter.Applies(p.met.by[ownLimiter], room[:0]) {
-		if p.suit.limiter.NeedsBody(number) != withBody {
+		if l := p.suit.limiter; (l.NeedsBody(number) || l.NeedsClaims(number)) != late {
 			continue
 		}
-		d := p.suit.limiter.Begin(number, p.x.Client, p.r, p.field)
-		p.decisions = append(p.decisions, d)
-		if d.Allowed {
-			continue
-		}
-		if err := p.judge(mode, d.Problem()); err != nil {
-			ratelimit.Unmake(p.decisions)
+		if err := p.attempt(number); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *pass) field(name string) string { return p.fields[name] }
+// attempt takes what one limit asks for: an attempt, or one for each account
+// that the body names.
+func (p *pass) attempt(number int) error {
+	l := p.suit.limiter
+	if l.ReadsAnswers(number) {
+		p.r.Header.Set("Accept-Encoding", "identity")
+	}
+	if !l.ByAccount(number) {
+		return p.decided(l.Begin(number, p.x.Client, p.r, p.field))
+	}
+	for _, account := range ratelimit.Accounts(p.field) {
+		if err := p.decided(l.BeginAccount(number, p.x.Client, p.r, p.field, account)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pass) decided(d ratelimit.Decision) error {
+	p.decisions = append(p.decisions, d)
+	if d.Allowed {
+		return nil
+	}
+	err := p.judge(p.suit.policy.RateLimits.Mode, d.Problem())
+	if err != nil {
+		ratelimit.Unmake(p.decisions)
+	}
+	return err
+}
+
+// field is a field of the body, or a claim of the token that was verified.
+func (p *pass) field(name string) string {
+	claim, ok := strings.CutPrefix(name, "claim:")
+	if !ok {
+		return p.fields[name]
+	}
+	text, _ := p.claims[claim].(string)
+	return text
+}
 
 // checkTokens verifies, or swaps back, the tokens of the request.
 func (p *pass) checkTokens() error {
@@ -192,7 +244,10 @@ func (p *pass) checkTokens() error {
 		text, err := t.tokens.FromRequest(p.r)
 		var claims token.Claims
 		if err == nil {
-			claims, err = t.tokens.Verify(text)
+			claims, err = t.tokens.VerifyContext(p.r.Context(), text)
+		}
+		if err == nil && p.claims == nil {
+			p.claims = claims
 		}
 		switch {
 		case err != nil:
@@ -248,16 +303,56 @@ func (p *pass) swapTokens() error {
 // inspectHead reads query and cookies, once, for everything that looks at them.
 func (p *pass) inspectHead() error {
 	mode := p.suit.policy.NoSQL.Mode
-	if mode == Off {
+	declared := p.suit.policy.Bodies.Mode != Off && p.plan().Query()
+	if mode == Off && !declared {
 		return nil
 	}
-	// The guard has judged its own refusals; what is left cannot be read.
-	mode = strictest(mode, p.suit.policy.Mode)
+	// The sections have judged their own refusals; what is left cannot be read.
+	strict := strictest(mode, p.suit.policy.Mode)
 	visit := p.visitor()
-	if err := p.judge(mode, inspect.ReadQuery(p.r.URL.RawQuery, visit)); err != nil {
+	if declared {
+		strict = strictest(strict, p.suit.policy.Bodies.Mode)
+	}
+	err := p.readQuery(visit, declared)
+	p.unclear = err != nil
+	if err := p.judge(strict, err); err != nil || mode == Off {
 		return err
 	}
-	return p.judge(mode, inspect.ReadCookies(p.r.Header["Cookie"], visit))
+	return p.judge(strict, inspect.ReadCookies(p.r.Header["Cookie"], visit))
+}
+
+// readQuery reads the query once, its values only for those who ask for them.
+func (p *pass) readQuery(visit inspect.Visitor, declared bool) (err error) {
+	texts := p.names != nil && p.names.JSONFields()
+	if p.names != nil {
+		p.names.StripQuery(p.r.URL)
+	}
+	if !declared && !texts {
+		return inspect.ReadQuery(p.r.URL.RawQuery, visit)
+	}
+	if p.query, err = inspect.ReadQueryPairs(p.r.URL.RawQuery, visit); err == nil && texts {
+		err = p.names.Pairs(p.query)
+	}
+	return err
+}
+
+// plan is what is declared for the request.
+func (p *pass) plan() validate.Plan {
+	plan := p.suit.bodies.For(p.met.by[ownBodies])
+	if p.suit.policy.Bodies.Mode == Report {
+		return plan.Dry()
+	}
+	return plan
+}
+
+// checkHead holds path, query, headers and cookies against what is declared. A
+// query that could not be read is not held against anything: that was judged.
+func (p *pass) checkHead() error {
+	mode := p.suit.policy.Bodies.Mode
+	if mode == Off || len(p.met.by[ownBodies]) == 0 || p.unclear {
+		return nil
+	}
+	return p.judge(mode, p.plan().CheckHead(p.r, p.query))
 }
 
 // inspectBody reads the body, if there is one.

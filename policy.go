@@ -119,7 +119,47 @@ type RateLimitSection struct {
 type BodiesSection struct {
 	Mode            `yaml:"mode"`
 	validate.Config `yaml:",inline"`
+	OpenAPI         OpenAPI `yaml:"openapi" doc:"guard: the description of the app's API, OpenAPI 3.0 or 3.1"`
 }
+
+// OpenAPI names the description of the app's API. Package guard/openapi turns
+// it into what Bodies.Operations declares; its short form is the file alone.
+type OpenAPI struct {
+	File string `yaml:"file" doc:"YAML or JSON, relative to the policy; one file"`
+	// Undeclared is what becomes of requests below the document's servers that
+	// no operation declares.
+	Undeclared Undeclared `yaml:"undeclared" doc:"refuse (the default) or allow requests that no operation declares"`
+	// Except are patterns that need no operation.
+	Except []string `yaml:"except" doc:"patterns that are served though no operation declares them"`
+	// Unknown is what becomes of undeclared fields and parameters.
+	Unknown validate.Unknown `yaml:"unknown" doc:"reject (the default) or strip undeclared fields and parameters"`
+}
+
+// UnmarshalText reads the short form.
+func (o *OpenAPI) UnmarshalText(b []byte) error {
+	*o = OpenAPI{File: string(b)}
+	return nil
+}
+
+// MarshalText gives the short form, empty where it would not say everything.
+func (o OpenAPI) MarshalText() ([]byte, error) {
+	if o.Undeclared != "" || len(o.Except) > 0 || o.Unknown != "" {
+		return nil, nil
+	}
+	return []byte(o.File), nil
+}
+
+// Undeclared says what becomes of requests that no operation declares.
+type Undeclared string
+
+// They are refused (the default), or let pass unchecked.
+const (
+	Refuse Undeclared = "refuse"
+	Allow  Undeclared = "allow"
+)
+
+// Values are the words a policy may use.
+func (Undeclared) Values() []string { return []string{string(Refuse), string(Allow)} }
 
 // ErrorsSection is the policy's section for package problem.
 type ErrorsSection struct {

@@ -21,7 +21,7 @@ rate_limits: {rules: [{name: all, match: /, limit: 1, window: 1h, count: all}]}
 tokens:
   - {match: /private, secret_env: TEST_SECRET}
   - {match: /app/, reissue: {}}
-nosql: {allow: [{match: "POST /odata", keys: [$filter]}]}
+nosql: {allow: [{match: "POST /odata", keys: [$set]}]}
 `
 	forged := "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYWRtaW4ifQ.c2lnbmF0dXJlLXNpZ25hdHVyZS1zaWduYXR1cmU"
 	cases := []struct {
@@ -33,8 +33,8 @@ nosql: {allow: [{match: "POST /odata", keys: [$filter]}]}
 		{"plain", preflight("/x"), "", false},
 		{"to-a-route-that-needs-a-token", preflight("/private"), "", false},
 		{"to-a-route-with-reissue", preflight("/app/x"), "", false},
-		{"with-names-that-its-method-may-use", preflight("/odata?$filter=a"), "", false},
-		{"with-names-that-its-method-may-not-use", request("OPTIONS", "/odata?$filter=a", "", "Origin", "https://a.example", "Access-Control-Request-Method", "DELETE"), "nosql/operator", false},
+		{"with-names-that-its-method-may-use", preflight("/odata?$set=a"), "", false},
+		{"with-names-that-its-method-may-not-use", request("OPTIONS", "/odata?$set=a", "", "Origin", "https://a.example", "Access-Control-Request-Method", "DELETE"), "nosql/operator", false},
 		{"with-an-operator", preflight("/x?a[$ne]=1"), "nosql/operator", false},
 		{"with-a-forged-token-in-a-header", preflight("/app/x", "X-Access-Token", forged), "token/not-reissued", false},
 		{"with-a-forged-token-in-the-query", preflight("/app/x?token=" + forged), "token/not-reissued", false},

@@ -63,8 +63,11 @@ func (p *Policy) loosen() {
 	if h.CrossOriginResourcePolicy == (headers.Choice{}) {
 		h.CrossOriginResourcePolicy.Off = true // breaks assets used by other sites
 	}
-	if h.OriginAgentCluster == (headers.Switch{}) {
+	if h.OriginAgentCluster.Value == "" {
 		h.OriginAgentCluster.Off = true // breaks document.domain
+	}
+	if h.SessionCacheControl == (headers.Choice{}) {
+		h.SessionCacheControl.Policy = "private" // no-store breaks the back button
 	}
 	if r := &h.ReferrerPolicy; !r.Off && len(r.Policy) == 0 {
 		r.Policy = []string{"same-origin"} // no-referrer breaks "back" redirects

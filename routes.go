@@ -15,6 +15,7 @@ const (
 	ownToken
 	ownTokenExcept
 	ownUpload
+	ownHeaders
 	owners
 )
 
@@ -51,6 +52,9 @@ func (s *Suit) collectRoutes() {
 		for _, e := range r.Except {
 			s.table.add(ownTokenExcept, i, route.MustCompile(e))
 		}
+	}
+	for i, p := range s.headers.Routes() {
+		s.table.add(ownHeaders, i, p)
 	}
 	for i, r := range s.policy.Uploads.Rules {
 		s.table.add(ownUpload, i, route.MustCompile(r.Match))

@@ -66,6 +66,9 @@ func TestTheSchemaAcceptsWhatTheLoaderAccepts(t *testing.T) {
 		"nothing":          "{}",
 		"modes-alone":      "headers: off\nuploads: report\ntokens: off\n",
 		"seven":            seven,
+		"openapi":          "bodies: {openapi: openapi.yaml}",
+		"openapi-options":  "bodies: {openapi: {file: openapi.yaml, undeclared: allow, except: [/health], unknown: strip}}",
+		"declared":         declaredPolicy("enforce", "strip"),
 		"one-for-a-list":   "rate_limits: {rules: [{match: /api/, limit: 1, window: 1m}]}",
 	}
 	for _, file := range []string{"demo/policy/policy.yaml", "e2e/policies/shop.yaml"} {
@@ -97,6 +100,7 @@ func TestTheSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 		"bad-environment":     "environment: staging",
 		"bad-same-site":       "cookies: {same_site: Lux}",
 		"bad-unknown":         "bodies: {routes: [{match: /x, unknown: drop}]}",
+		"bad-undeclared":      "bodies: {openapi: {file: a.yaml, undeclared: deny}}",
 		"text-for-a-number":   "rate_limits: {rules: [{match: /x, limit: many, window: 1m}]}",
 		"a-list-for-a-map":    "bodies: [1]",
 	} {

@@ -1,7 +1,8 @@
 // Copyright The Panoply Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench measures what the guard costs beside a bare reverse proxy.
+// Command bench measures what the guard costs beside a bare reverse proxy, and
+// what a reading costs beside those of common libraries.
 //
 // Three servers run as processes of their own on loopback: an app, a bare and
 // equally tuned httputil.ReverseProxy before it, and the guard with all seven
@@ -10,8 +11,13 @@
 // the kernel's own account. Machines are noisy and shared: believe the ratio,
 // not the microseconds.
 //
+// The readings run in this process, each in its turn: the same body validated by
+// Panoply and by its peers, the same JSON and query inspected and merely scanned.
+//
 //	go run ./bench            five rounds
 //	go run ./bench -rounds 9 -requests 50000
+//	go run ./bench -only readings
+//	go run ./bench -only headers
 package main
 
 import (
@@ -35,13 +41,42 @@ func main() {
 	}
 	rounds := flag.Int("rounds", 5, "interleaved rounds (at most 50)")
 	requests := flag.Int("requests", 10_000, "requests per round and server (at most 200000)")
+	only := flag.String("only", "", "proxy, readings or headers; all without it")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
-	if err := run(ctx, min(*rounds, 50), min(*requests, 200_000)); err != nil {
+	if err := measure(ctx, *only, max(1, min(*rounds, 50)), min(*requests, 200_000)); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+func measure(ctx context.Context, only string, rounds, requests int) error {
+	parts := []struct {
+		name string
+		run  func() error
+	}{
+		{"proxy", func() error { return run(ctx, rounds, requests) }},
+		{"readings", func() error { return readAll(4 * rounds) }},
+		{"headers", func() error { return benchHeaders(ctx) }},
+	}
+	known := only == ""
+	for i, part := range parts {
+		if only != "" && only != part.name {
+			continue
+		}
+		known = true
+		if only == "" && i > 0 {
+			fmt.Println()
+		}
+		if err := part.run(); err != nil {
+			return err
+		}
+	}
+	if !known {
+		return fmt.Errorf("-only is proxy, readings or headers, not %q", only)
+	}
+	return nil
 }
 
 // work is one kind of request.

@@ -43,6 +43,7 @@ package guard
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -54,6 +55,7 @@ import (
 	"time"
 
 	"github.com/panoply-security/panoply"
+	"github.com/panoply-security/panoply/guard/openapi"
 	"github.com/panoply-security/panoply/internal/fault"
 )
 
@@ -97,6 +99,7 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear) (*Guard, 
 	if log == nil {
 		log = slog.Default()
 	}
+	policy, described := openapi.Apply(policy)
 	var faults fault.List
 	target, err := parseUpstream(policy.Upstream)
 	if err != nil {
@@ -111,7 +114,7 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear) (*Guard, 
 	}
 	suit, err := panoply.New(policy, panoply.WithLogger(log))
 	faults.Join("", err)
-	if err := faults.Err(); err != nil {
+	if err := errors.Join(faults.Err(), described); err != nil {
 		return nil, policy.Explain(err)
 	}
 	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, proxy: newProxy(target, suit, log, t)}

@@ -54,7 +54,8 @@ type running struct {
 
 type options struct {
 	policy   string
-	upstream string // instead of an app
+	loaded   *panoply.Policy // instead of policy
+	upstream string          // instead of an app
 	times    times
 }
 
@@ -62,6 +63,9 @@ type options struct {
 func start(t *testing.T, app http.HandlerFunc, o options) *running {
 	t.Helper()
 	p := parsePolicy(t, o.policy)
+	if o.loaded != nil {
+		p = *o.loaded
+	}
 	p.Upstream = o.upstream
 	if p.Upstream == "" {
 		upstream := httptest.NewUnstartedServer(app)

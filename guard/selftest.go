@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/panoply-security/panoply"
+	"github.com/panoply-security/panoply/validate"
 )
 
 // canaryPath is a path that no policy names.
@@ -50,6 +51,11 @@ func selfTest(p panoply.Policy, try wear) error {
 	general, routes, limits := p, p, p
 	general.RateLimits.Mode, routes.RateLimits.Mode = panoply.Off, panoply.Off
 	general.Tokens.Mode, routes.Tokens.Mode, limits.Tokens.Mode = panoply.Off, panoply.Off, panoply.Off
+	if ops := p.Bodies.Operations; ops != nil {
+		general.Bodies.Operations, limits.Bodies.Operations = nil, nil
+		general.Bodies.OpenAPI.File, limits.Bodies.OpenAPI.File = "", ""
+		routes.Bodies.Operations = &validate.Operations{Routes: ops.Routes, Below: ops.Below} // without exceptions
+	}
 	general.Bodies.Routes, general.Uploads.Rules, general.NoSQL.Allow, general.Cookies.Except = nil, nil, nil, nil
 
 	failed, err := play(general, try, canaries(p))
@@ -97,7 +103,7 @@ func play(p panoply.Policy, try wear, all []canary) (failed []error, err error) 
 	return failed, nil
 }
 
-// limitsHold fails one attempt more than each limit allows: not all of them may
+// limitsHold makes one attempt more than each limit allows: not all of them may
 // reach the app. Limits too high to try in a moment are left out.
 func limitsHold(p panoply.Policy, try wear) (failed []error, err error) {
 	if p.RateLimits.Mode != panoply.Enforce {
@@ -107,12 +113,16 @@ func limitsHold(p panoply.Policy, try wear) (failed []error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	reached := 0
+	reached, status := 0, 0
 	app := dress(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		reached++
-		w.WriteHeader(http.StatusUnauthorized)
+		w.WriteHeader(status)
 	}))
 	for _, r := range p.RateLimits.Rules {
+		status = http.StatusUnauthorized
+		if r.Count == "successes" {
+			status = http.StatusCreated
+		}
 		most := r.Limit + r.Burst
 		if most > 1000 {
 			continue
@@ -121,14 +131,17 @@ func limitsHold(p panoply.Policy, try wear) (failed []error, err error) {
 			path, method := concrete(pattern)
 			reached = 0
 			for range most + 1 {
-				req := get(path)
+				req := post(path, "application/json", `{"email":"canary@canary.invalid"}`)
+				if !slices.Contains(r.Key, "account") {
+					req = get(path)
+				}
 				req.Method = method
 				app.ServeHTTP(httptest.NewRecorder(), req)
 			}
 			return reached <= most
 		}
 		if !slices.ContainsFunc(r.Match, holds) { // the first may be excepted
-			failed = append(failed, fmt.Errorf("rate_limits is set to enforce, and rule %q let %d failed attempts pass", r.Name, most+1))
+			failed = append(failed, fmt.Errorf("rate_limits is set to enforce, and rule %q let %d attempts pass", r.Name, most+1))
 		}
 	}
 	return failed, nil
@@ -171,13 +184,22 @@ func canaries(p panoply.Policy) []canary {
 	}
 }
 
-// schemaCanaries meet the schemas of routes.
+// schemaCanaries meet the declarations of routes with a body of a type that none
+// can declare, and what is below the operations of an API.
 func schemaCanaries(p panoply.Policy) (all []canary) {
-	for _, r := range p.Bodies.Routes {
-		if path, method := concrete(r.Match); r.Schema != nil && method != http.MethodGet && method != http.MethodHead {
+	bodies := p.Bodies.Routes
+	if ops := p.Bodies.Operations; ops != nil {
+		bodies = slices.Concat(bodies, ops.Routes)
+		for _, below := range ops.Below {
+			all = append(all, canary{section: "bodies (operations below " + below + ")", mode: p.Bodies.Mode, path: below, ok: refused,
+				request: func(path string) *http.Request { return httptest.NewRequest("CANARY", path, nil) }})
+		}
+	}
+	for _, r := range bodies {
+		if path, method := concrete(r.Match); r.Schema != nil || r.Form != nil || r.Multipart != nil {
 			all = append(all, canary{section: "bodies (" + r.Match + ")", mode: p.Bodies.Mode, path: path, ok: refused,
 				request: func(path string) *http.Request {
-					r := post(path, "application/x-www-form-urlencoded", "canary=1")
+					r := post(path, "application/x-panoply-canary", "canary")
 					r.Method = method
 					return r
 				}})

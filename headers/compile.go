@@ -13,106 +13,128 @@ import (
 	"github.com/panoply-security/panoply/internal/fault"
 )
 
-// compile turns the configuration, defaults filled in, into lines.
-func (t *Headers) compile(faults *fault.List) {
-	c := &t.cfg
-	t.compileCSP(faults)
-	t.compileHSTS(faults)
+// compile turns a configuration, defaults filled in, into lines.
+func compile(c Config, clear []string, faults *fault.List) (set lines) {
+	set[policy], set[reportOnly] = compilePolicies(c, faults)
+	set[hsts] = compileHSTS(c.StrictTransportSecurity, faults)
+	set[referrer] = compileReferrer(c.ReferrerPolicy, faults)
 
-	oneOf := func(path, name string, off bool, value string, known ...string) {
+	// The values that a header may have, the strictest first: the order of
+	// Strengthen.
+	oneOf := func(at slot, path string, off bool, value string, known ...string) {
 		if off {
 			return
 		}
 		if !slices.Contains(known, value) {
 			faults.Addf(path, "one of "+strings.Join(known, ", "), "%q is not known", value)
 		}
-		t.add(name, value, value)
+		set[at] = always(value, byOrder(known...))
 	}
 	coep := c.CrossOriginEmbedderPolicy
-	oneOf("cross_origin_embedder_policy", "Cross-Origin-Embedder-Policy", coep.Off, coep.Policy,
+	oneOf(embedder, "cross_origin_embedder_policy", coep.Off, coep.Policy,
 		"require-corp", "credentialless", "unsafe-none")
-	oneOf("cross_origin_opener_policy", "Cross-Origin-Opener-Policy", c.CrossOriginOpenerPolicy.Off, c.CrossOriginOpenerPolicy.Policy,
-		"same-origin", "same-origin-allow-popups", "noopener-allow-popups", "unsafe-none")
-	oneOf("cross_origin_resource_policy", "Cross-Origin-Resource-Policy", c.CrossOriginResourcePolicy.Off, c.CrossOriginResourcePolicy.Policy,
+	oneOf(opener, "cross_origin_opener_policy", c.CrossOriginOpenerPolicy.Off, c.CrossOriginOpenerPolicy.Policy,
+		"same-origin", "noopener-allow-popups", "same-origin-allow-popups", "unsafe-none")
+	oneOf(resource, "cross_origin_resource_policy", c.CrossOriginResourcePolicy.Off, c.CrossOriginResourcePolicy.Policy,
 		"same-origin", "same-site", "cross-origin")
-	oneOf("origin_agent_cluster", "Origin-Agent-Cluster", c.OriginAgentCluster.Off, c.OriginAgentCluster.Value, "?1")
-	oneOf("x_content_type_options", "X-Content-Type-Options", c.XContentTypeOptions.Off, c.XContentTypeOptions.Value, "nosniff")
-	oneOf("x_download_options", "X-Download-Options", c.XDownloadOptions.Off, c.XDownloadOptions.Value, "noopen")
-	oneOf("x_permitted_cross_domain_policies", "X-Permitted-Cross-Domain-Policies",
+	oneOf(agentCluster, "origin_agent_cluster", c.OriginAgentCluster.Off, c.OriginAgentCluster.Value, "?1")
+	oneOf(noSniff, "x_content_type_options", c.XContentTypeOptions.Off, c.XContentTypeOptions.Value, "nosniff")
+	oneOf(download, "x_download_options", c.XDownloadOptions.Off, c.XDownloadOptions.Value, "noopen")
+	oneOf(crossDomain, "x_permitted_cross_domain_policies",
 		c.XPermittedCrossDomainPolicies.Off, c.XPermittedCrossDomainPolicies.PermittedPolicies,
 		"none", "master-only", "by-content-type", "all")
-	oneOf("x_xss_protection", "X-Xss-Protection", c.XXSSProtection.Off, c.XXSSProtection.Value, "0")
-
-	t.compileReferrer(faults)
+	oneOf(xssProtection, "x_xss_protection", c.XXSSProtection.Off, c.XXSSProtection.Value, "0")
+	oneOf(sessionCache, "session_cache_control", c.SessionCacheControl.Off, c.SessionCacheControl.Policy, "no-store", "private")
+	set[sessionCache].stricter = stricterCache
 
 	if f := c.XFrameOptions; !f.Off {
-		switch strings.ToLower(f.Action) {
-		case "deny":
-			t.add("X-Frame-Options", "DENY", "DENY")
-		case "sameorigin", "same-origin":
-			t.add("X-Frame-Options", "SAMEORIGIN", "SAMEORIGIN")
-		default:
+		value := strings.ToUpper(f.Action)
+		if value == "SAME-ORIGIN" {
+			value = "SAMEORIGIN"
+		}
+		if value != "DENY" && value != "SAMEORIGIN" {
 			faults.Addf("x_frame_options", "deny or sameorigin; for other sites use the directive frame-ancestors", "%q is not known", f.Action)
 		}
+		set[frame] = always(value, byOrder("DENY", "SAMEORIGIN"))
 	}
 	if d := c.XDNSPrefetchControl; !d.Off {
 		value := "off"
 		if d.Allow {
 			value = "on"
 		}
-		t.add("X-Dns-Prefetch-Control", value, value)
+		set[dnsPrefetch] = always(value, byOrder("off", "on"))
 	}
 	if p := c.PermissionsPolicy; !p.Off {
-		value := p.compile(faults)
-		t.add("Permissions-Policy", value, value)
+		set[permissions] = always(p.compile(faults), stricterPermissions)
+	}
+	if e := c.ReportingEndpoints; !e.Off {
+		set[reporting] = always(e.compile(faults), theirs)
+	}
+	if len(clear) > 0 {
+		set[clearSiteData] = line{secure: []string{compileClear(faults, clear)}, stricter: both}
 	}
 	for _, r := range []struct {
-		path, name string
-		s          Switch
-	}{{"x_powered_by", "X-Powered-By", c.XPoweredBy}, {"server", "Server", c.Server}} {
-		if r.s.Off {
-			continue
-		}
-		if r.s.Value != removed {
+		at   slot
+		path string
+		s    Switch
+	}{{poweredBy, "x_powered_by", c.XPoweredBy}, {server, "server", c.Server}} {
+		if !r.s.Off && r.s.Value != removed {
 			faults.Addf(r.path, "on removes the header, off leaves it", "%q is not known", r.s.Value)
 		}
-		t.remove = append(t.remove, r.name)
+		set[r.at] = line{remove: !r.s.Off}
 	}
+	for i := range set {
+		if set[i].name == "" {
+			set[i].name, set[i].bit = names[i], 1<<i
+		}
+	}
+	return set
 }
 
-func (t *Headers) compileCSP(faults *fault.List) {
-	main, second := t.cfg.ContentSecurityPolicy, t.cfg.ContentSecurityPolicyReportOnly
-	sendSecond := second != nil && !second.Off
-	if !main.Off && main.ReportOnly && sendSecond {
-		faults.Add("content_security_policy_report_only", "content_security_policy only reports already", "drop one of the two")
-	}
-	policy := func(path string, c CSP, reportOnly bool) {
-		p, err := c.build()
-		if err != nil {
-			faults.Join(path, err)
-			return
+// always is a header for every client.
+func always(value string, s stricter) line {
+	shared := []string{value}
+	return line{plain: shared, secure: shared, stricter: s}
+}
+
+func compilePolicies(c Config, faults *fault.List) (main, second line) {
+	first, other := c.ContentSecurityPolicy, c.ContentSecurityPolicyReportOnly
+	sendOther := other != nil && !other.Off
+	if !first.Off {
+		main = first.compile("content_security_policy", faults)
+		if first.ReportOnly {
+			main.name, main.bit = names[reportOnly], 1<<reportOnly
+			if sendOther {
+				faults.Add("content_security_policy_report_only", "content_security_policy only reports already", "drop one of the two")
+			}
 		}
-		name := "Content-Security-Policy"
-		if reportOnly {
-			name = "Content-Security-Policy-Report-Only"
-		}
-		t.add(name, p.Without(csp.UpgradeInsecureRequests).String(), p.String())
 	}
-	if !main.Off {
-		policy("content_security_policy", main, main.ReportOnly)
+	if sendOther {
+		second = other.compile("content_security_policy_report_only", faults)
 	}
-	if sendSecond {
-		policy("content_security_policy_report_only", *second, true)
+	return main, second
+}
+
+func (p CSP) compile(path string, faults *fault.List) line {
+	built, err := p.build()
+	if err != nil {
+		faults.Join(path, err)
+		return line{}
 	}
+	l := line{stricter: both, around: p.aroundNonces(path, built, faults)}
+	if plain := built.Without(csp.UpgradeInsecureRequests); len(plain) > 0 {
+		l.plain = []string{plain.String()}
+	}
+	l.secure = []string{built.String()}
+	return l
 }
 
 // preloadMinimum is what the browsers' preload list asks for.
 const preloadMinimum Seconds = 31536000
 
-func (t *Headers) compileHSTS(faults *fault.List) {
-	h := t.cfg.StrictTransportSecurity
+func compileHSTS(h HSTS, faults *fault.List) line {
 	if h.Off {
-		return
+		return line{}
 	}
 	const path = "strict_transport_security"
 	if h.MaxAge < None {
@@ -121,6 +143,11 @@ func (t *Headers) compileHSTS(faults *fault.List) {
 	if h.Preload && (h.ExcludeSubdomains || h.MaxAge < preloadMinimum) {
 		faults.Add(path+".preload", "not accepted by browsers this way", "preload needs include_subdomains and a max_age of at least 31536000")
 	}
+	return line{secure: []string{h.value()}, stricter: stricterHSTS}
+}
+
+// value is the header.
+func (h HSTS) value() string {
 	value := "max-age=" + strconv.FormatInt(h.MaxAge.count(), 10)
 	if !h.ExcludeSubdomains {
 		value += "; includeSubDomains"
@@ -128,7 +155,7 @@ func (t *Headers) compileHSTS(faults *fault.List) {
 	if h.Preload {
 		value += "; preload"
 	}
-	t.add("Strict-Transport-Security", "", value)
+	return value
 }
 
 var referrerTokens = []string{
@@ -136,10 +163,9 @@ var referrerTokens = []string{
 	"origin-when-cross-origin", "strict-origin-when-cross-origin", "unsafe-url", "",
 }
 
-func (t *Headers) compileReferrer(faults *fault.List) {
-	r := t.cfg.ReferrerPolicy
+func compileReferrer(r Referrer, faults *fault.List) line {
 	if r.Off {
-		return
+		return line{}
 	}
 	if len(r.Policy) == 0 {
 		faults.Add("referrer_policy.policy", "an empty list", "no-referrer, or off")
@@ -152,8 +178,6 @@ func (t *Headers) compileReferrer(faults *fault.List) {
 			faults.Addf(path, "each token once", "%q is there twice", token)
 		}
 	}
-	value := strings.Join(r.Policy, ",")
 	// An empty value is legal and means the browser's own default.
-	l := line{"Referrer-Policy", []string{value}}
-	t.plain, t.secure = append(t.plain, l), append(t.secure, l)
+	return always(strings.Join(r.Policy, ","), stricterReferrer)
 }

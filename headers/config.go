@@ -4,6 +4,9 @@
 package headers
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -65,6 +68,18 @@ type Config struct {
 	// PermissionsPolicy switches browser features such as camera and
 	// geolocation. Default: not sent, as in Helmet.
 	PermissionsPolicy Permissions `yaml:"permissions_policy"`
+	// ReportingEndpoints names where browsers send reports. Default: not sent.
+	ReportingEndpoints Endpoints `yaml:"reporting_endpoints"`
+	// SessionCacheControl is the Cache-Control of answers that set a session
+	// cookie: no-store (default) or private. A shared cache that kept one would
+	// give the session to the next client.
+	SessionCacheControl Choice `yaml:"session_cache_control"`
+
+	// Existing says what becomes of a header that the app sends already: keep
+	// (default), strengthen or replace.
+	Existing Existing `yaml:"existing"`
+	// Routes says what differs on some routes. At most 1000.
+	Routes []Route `yaml:"routes"`
 
 	// TLS reports whether the client came over TLS. Nil asks whether this
 	// server's connection did; set it behind a proxy that ends TLS, and only on
@@ -87,6 +102,9 @@ func (c Config) WithDefaults() Config {
 	// Said out loud, so that the whole of the default can be seen.
 	c.CrossOriginEmbedderPolicy.Off = c.CrossOriginEmbedderPolicy.Off || c.CrossOriginEmbedderPolicy.Policy == ""
 	c.PermissionsPolicy.Off = c.PermissionsPolicy.Off || len(c.PermissionsPolicy.Features) == 0
+	c.ReportingEndpoints.Off = c.ReportingEndpoints.Off || len(c.ReportingEndpoints.Endpoints) == 0
+	c.SessionCacheControl = c.SessionCacheControl.or("no-store")
+	c.Existing = cmp.Or(c.Existing, Keep)
 	c.CrossOriginOpenerPolicy = c.CrossOriginOpenerPolicy.or("same-origin")
 	c.CrossOriginResourcePolicy = c.CrossOriginResourcePolicy.or("same-origin")
 	c.OriginAgentCluster = c.OriginAgentCluster.or("?1")
@@ -126,9 +144,22 @@ func (p CSP) build() (csp.Policy, error) {
 	return csp.Build(csp.Options{Directives: p.Directives, NoDefaults: p.NoDefaults, NoDefaultSrc: p.InsecureNoDefaultSrc})
 }
 
-// Warnings names what the configuration weakens against the default, in the
-// words of the policy file: for the start-up log.
+// Warnings names what the configuration weakens against the default, and what
+// in it does nothing, in the words of the policy file: for the start-up log.
 func (c Config) Warnings() []string {
+	w := c.warnings()
+	for i, r := range c.Routes {
+		there, _ := r.over(c)
+		for _, text := range there.warnings() {
+			if !slices.Contains(w, text) {
+				w = append(w, fmt.Sprintf("routes[%d] (%s): %s", i, r.Match, text))
+			}
+		}
+	}
+	return w
+}
+
+func (c Config) warnings() []string {
 	var w []string
 	note := func(name string, off bool, value string, weak ...string) {
 		switch {
@@ -161,5 +192,18 @@ func (c Config) Warnings() []string {
 	note("x_powered_by", c.XPoweredBy.Off, "")
 	note("x_xss_protection", c.XXSSProtection.Off, "")
 	note("server", c.Server.Off, "")
+	note("session_cache_control", c.SessionCacheControl.Off, "")
+	for _, s := range []struct {
+		name    string
+		ignored map[string]any
+	}{
+		{"origin_agent_cluster", c.OriginAgentCluster.Ignored}, {"x_content_type_options", c.XContentTypeOptions.Ignored},
+		{"x_download_options", c.XDownloadOptions.Ignored}, {"x_powered_by", c.XPoweredBy.Ignored},
+		{"x_xss_protection", c.XXSSProtection.Ignored}, {"server", c.Server.Ignored},
+	} {
+		for _, key := range slices.Sorted(maps.Keys(s.ignored)) {
+			w = append(w, fmt.Sprintf("%s has no option %q, so it does nothing", s.name, key))
+		}
+	}
 	return w
 }

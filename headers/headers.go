@@ -22,50 +22,90 @@
 // Headers are set when the final header leaves ([Headers.Handler]) or when the
 // caller says so ([Headers.Apply]), on errors as on successes. A header that
 // the app has set itself stays as it is, the Content-Security-Policy above all:
-// a second policy could only break what the first one allows. The removed ones
-// are removed whoever set them.
+// a second policy could only break what the first one allows. [Strengthen] sends
+// the stricter of the two instead, and [Replace] the configured one. The removed
+// ones are removed whoever set them.
 //
-// Strict-Transport-Security and upgrade-insecure-requests are sent only to
-// clients that came over TLS. Browsers ignore the first over plain HTTP, and
-// the second makes every link of a plain HTTP page fail.
+// Routes may differ ([Route]): a page that others may frame, an asset that other
+// sites use, a logout that has the browser forget what it holds.
+//
+// Strict-Transport-Security, Clear-Site-Data and upgrade-insecure-requests are
+// sent only to clients that came over TLS. Browsers ignore the first two over
+// plain HTTP, and the third makes every link of a plain HTTP page fail.
+//
+// An answer that sets a session cookie and says nothing of caching is no-store,
+// so that no shared cache gives the session to the next client.
+//
+// A Go app that writes its own scripts may allow them by a nonce: see
+// [CSP.Nonces] and [Nonce].
 //
 // # What it does not do
 //
-// It makes no nonces: a policy with a nonce has to come from the app that
-// writes the scripts. It does not look into pages, so it cannot tell which
-// scripts a policy will block; report_only and
-// content_security_policy_report_only find that out. It sees only header names
-// in their canonical spelling, as http.Header.Set writes them.
+// It does not look into pages, so it cannot tell which scripts a policy will
+// block; report_only and content_security_policy_report_only find that out. It
+// puts no nonce into a page: the app has to. It sees only header names in their
+// canonical spelling, as http.Header.Set writes them.
 //
 // # Bounds
 //
-// Everything is compiled by New. An answer costs one map lookup and at most one
-// map assignment for each header, and no allocation; the values are shared by
-// all answers and must not be changed in place.
+// Everything is compiled by New, at most 1000 routes. An answer costs one pass
+// over the headers that it has, a map assignment for each that it lacks, and no
+// allocation; the values are shared by all answers and must not be changed in
+// place. A nonce costs a handful of allocations, and Strengthen one where
+// neither header is the sum of both.
 package headers
 
 import (
 	"net/http"
 	"slices"
+	"strings"
 
+	"github.com/panoply-security/panoply/internal/cookies"
 	"github.com/panoply-security/panoply/internal/fault"
 	"github.com/panoply-security/panoply/internal/respond"
+	"github.com/panoply-security/panoply/route"
 )
 
 // Headers sets the headers of one configuration. It is safe for concurrent use.
 type Headers struct {
-	plain  []line // what a client over plain HTTP gets
-	secure []line // what a client over TLS gets
-	remove []string
-	tls    func(*http.Request) bool
-	cfg    Config
+	lines   lines
+	plain   []ready // what a client over plain HTTP gets, where no route differs
+	secure  []ready // what a client over TLS gets there
+	removed uint32  // the bits of what is removed there
+
+	overrides []override
+	patterns  []*route.Pattern
+	table     route.Table
+	nonces    bool // some policy has nonces
+
+	tls func(*http.Request) bool
+	cfg Config
 }
 
-// line is one header, ready to be put into the map. The slice is shared: its
-// capacity is its length, so that an append by the app copies it.
+// lines is a compiled set.
+type lines [slots]line
+
+func (set *lines) nonces() bool {
+	return slices.ContainsFunc(set[:], func(l line) bool { return l.around != nil })
+}
+
+// line is one header, compiled. The values are shared by all answers; their
+// capacity is their length, so that an append by the app copies them.
 type line struct {
+	name          string
+	bit           uint32
+	plain, secure []string // nil where the header is not sent
+	remove        bool
+	stricter      stricter
+	around        *nonceParts // of a policy with nonces
+}
+
+// ready is a line that only has to be put into the map.
+type ready struct {
 	name  string
+	bit   uint32
 	value []string
+	line  *line
 }
 
 // New checks the configuration and compiles it.
@@ -75,52 +115,146 @@ func New(cfg Config) (*Headers, error) {
 		t.tls = func(r *http.Request) bool { return r.TLS != nil }
 	}
 	var faults fault.List
-	t.compile(&faults)
+	checkExisting(&faults, cfg.Existing)
+	t.lines = compile(t.cfg, nil, &faults)
+	t.compileRoutes(&faults)
 	if err := faults.Err(); err != nil {
 		return nil, err
+	}
+	for i := range t.lines {
+		l := &t.lines[i]
+		if l.remove {
+			t.removed |= l.bit
+		}
+		if slot(i) == sessionCache {
+			continue // it hangs on the answer
+		}
+		if l.plain != nil {
+			t.plain = append(t.plain, ready{l.name, l.bit, l.plain, l})
+		}
+		if l.secure != nil {
+			t.secure = append(t.secure, ready{l.name, l.bit, l.secure, l})
+		}
+	}
+	t.nonces = t.lines.nonces()
+	for i := range t.overrides {
+		t.nonces = t.nonces || t.overrides[i].lines.nonces()
 	}
 	return t, nil
 }
 
-// add notes a header for both kinds of client; an empty value for one of them
-// leaves it out there.
-func (t *Headers) add(name, plain, secure string) {
-	if plain != "" {
-		t.plain = append(t.plain, line{name, []string{plain}})
-	}
-	if secure != "" {
-		t.secure = append(t.secure, line{name, []string{secure}})
-	}
+// Request is what has to be known of a request to set its answer's headers.
+type Request struct {
+	TLS    bool   // the client came over TLS
+	Nonce  string // as Begin gave it
+	Routes []int  // the places in [Headers.Routes] that it met, in any order
 }
 
-// Apply sets the headers that h does not have and removes those that tell too
-// much. tls says whether the client came over TLS.
-func (t *Headers) Apply(h http.Header, tls bool) {
+// Apply sets the headers of an answer and removes those that tell too much.
+func (t *Headers) Apply(h http.Header, to Request) {
+	have := present(h)
+	if len(to.Routes) > 0 {
+		t.applyRoutes(h, have, to)
+		return
+	}
 	set := t.plain
-	if tls {
+	if to.TLS {
 		set = t.secure
 	}
 	for i := range set {
-		if len(h[set[i].name]) == 0 {
-			h[set[i].name] = set[i].value
+		if r := &set[i]; have&r.bit == 0 && r.line.around == nil {
+			h[r.name] = r.value
+		} else {
+			r.line.put(h, have, t.cfg.Existing, to)
 		}
 	}
-	for _, name := range t.remove {
-		delete(h, name)
+	if have&t.removed != 0 {
+		for i := range t.lines {
+			if t.lines[i].remove {
+				delete(h, t.lines[i].name)
+			}
+		}
+	}
+	if have&(1<<setCookie) != 0 && setsSession(h) {
+		t.lines[sessionCache].put(h, have, t.cfg.Existing, to)
 	}
 }
+
+// applyRoutes is Apply where routes differ: each header is as the last of them
+// says that names it.
+func (t *Headers) applyRoutes(h http.Header, have uint32, to Request) {
+	existing, last := t.cfg.Existing, -1
+	for _, id := range to.Routes {
+		if e := t.overrides[id].existing; e != "" && id > last {
+			existing, last = e, id
+		}
+	}
+	session := have&(1<<setCookie) != 0 && setsSession(h)
+	for i := range t.lines {
+		l, last := &t.lines[i], -1
+		for _, id := range to.Routes {
+			if o := &t.overrides[id]; o.named[i] && id > last {
+				l, last = &o.lines[i], id
+			}
+		}
+		if slot(i) != sessionCache || session {
+			l.put(h, have, existing, to)
+		}
+	}
+}
+
+// put settles one header of an answer.
+func (l *line) put(h http.Header, have uint32, existing Existing, to Request) {
+	value := l.plain
+	if to.TLS {
+		value = l.secure
+	}
+	switch there := have&l.bit != 0; {
+	case l.remove:
+		delete(h, l.name)
+	case value == nil || there && existing == Keep:
+	default:
+		if l.around != nil && to.Nonce != "" {
+			value = []string{l.around.with(to.Nonce, to.TLS)}
+		}
+		if there && existing == Strengthen {
+			value = l.stricter(h[l.name], value)
+		}
+		h[l.name] = value
+	}
+}
+
+// setsSession reports whether an answer sets a cookie that stands for a user.
+func setsSession(h http.Header) bool {
+	for _, cookie := range h["Set-Cookie"] {
+		name, _, _ := strings.Cut(cookie, "=")
+		if cookies.IsSession(strings.Trim(name, " \t")) {
+			return true
+		}
+	}
+	return false
+}
+
+// Routes are the patterns of Config.Routes, in their order.
+func (t *Headers) Routes() []*route.Pattern { return t.patterns }
 
 // Handler sets the headers of everything that next answers. It has to be
 // outside of whatever else writes answers.
 func (t *Headers) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a := &answer{t: t, tls: t.tls(r)}
+		a := &answer{t: t, to: Request{TLS: t.tls(r)}}
+		if len(t.patterns) > 0 {
+			if key, err := route.KeyOf(r.URL); err == nil {
+				a.to.Routes = t.table.Match(r.Method, key, nil)
+			}
+		}
+		r, a.to.Nonce = t.Begin(r)
 		a.w.Reset(w, a)
 		returned := false
 		defer func() {
 			// After a panic somebody further out may answer in next's place.
 			if !returned && !a.w.Committed() {
-				t.Apply(w.Header(), a.tls)
+				t.Apply(w.Header(), a.to)
 			}
 		}()
 		next.ServeHTTP(&a.w, r)
@@ -131,13 +265,13 @@ func (t *Headers) Handler(next http.Handler) http.Handler {
 
 // answer is one answer on its way out.
 type answer struct {
-	w   respond.Writer
-	t   *Headers
-	tls bool
+	w  respond.Writer
+	t  *Headers
+	to Request
 }
 
 func (a *answer) Header(_ int, h http.Header) respond.Plan {
-	a.t.Apply(h, a.tls)
+	a.t.Apply(h, a.to)
 	return respond.Plan{}
 }
 
@@ -149,30 +283,39 @@ func (a *answer) Dropped([]byte) {}
 
 // Names returns the names of all headers that Apply sets or removes, sorted.
 func (t *Headers) Names() []string {
-	names := slices.Clone(t.remove)
-	for _, set := range [][]line{t.plain, t.secure} {
+	var all []string
+	note := func(set *lines) {
 		for _, l := range set {
-			names = append(names, l.name)
+			if l.remove || l.secure != nil {
+				all = append(all, l.name)
+			}
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	note(&t.lines)
+	for i := range t.overrides {
+		note(&t.overrides[i].lines)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
-// Describe returns the effective headers, one line each, sorted: for the log
-// and for `policy show`.
+// Describe returns the effective headers where no route differs, one line each,
+// sorted: for the log and for `policy show`.
 func (t *Headers) Describe() []string {
-	var lines []string
-	for _, l := range t.secure {
-		text := l.name + ": " + l.value[0]
-		if !slices.ContainsFunc(t.plain, func(p line) bool { return p.name == l.name }) {
-			text += " (over TLS only)"
+	var all []string
+	for i, l := range t.lines {
+		switch {
+		case l.remove:
+			all = append(all, l.name+": (removed)")
+		case l.secure == nil:
+		case slot(i) == sessionCache:
+			all = append(all, l.name+": "+l.secure[0]+" (with a session cookie only)")
+		case l.plain == nil:
+			all = append(all, l.name+": "+l.secure[0]+" (over TLS only)")
+		default:
+			all = append(all, l.name+": "+l.secure[0])
 		}
-		lines = append(lines, text)
 	}
-	for _, name := range t.remove {
-		lines = append(lines, name+": (removed)")
-	}
-	slices.Sort(lines)
-	return lines
+	slices.Sort(all)
+	return all
 }

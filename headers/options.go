@@ -32,26 +32,33 @@ type CSP struct {
 	ReportOnly bool `yaml:"report_only"`
 	// InsecureNoDefaultSrc accepts a policy without default-src.
 	InsecureNoDefaultSrc bool `yaml:"insecure_no_default_src"`
+	// Nonces names the directives that allow what carries the answer's nonce
+	// ([Nonce]): script-src, say. For Go apps, which write it into their pages
+	// themselves.
+	Nonces []string `yaml:"-"`
 }
 
 // Embedder is the Cross-Origin-Embedder-Policy: require-corp, credentialless or
 // unsafe-none. The zero value is not sent.
 type Embedder struct {
 	Off    bool   `yaml:"off"`
-	Policy string `yaml:"policy"`
+	Policy string `yaml:"policy,filled"`
 }
 
 // Choice is a header whose value is one word out of a few.
 type Choice struct {
 	Off    bool   `yaml:"off"`
-	Policy string `yaml:"policy"`
+	Policy string `yaml:"policy,filled"`
 }
 
 // Switch is a header that has one safe value, or that is removed.
 type Switch struct {
 	Off bool `yaml:"off"`
 	// Value may spell that one value out; any other is refused.
-	Value string `yaml:"value"`
+	Value string `yaml:"value,filled"`
+	// Ignored are options that the header does not have. As in Helmet they
+	// change nothing; they are named at start-up ([Config.Warnings]).
+	Ignored map[string]any `yaml:",rest"`
 }
 
 // removed is the value of a Switch that takes a header off.
@@ -92,13 +99,13 @@ type DNSPrefetch struct {
 // Frame is the X-Frame-Options header.
 type Frame struct {
 	Off    bool   `yaml:"off"`
-	Action string `yaml:"action"` // deny or sameorigin, in any case
+	Action string `yaml:"action,filled"` // deny or sameorigin, in any case
 }
 
 // CrossDomain is the X-Permitted-Cross-Domain-Policies header.
 type CrossDomain struct {
 	Off               bool   `yaml:"off"`
-	PermittedPolicies string `yaml:"permitted_policies"`
+	PermittedPolicies string `yaml:"permitted_policies,filled"`
 }
 
 // word reads a short form: off and on are the same for every header, and so
@@ -235,7 +242,7 @@ func (h *HSTS) UnmarshalText(b []byte) error {
 		part = strings.TrimSpace(part)
 		name, number, _ := strings.Cut(part, "=")
 		switch {
-		case strings.EqualFold(name, "max-age") && h.MaxAge == 0:
+		case strings.EqualFold(name, "max-age") && h.MaxAge == 0 && !strings.Contains(number, "."):
 			if err := h.MaxAge.UnmarshalText([]byte(number)); err != nil {
 				return err
 			}
@@ -256,10 +263,12 @@ func (h *HSTS) UnmarshalText(b []byte) error {
 // MarshalText gives `off`, or nothing where the map is needed.
 func (h HSTS) MarshalText() ([]byte, error) { return onlyOff(h.Off) }
 
-// UnmarshalText reads a number of seconds.
+// UnmarshalText reads a number of seconds; a part of one is dropped, as in
+// Helmet.
 func (s *Seconds) UnmarshalText(b []byte) error {
-	n, err := strconv.ParseUint(string(b), 10, 53)
-	if err != nil {
+	whole, part, _ := strings.Cut(string(b), ".")
+	n, err := strconv.ParseUint(whole, 10, 53)
+	if err != nil || strings.Trim(part, "0123456789") != "" || strings.HasSuffix(string(b), ".") {
 		return fault.Fault{Message: fmt.Sprintf("%q is no number of seconds", b), Hint: "a whole number, as 31536000 for a year"}
 	}
 	*s = Seconds(n)

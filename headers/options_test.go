@@ -44,6 +44,9 @@ func TestShortForms(t *testing.T) {
 		{"csp-off", new(CSP), "off", CSP{Off: true}},
 		{"csp-on", new(CSP), "on", CSP{}},
 		{"csp-policy", new(CSP), "default-src 'self'; sandbox", CSP{NoDefaults: true, Directives: map[string][]string{"default-src": {"'self'"}, "sandbox": {}}}},
+		{"seconds-part-dropped", new(Seconds), "123.9", Seconds(123)},
+		{"endpoints", new(Endpoints), `csp="https://a.example/r", own="/reports"`,
+			Endpoints{Endpoints: map[string]string{"csp": "https://a.example/r", "own": "/reports"}}},
 		{"permissions", new(Permissions), `camera=(), geolocation=(self "https://a.example"), fullscreen=*`,
 			Permissions{Features: map[string][]string{"camera": {}, "geolocation": {"self", "https://a.example"}, "fullscreen": {"*"}}}},
 	}
@@ -93,7 +96,12 @@ func TestShortFormsRefused(t *testing.T) {
 		{"hsts-age-twice", new(HSTS), "max-age=600; max-age=0"},
 		{"hsts-age-twice-zero-first", new(HSTS), "max-age=0; max-age=600"},
 		{"seconds-negative", new(Seconds), "-1"},
-		{"seconds-fraction", new(Seconds), "123.4"},
+		{"seconds-negative-fraction", new(Seconds), "-0.1"},
+		{"seconds-two-points", new(Seconds), "1.2.3"},
+		{"seconds-open-fraction", new(Seconds), "1."},
+		{"hsts-fraction", new(HSTS), "max-age=1.5"},
+		{"endpoints-unquoted", new(Endpoints), "csp=https://a.example/"},
+		{"endpoints-twice", new(Endpoints), `csp="/a", csp="/b"`},
 		{"seconds-duration", new(Seconds), "1h"},
 		{"seconds-huge", new(Seconds), "99999999999999999999"},
 		{"permissions-no-list", new(Permissions), "camera"},
@@ -119,7 +127,7 @@ func TestSecondsZero(t *testing.T) {
 		t.Errorf("got %s", b)
 	}
 	h := http.Header{}
-	must(t, Config{StrictTransportSecurity: HSTS{MaxAge: s}}).Apply(h, true)
+	must(t, Config{StrictTransportSecurity: HSTS{MaxAge: s}}).Apply(h, Request{TLS: true})
 	if got := h.Get("Strict-Transport-Security"); got != "max-age=0; includeSubDomains" {
 		t.Errorf("got %q", got)
 	}
@@ -150,7 +158,7 @@ func TestValues(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			h := http.Header{}
-			must(t, tt.cfg).Apply(h, true)
+			must(t, tt.cfg).Apply(h, Request{TLS: true})
 			if got := h.Get(tt.header); got != tt.want {
 				t.Errorf("got %q; want %q", got, tt.want)
 			}
@@ -301,5 +309,43 @@ permissions_policy: camera=()
 			t.Errorf("%s: got  %+v\nwant %+v\n%s", name, again, cfg, written)
 		}
 		t.Logf("%s:\n%s", name, written)
+	}
+}
+
+// What would end a header, or is no byte of one, is refused when the headers are
+// built, wherever a configuration holds text.
+func TestBytesThatNoHeaderCarriesAreRefused(t *testing.T) {
+	for _, bad := range []string{"x\r\ny", "x\ny", "x\ry", "x\x00y", "x\x7fy", "xéy", "x\ty"} {
+		configs := map[string]Config{
+			"csp-source":      {ContentSecurityPolicy: CSP{Directives: map[string][]string{"img-src": {bad}}}},
+			"csp-name":        {ContentSecurityPolicy: CSP{Directives: map[string][]string{bad: {"'self'"}}}},
+			"csp-report-only": {ContentSecurityPolicyReportOnly: &CSP{Directives: map[string][]string{"img-src": {bad}}}},
+			"coep":            {CrossOriginEmbedderPolicy: Embedder{Policy: bad}},
+			"coop":            {CrossOriginOpenerPolicy: Choice{Policy: bad}},
+			"corp":            {CrossOriginResourcePolicy: Choice{Policy: bad}},
+			"agent-cluster":   {OriginAgentCluster: Switch{Value: bad}},
+			"referrer":        {ReferrerPolicy: Referrer{Policy: []string{bad}}},
+			"nosniff":         {XContentTypeOptions: Switch{Value: bad}},
+			"download":        {XDownloadOptions: Switch{Value: bad}},
+			"frame":           {XFrameOptions: Frame{Action: bad}},
+			"cross-domain":    {XPermittedCrossDomainPolicies: CrossDomain{PermittedPolicies: bad}},
+			"xss":             {XXSSProtection: Switch{Value: bad}},
+			"feature":         {PermissionsPolicy: Permissions{Features: map[string][]string{bad: {}}}},
+			"origin":          {PermissionsPolicy: Permissions{Features: map[string][]string{"camera": {"https://" + bad}}}},
+			"endpoint-name":   {ReportingEndpoints: Endpoints{Endpoints: map[string]string{bad: "/x"}}},
+			"endpoint":        {ReportingEndpoints: Endpoints{Endpoints: map[string]string{"a": "/" + bad}}},
+			"session-cache":   {SessionCacheControl: Choice{Policy: bad}},
+			"clear":           {Routes: []Route{{Match: "/x", ClearSiteData: []string{bad}}}},
+		}
+		for name, cfg := range configs {
+			if _, err := New(cfg); err == nil {
+				t.Errorf("%s: %q was taken", name, bad)
+			}
+			if frame := cfg.XFrameOptions; name == "frame" {
+				if _, err := New(Config{Routes: []Route{{Match: "/x", XFrameOptions: &frame}}}); err == nil {
+					t.Errorf("%s on a route: %q was taken", name, bad)
+				}
+			}
+		}
 	}
 }

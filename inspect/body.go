@@ -25,13 +25,19 @@ type Options struct {
 	MaxBytes int64   // of the body, after its content coding was taken off
 	Visitor  Visitor // sees names and values; nil sees nothing
 	Tree     bool    // keep the values of a JSON body for a schema
+	// Pairs keeps the names and values of a form, for a schema; of a multipart
+	// form only with Multipart, and without its files.
+	Pairs bool
 	// Scalar, when not nil, is called with every top-level string of a JSON
 	// body and every plain field of a form.
 	Scalar func(name, value string)
 	// Multipart reads a multipart body too, for its field names, and buffers it
 	// like any other. Without it such a body is left to its own reader.
 	Multipart bool
-	Budget    *Budget // bounds what all readings buffer together; nil is no bound
+	// Rewrite, when not nil, may take something out of a buffered body of JSON or of
+	// a form before it is read; the app gets what is left.
+	Rewrite func(rd *Reading, data []byte) []byte
+	Budget  *Budget // bounds what all readings buffer together; nil is no bound
 }
 
 // Reading is a request's body, read.
@@ -41,6 +47,8 @@ type Reading struct {
 	// body that streams and for multipart, which its own reader reads.
 	Data []byte
 	Tree *Node // with Options.Tree, of a JSON body
+	// Pairs are the fields of a form, in order, with Options.Pairs.
+	Pairs []Pair
 
 	budget *Budget
 	held   int64
@@ -74,7 +82,7 @@ func ReadBody(r *http.Request, o Options) (*Reading, error) {
 	err := rd.read(r, o)
 	if err != nil {
 		rd.Close()
-		rd.Data, rd.Tree = nil, nil
+		rd.Data, rd.Tree, rd.Pairs = nil, nil, nil
 	}
 	return rd, err
 }
@@ -110,6 +118,12 @@ func (rd *Reading) read(r *http.Request, o Options) (err error) {
 	if err := rd.buffer(r, o, nil); err != nil {
 		return err
 	}
+	if o.Rewrite != nil && (rd.Media.Form == JSON || rd.Media.Form == URLEncoded) {
+		if left := o.Rewrite(rd, rd.Data); len(left) < len(rd.Data) {
+			rd.Data = left
+			Replace(r, left)
+		}
+	}
 	return rd.parse(o)
 }
 
@@ -137,9 +151,13 @@ func (rd *Reading) parse(o Options) (err error) {
 				return err
 			}
 		}
-		return readPairs(textOf(rd.Data), Body, o.Visitor, o.Scalar)
+		p := newPairs(Body, o.Visitor)
+		if p.scalar = o.Scalar; o.Pairs {
+			p.kept, p.reserve = &rd.Pairs, rd.reserve
+		}
+		return p.all(textOf(rd.Data))
 	case Multipart:
-		return readFieldNames(rd.Data, rd.Media, o.Visitor)
+		return rd.readFields(o)
 	}
 	return readJSONLoose(bytes.TrimPrefix(rd.Data, utf8BOM), Body, o.Visitor)
 }

@@ -15,17 +15,25 @@ import (
 // maxCookieJSON is how long a JSON cookie may be, decoded.
 const maxCookieJSON = 16 << 10
 
-// ReadCookies reads the JSON cookies of a request, which cookie-parser turns
-// into objects: `name=j:{…}`, signed or not, plain or percent-encoded. Others
-// are strings in every parser and pass unread.
+// ReadCookies shows the names of a request's cookies, and reads the JSON cookies,
+// which cookie-parser turns into objects: `name=j:{…}`, signed or not, plain or
+// percent-encoded. The values of others are strings in every parser and pass
+// unread.
 func ReadCookies(lines []string, visit Visitor) error {
+	path := Path{Place: Cookie}
 	for _, line := range lines {
-		if !strings.Contains(line, "j:") && !strings.Contains(line, "%") {
-			continue
-		}
+		json := strings.Contains(line, "j:") || strings.Contains(line, "%")
 		for pair := range strings.SplitSeq(line, ";") {
-			_, value, ok := strings.Cut(pair, "=")
+			name, value, ok := strings.Cut(pair, "=")
 			if !ok {
+				continue
+			}
+			path.push(strings.TrimSpace(latin1(name)))
+			if err := visit.Key(&path); err != nil {
+				return err
+			}
+			path.reset()
+			if !json {
 				continue
 			}
 			text, ok := cookieJSON(value)

@@ -37,6 +37,10 @@ type pairs struct {
 	path   Path
 	parts  []string // of the name at hand
 	whole  []byte   // the name at hand, spelled in one way
+
+	kept     *[]Pair                 // for a schema; nil keeps none
+	reserve  func(bytes int64) error // is asked for their memory; nil is free
+	from, to int                     // where the pair at hand stands
 }
 
 // shape is how a name was used so far.
@@ -50,27 +54,34 @@ const (
 	numbered       // a list with positions, a[0]
 )
 
-func readPairs(raw string, place Place, visit Visitor, scalar func(name, value string)) error {
+func newPairs(place Place, visit Visitor) *pairs {
+	return &pairs{place: place, visit: visit, path: Path{Place: place}, names: make(map[string]shape, 8)}
+}
+
+// all reads a whole query or form.
+func (p *pairs) all(raw string) error {
 	if raw == "" {
 		return nil
 	}
-	p := pairs{place: place, visit: visit, scalar: scalar, path: Path{Place: place}, names: make(map[string]shape, 8)}
-	if place == Body && strings.HasPrefix(raw, string(utf8BOM)) {
+	if p.place == Body && strings.HasPrefix(raw, string(utf8BOM)) {
 		// body-parser drops it while decoding, and the first name starts behind it.
 		return p.refuse("It starts with a byte order mark.")
 	}
 	if rest, ok := strings.CutPrefix(raw, "?"); ok { // URLSearchParams drops it
 		first, _, _ := strings.Cut(rest, "&")
+		p.to = 1 + len(first)
 		if err := p.pair(first); err != nil {
 			return err
 		}
 	}
-	for n := 0; raw != ""; n++ {
+	for n, at := 0, 0; raw != ""; n++ {
 		if n == maxParams {
 			return p.refuse("It has more than 1000 parameters.")
 		}
 		var part string
 		part, raw, _ = strings.Cut(raw, "&")
+		p.from, p.to = at, at+len(part)
+		at = p.to + 1
 		if part == "" {
 			continue
 		}
@@ -93,9 +104,15 @@ func (p *pairs) pair(part string) error {
 	if err := p.read(name, value); err != nil {
 		return err
 	}
-	// qs ends a name at the first `]=`, other parsers at the first `=`: where
-	// the two differ, both readings are inspected.
-	if i := bracketEnd(part); i > len(name) {
+	// qs ends a name at the first `]=`, escaped or only plain by version, other
+	// parsers at the first `=`: where they differ, all readings are inspected.
+	plain := strings.Index(part, "]=") + 1
+	if plain > len(name) {
+		if err := p.read(part[:plain], part[plain+1:]); err != nil {
+			return err
+		}
+	}
+	if i := bracketEnd(part); i > len(name) && i != plain {
 		return p.read(part[:i], part[i+1:])
 	}
 	return nil
@@ -110,7 +127,10 @@ func (p *pairs) read(name, value string) error {
 	if err != nil {
 		return err
 	}
-	return p.field(key, text)
+	if err := p.field(key, text); err != nil {
+		return err
+	}
+	return p.keep(key, text)
 }
 
 // bracketEnd is where qs ends the name of a part: behind the first `]` that is
@@ -265,15 +285,16 @@ func (f *Fields) Add(name string) error {
 	return f.p.field(name, "")
 }
 
-// readFieldNames shows the names of a multipart body's fields to the visitor.
-func readFieldNames(data []byte, m Media, visit Visitor) error {
-	boundary, err := Boundary(m.Raw)
+// readFields shows the names of a multipart body's fields to the visitor, and
+// keeps their values for a schema.
+func (rd *Reading) readFields(o Options) error {
+	boundary, err := Boundary(rd.Media.Raw)
 	if err != nil {
 		return err
 	}
-	parts := NewMultipart(bytes.NewReader(data), boundary, MultipartLimits{MaxBytes: int64(len(data)) + 1})
+	parts := NewMultipart(bytes.NewReader(rd.Data), boundary, MultipartLimits{MaxBytes: int64(len(rd.Data)) + 1})
 	defer parts.Close()
-	fields := NewFields(visit)
+	fields := NewFields(o.Visitor)
 	for {
 		part, err := parts.Next()
 		if err == io.EOF {
@@ -285,10 +306,15 @@ func readFieldNames(data []byte, m Media, visit Visitor) error {
 		if err := fields.Add(part.Name); err != nil {
 			return err
 		}
+		if o.Pairs && !part.Named() {
+			if err := rd.keepField(part); err != nil {
+				return err
+			}
+		}
 	}
 }
 
 // ReadQuery reads a request's raw query for the visitor.
 func ReadQuery(raw string, visit Visitor) error {
-	return readPairs(raw, Query, visit, nil)
+	return newPairs(Query, visit).all(raw)
 }

@@ -178,7 +178,7 @@ func TestFieldNamesNestAsFormsDo(t *testing.T) {
 }
 
 func TestCookiesOfCookieParser(t *testing.T) {
-	const shown = "#cookie=object #cookie/$ne #cookie/$ne=number"
+	const shown = "#cookie/a #cookie=object #cookie/$ne #cookie/$ne=number"
 	for _, c := range []struct{ name, line, want string }{
 		{"json", `a=j:{"$ne":1}`, shown},
 		{"signed", `a=s:j:{"$ne":1}.c2ln`, shown},
@@ -186,27 +186,29 @@ func TestCookiesOfCookieParser(t *testing.T) {
 		{"percent-encoded", "a=j%3A%7B%22%24ne%22%3A1%7D", shown},
 		{"signed-and-encoded", "a=s%3Aj%3A%7B%22%24ne%22%3A1%7D.c2ln%2B", shown},
 		{"in-quotes", `a="j:{"$ne":1}"`, shown},
-		{"second-of-two", `x=y; a=j:{"$ne":1}`, shown},
-		{"without-space", `x=y;a=j:{"$ne":1}`, shown},
-		{"spaces-around", `x=y;  a  =  j:{"$ne":1}  `, shown},
-		{"array", `a=j:[1]`, "#cookie=array #cookie/0=number"},
-		{"two", `a=j:1; b=j:"x"`, "#cookie=number #cookie=string"},
-		{"plus-is-a-plus", `a=j:"+"`, "#cookie=string"},
+		{"second-of-two", `x=y; a=j:{"$ne":1}`, "#cookie/x " + shown},
+		{"without-space", `x=y;a=j:{"$ne":1}`, "#cookie/x " + shown},
+		{"spaces-around", `x=y;  a  =  j:{"$ne":1}  `, "#cookie/x " + shown},
+		{"array", `a=j:[1]`, "#cookie/a #cookie=array #cookie/0=number"},
+		{"two", `a=j:1; b=j:"x"`, "#cookie/a #cookie=number #cookie/b #cookie=string"},
+		{"plus-is-a-plus", `a=j:"+"`, "#cookie/a #cookie=string"},
 		{"broken-escape-elsewhere", `a=j:{"$ne":1}%`, shown},
-		{"no-json", "a=j:{nope", "#cookie=object"},
-		{"nothing", "a=j:", ""},
-		{"plain", "a=b", ""},
-		{"json-without-mark", `a={"$ne":1}`, ""},
-		{"mark-inside", `a=xj:{"$ne":1}`, ""},
+		{"no-json", "a=j:{nope", "#cookie/a #cookie=object"},
+		{"nothing", "a=j:", "#cookie/a"},
+		{"plain", "a=b", "#cookie/a"},
+		{"json-without-mark", `a={"$ne":1}`, "#cookie/a"},
+		{"mark-inside", `a=xj:{"$ne":1}`, "#cookie/a"},
 		{"name-alone", `j:{"$ne":1}`, ""},
-		{"signed-text", "a=s:xj:1.sig", ""},
-		{"capital-mark", `a=J:{"$ne":1}`, ""},
+		{"signed-text", "a=s:xj:1.sig", "#cookie/a"},
+		{"operator-as-a-name", "$where=1", "#cookie/$where"},
+		{"operator-behind-spaces", "a=1;  $where =1", "#cookie/a #cookie/$where"},
+		{"capital-mark", `a=J:{"$ne":1}`, "#cookie/a"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var s witness
 			refused(t, inspect.ReadCookies([]string{"first=1", c.line}, &s), "")
-			if s.String() != c.want {
-				t.Errorf("shown %s\nwant  %s", s.String(), c.want)
+			if want := strings.TrimSpace("#cookie/first " + c.want); s.String() != want {
+				t.Errorf("shown %s\nwant  %s", s.String(), want)
 			}
 		})
 	}

@@ -169,10 +169,11 @@ func (vs Visitors) Value(p *Path, k Kind) error {
 // PrototypeKey reports whether a path ends in a name that reaches JavaScript's
 // Object.prototype when it is merged: __proto__, or prototype below
 // constructor, also spelled within one name, with dots or brackets.
-func PrototypeKey(p *Path) bool {
-	name := p.Name()
+func PrototypeKey(p *Path) bool { return PrototypeName(p.Parent(), p.Name()) }
+
+// PrototypeName is [PrototypeKey] of a name and the one above it, "" for none.
+func PrototypeName(above, name string) bool {
 	if name == "prototype" {
-		above := p.Parent()
 		return above == "constructor" || strings.HasSuffix(above, ".constructor")
 	}
 	if !strings.Contains(name, "proto") {

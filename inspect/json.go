@@ -90,6 +90,18 @@ func readJSON(data []byte, place Place, visit Visitor, tree *treeBuilder, scalar
 	return &tree.root, nil
 }
 
+// ReadTree reads JSON for [Options.Rewrite], as strictly as it is read afterwards.
+// The tree's memory is the reading's.
+func (rd *Reading) ReadTree(data []byte) (*Node, error) {
+	return readJSON(data, Body, Visitors(nil), &treeBuilder{reserve: rd.reserve}, nil)
+}
+
+// ReadText reads text that an app parses as JSON, for the visitor. Text that is no
+// JSON passes, as far as it is none.
+func ReadText(place Place, text string, visit Visitor) error {
+	return readJSONLoose([]byte(text), place, visit)
+}
+
 // readJSONLines reads any number of values.
 func readJSONLines(data []byte, visit Visitor) error {
 	j := newJSONReader(bytes.TrimPrefix(data, utf8BOM), Body, visit)

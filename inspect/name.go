@@ -64,7 +64,7 @@ func (p *pairs) odd(key string) error {
 	if strings.Count(key, "[") > maxBrackets {
 		return p.refuse("A name has too many brackets.")
 	}
-	if err := p.pieces(key, true); err != nil {
+	if err := p.pieces(key); err != nil {
 		return err
 	}
 	return p.containers(key, func() error {
@@ -74,10 +74,10 @@ func (p *pairs) odd(key string) error {
 }
 
 // dots shows a name as a parser reads it that takes a.b for a[b], such as qs with
-// allowDots. Most do not, so what that makes of types is not held against it.
+// allowDots.
 func (p *pairs) dots(key, value string) error {
 	key = dotsToBrackets(key)
-	if err := p.pieces(key, false); err != nil {
+	if err := p.pieces(key); err != nil {
 		return err
 	}
 	if err := p.keys(key); err != nil || p.names == nil {
@@ -127,9 +127,9 @@ func (p *pairs) keys(key string) error {
 }
 
 // pieces shows what stands before, between and behind brackets, whatever their
-// order: every name that any parser could make of it. With typed, a piece that
-// has more behind it counts as holding something.
-func (p *pairs) pieces(key string, typed bool) error {
+// order: every name that any parser could make of it. A piece that has more behind
+// it counts as holding something.
+func (p *pairs) pieces(key string) error {
 	defer p.path.reset()
 	for rest, more := key, true; more; {
 		i := strings.IndexAny(rest, "[]")
@@ -145,7 +145,7 @@ func (p *pairs) pieces(key string, typed bool) error {
 		if err := p.visit.Key(&p.path); err != nil {
 			return err
 		}
-		if typed && behind != "" && behind != "]" {
+		if behind != "" && behind != "]" {
 			if err := p.visit.Value(&p.path, Object); err != nil {
 				return err
 			}

@@ -5,8 +5,8 @@ package inspect
 
 import "hash/maphash"
 
-// names are the names in use: those of a form, or those of the objects around a
-// place in JSON, each object's behind those of the one around it. A few are
+// names are the names in use in the objects around a place in JSON, each object's
+// behind those of the one around it. A few are
 // looked through; of more there is a hash table. It is seeded, so that nobody
 // can choose names that collide.
 type names struct {
@@ -19,7 +19,6 @@ type name struct {
 	text string
 	from int32 // where the names of its object start
 	slot int32 // in the table; -1 where there is none
-	use  shape // in a form
 }
 
 // few names are compared one by one.

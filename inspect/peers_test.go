@@ -67,13 +67,17 @@ func TestWhatNodeParsersMakeOfIt(t *testing.T) {
 		{"json-as-a-name", `{"ids":[1,2]}`, true},
 
 		// Other ends of a name.
-		{"qs-ends-a-name-at-bracket-equals", "q=x[$ne]=1", false}, // {"q=x":{$ne:1}}
-		{"encoded-bracket-equals", "q=x%5B$ne%5d=1", false},       // the same
+		{"qs-ends-a-name-at-bracket-equals", "q=x[$ne]=1", false},       // {"q=x":{$ne:1}}
+		{"encoded-bracket-equals", "q=x%5B$ne%5d=1", false},             // the same
+		{"plain-bracket-equals-behind-an-encoded", "%5D=[$ne]=", false}, // up to 6.11: {"]=":{$ne:""}}
 		{"url-in-a-value", "next=/p?a[b]=c&next2=/p?a[b]=c", true},
-		{"question-mark", "?$ne=1", false},                                  // URLSearchParams: {$ne:1}
-		{"semicolon-separates-nothing", "a=1;b[$ne]=2", false},              // {"a":...,"1;b"}
-		{"escaped-twice", "a%255B$ne%255D=1", true},                         // {"a%5B$ne%5D":1}
-		{"dots", "a.$ne=1", false},                                          // allowDots: {a:{$ne:1}}
+		{"question-mark", "?$ne=1", false},                     // URLSearchParams: {$ne:1}
+		{"semicolon-separates-nothing", "a=1;b[$ne]=2", false}, // {"a":...,"1;b"}
+		{"escaped-twice", "a%255B$ne%255D=1", true},            // {"a%5B$ne%5D":1}
+		{"dots", "a.$ne=1", false},                             // allowDots: {a:{$ne:1}}
+		{"dots-make-an-object", "e.x=1", false},                // allowDots: {e:{x:1}}
+		{"dots-make-a-list", "e.0=1", false},                   // allowDots: {e:["1"]}
+		{"dots-above", "user.e=1", true},
 		{"dots-in-brackets", "a[b.$ne]=1", false},                           // the same, up to 6.11
 		{"prototype-behind-dots", "a.constructor.[prototype]=1", false},     // allowDots: {a:{constructor:{prototype:1}}}
 		{"prototype-of-a-dotted-name", "a.constructor[prototype]=1", false}, // the same

@@ -19,11 +19,18 @@
 // an object of. Named fields must be strings and nothing else; on the usual
 // login paths the usual login fields are.
 //
+// Some names with a `$` are words of other standards, and no operator of any
+// MongoDB: they pass by default (see [Foreign] and docs/decisions/0013). Any other
+// passes on the routes that allow it. On routes that strip, names that would be
+// refused are taken out of JSON bodies, forms and queries instead, and what is
+// left is inspected like any other request; in cookies, multipart forms and other
+// bodies they are refused there too.
+//
 // # What it does not do
 //
 // It does not look at values: a password of `$ne` is a fine password. It does
 // not know queries that the app builds from strings, nor JSON text inside a
-// string that the app parses itself.
+// string that the app parses itself, unless JSONFields names the field.
 //
 // # Bounds
 //
@@ -49,8 +56,16 @@ type Config struct {
 	// Strings are field names that must hold strings, wherever they stand, on
 	// every route. Empty: the login fields, on the usual login paths.
 	Strings []string `yaml:"strings"`
-	// Allow are names that are no attack on some routes, such as OData's $filter.
+	// Allow are names that are no attack on some routes, such as $set in an
+	// analytics event.
 	Allow []Allow `yaml:"allow"`
+	// Strip are routes, patterns of package route, on which names that would be
+	// refused are taken out instead. An app that took the object for a value then
+	// finds an empty one: refusing says more clearly what is wrong.
+	Strip []string `yaml:"strip"`
+	// JSONFields are top-level fields of bodies and queries whose text the app
+	// parses as JSON, such as ?filter={"price":…}: what they hold is inspected too.
+	JSONFields []string `yaml:"json_fields"`
 }
 
 // Allow lets names with a leading `$` pass on a route.
@@ -59,8 +74,10 @@ type Allow struct {
 	Keys  []string `yaml:"keys"`  // exact names, each with its `$`
 }
 
-// loginFields are typed on loginPaths without being asked for.
-var loginFields = []string{"email", "username", "password", "passwd"}
+// loginFields are typed on loginPaths without being asked for: those that a login
+// looks a user up by. `user` is not among them, which is an object in many APIs, nor
+// a one-time code, which may be a number.
+var loginFields = []string{"email", "username", "login", "identifier", "password", "passwd", "pass", "pwd"}
 
 // LoginPaths are the usual login paths: a GET there shows a form.
 var LoginPaths = []string{
@@ -68,14 +85,24 @@ var LoginPaths = []string{
 	"POST /auth/{what}", "POST /api/login", "POST /api/signin", "POST /api/sign-in", "POST /api/auth",
 	"POST /api/session", "POST /api/sessions", "POST /api/auth/{what}",
 	"POST /{a}/login", "POST /{a}/signin", "POST /{a}/{b}/login", "POST /{a}/{b}/signin", "POST /{a}/{b}/{c}/login",
+	"POST /log-in", "POST /{a}/log-in", "POST /{a}/{b}/log-in", "POST /sign_in", "POST /{a}/sign_in", "POST /{a}/{b}/sign_in",
+	"POST /authenticate", "POST /api/authenticate", "POST /api/{version}/authenticate",
+	"POST /token", "POST /api/token", "POST /oauth/token", "POST /api/oauth/token", "POST /auth/callback/credentials",
 }
 
 // Guard refuses operators.
 type Guard struct {
 	strings map[string]bool // on every route; nil for the login fields
 	login   map[string]bool
+	json    map[string]bool // fields whose text is JSON
 	routes  []*route.Pattern
-	allow   []map[string]bool // by route; nil marks a login path
+	meaning []meaning // by route
+}
+
+// meaning is what a route changes.
+type meaning struct {
+	login, strip bool
+	allow        map[string]bool
 }
 
 // New compiles the configuration.
@@ -87,13 +114,26 @@ func New(cfg Config) (*Guard, error) {
 	} else {
 		g.login = set(loginFields)
 		for _, p := range LoginPaths {
-			g.add(route.MustCompile(p), nil)
+			g.add(route.MustCompile(p), meaning{login: true})
 		}
 	}
-	for i, f := range cfg.Strings {
-		if f == "" {
-			faults.Add(fmt.Sprintf("strings[%d]", i), "the name is empty", "write the name of a field, such as email")
+	if len(cfg.JSONFields) > 0 {
+		g.json = set(cfg.JSONFields)
+	}
+	for path, names := range map[string][]string{"strings": cfg.Strings, "json_fields": cfg.JSONFields} {
+		for i, f := range names {
+			if f == "" {
+				faults.Add(fmt.Sprintf("%s[%d]", path, i), "the name is empty", "write the name of a field, such as email")
+			}
 		}
+	}
+	for i, text := range cfg.Strip {
+		p, err := route.Compile(text)
+		if err != nil {
+			faults.Add(fmt.Sprintf("strip[%d]", i), err.Error(), "")
+			continue
+		}
+		g.add(p, meaning{strip: true})
 	}
 	for i, a := range cfg.Allow {
 		at := fmt.Sprintf("allow[%d]", i)
@@ -110,7 +150,7 @@ func New(cfg Config) (*Guard, error) {
 				faults.Addf(fmt.Sprintf("%s.keys[%d]", at, j), "prototype keys cannot be allowed, and others need not be", "%q does not start with $", k)
 			}
 		}
-		g.add(p, set(a.Keys))
+		g.add(p, meaning{allow: set(a.Keys)})
 	}
 	if err := faults.Err(); err != nil {
 		return nil, err
@@ -118,9 +158,9 @@ func New(cfg Config) (*Guard, error) {
 	return g, nil
 }
 
-func (g *Guard) add(p *route.Pattern, allow map[string]bool) {
+func (g *Guard) add(p *route.Pattern, m meaning) {
 	g.routes = append(g.routes, p)
-	g.allow = append(g.allow, allow)
+	g.meaning = append(g.meaning, m)
 }
 
 // Routes are the patterns that change what is refused; [Guard.For] takes the
@@ -135,10 +175,14 @@ func set(names []string) map[string]bool {
 	return m
 }
 
+const operatorDetail = "Names that start with $ are not accepted."
+
 // Check is the decision for one request: an [inspect.Visitor].
 type Check struct {
 	strings map[string]bool
+	json    map[string]bool
 	allow   []map[string]bool // what the request's routes let pass
+	strip   bool
 	// Judge decides what becomes of a refusal: nil lets it pass, as report mode
 	// does. A nil Judge refuses.
 	Judge func(*problem.Error) error
@@ -146,12 +190,15 @@ type Check struct {
 
 // For returns the check for a request that meets some of [Guard.Routes].
 func (g *Guard) For(met []int) Check {
-	c := Check{strings: g.strings}
+	c := Check{strings: g.strings, json: g.json}
 	for _, i := range met {
-		if g.allow[i] == nil {
+		switch m := &g.meaning[i]; {
+		case m.login:
 			c.strings = g.login
-		} else {
-			c.allow = append(c.allow, g.allow[i])
+		case m.strip:
+			c.strip = true
+		default:
+			c.allow = append(c.allow, m.allow)
 		}
 	}
 	return c
@@ -165,25 +212,44 @@ func (c *Check) Key(p *inspect.Path) error {
 	}
 	switch {
 	case name[0] == '$':
-		for _, allowed := range c.allow {
-			if allowed[name] {
-				return nil
-			}
+		if foreign[name] || odata[name] && inQuery(p) || c.allowed(name) {
+			return nil
 		}
-		return c.refuse(rule.NoSQLOperator, p, "Names that start with $ are not accepted.")
+		return c.refuse(rule.NoSQLOperator, p, operatorDetail)
 	case inspect.PrototypeKey(p):
 		return c.refuse(rule.ValidatePrototype, p, "Prototype keys are not accepted.")
 	}
 	return nil
 }
 
-// Value refuses anything but a string in the fields that must be strings.
+func (c *Check) allowed(name string) bool {
+	for _, allowed := range c.allow {
+		if allowed[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// Value refuses anything but a string in the fields that must be strings, and in
+// the options of OData, which are operators of nothing only as texts of a query.
 func (c *Check) Value(p *inspect.Path, k inspect.Kind) error {
-	if k != inspect.String && c.strings[p.Name()] {
+	if k == inspect.String {
+		return nil
+	}
+	name := p.Name()
+	if c.strings[name] {
 		return c.refuse(rule.NoSQLType, p, "It must be a string.")
+	}
+	if p.Place == inspect.Query && odata[name] && !c.allowed(name) {
+		return c.refuse(rule.NoSQLOperator, p, "It must be a string, once.")
 	}
 	return nil
 }
+
+// JSONFields reports whether texts of the request are inspected, too: then
+// [Check.Pairs] and [Check.Texts] have to see them.
+func (c *Check) JSONFields() bool { return c.json != nil }
 
 func (c *Check) refuse(id rule.ID, p *inspect.Path, detail string) error {
 	e := problem.Refuse(id, "")
@@ -211,17 +277,23 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 		}
 		var met [16]int
 		check := g.For(table.Match(r.Method, key, met[:0]))
-		if err := inspect.ReadQuery(r.URL.RawQuery, &check); err != nil {
+		check.StripQuery(r.URL)
+		if err := check.Query(r.URL.RawQuery); err != nil {
 			return err
 		}
 		if err := inspect.ReadCookies(r.Header["Cookie"], &check); err != nil {
 			return err
 		}
-		rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: inspect.DefaultMaxBytes, Visitor: &check, Multipart: true, Budget: budget})
+		texts := check.Texts()
+		rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: inspect.DefaultMaxBytes, Visitor: &check, Multipart: true,
+			Rewrite: check.Rewrite(), Scalar: texts.Add, Budget: budget})
 		if err != nil {
 			return err
 		}
 		defer rd.Close()
+		if err := texts.Check(&check); err != nil {
+			return err
+		}
 		next.ServeHTTP(w, r)
 		return nil
 	})

@@ -163,17 +163,17 @@ func TestJSONCookies(t *testing.T) {
 
 func TestAllowAndStrings(t *testing.T) {
 	cfg := nosql.Config{Strings: []string{"token"}, Allow: []nosql.Allow{
-		{Match: "/odata/", Keys: []string{"$filter"}}, {Match: "GET /odata/", Keys: []string{"$top"}}, {Match: "/{any...}", Keys: []string{"$a"}},
+		{Match: "/odata/", Keys: []string{"$set"}}, {Match: "GET /odata/", Keys: []string{"$inc"}}, {Match: "/{any...}", Keys: []string{"$a"}},
 		{Match: "/odata/{set}", Keys: []string{"$b"}}, {Match: "/odata/{set...}", Keys: []string{"$c"}}, {Match: "/", Keys: []string{"$d"}},
 	}}
 	tests := []struct{ name, method, target, body, want string }{
-		{"allowed", "GET", "/odata/x?$filter=a&$top=1", "", ""},
-		{"six-routes-at-once", "GET", "/odata/x?$filter=a&$top=1&$a=1&$b=1&$c=1&$d=1", "", ""},
-		{"exact-names", "GET", "/odata/x?$filters=a", "", "nosql/operator #query/$filters"},
-		{"other-letters", "GET", "/odata/x?$Filter=a", "", "nosql/operator #query/$Filter"},
-		{"other-method", "DELETE", "/odata/x?$top=1", "", "nosql/operator #query/$top"},
-		{"other-route", "GET", "/data?$filter=a", "", "nosql/operator #query/$filter"},
-		{"operator-below-an-allowed-name", "POST", "/odata/x", `{"$filter":{"$ne":1}}`, "nosql/operator /$filter/$ne"},
+		{"allowed", "GET", "/odata/x?$set=a&$inc=1", "", ""},
+		{"six-routes-at-once", "GET", "/odata/x?$set=a&$inc=1&$a=1&$b=1&$c=1&$d=1", "", ""},
+		{"exact-names", "GET", "/odata/x?$sets=a", "", "nosql/operator #query/$sets"},
+		{"other-letters", "GET", "/odata/x?$Set=a", "", "nosql/operator #query/$Set"},
+		{"other-method", "DELETE", "/odata/x?$inc=1", "", "nosql/operator #query/$inc"},
+		{"other-route", "GET", "/data?$set=a", "", "nosql/operator #query/$set"},
+		{"operator-below-an-allowed-name", "POST", "/odata/x", `{"$set":{"$ne":1}}`, "nosql/operator /$set/$ne"},
 		{"prototype-all-the-same", "POST", "/odata/x", `{"__proto__":1}`, "validate/prototype-key /__proto__"},
 		{"string", "POST", "/any", `{"a":{"token":"x"}}`, ""},
 		{"no-string", "POST", "/any", `{"a":{"token":1}}`, "nosql/type /a/token"},

@@ -15,7 +15,7 @@ import (
 // Field is what is wrong with one field of a request.
 type Field struct {
 	// Pointer is an RFC 6901 JSON Pointer into the body, or `#query/name`,
-	// `#header/Name`, `#cookie/name` for the other places.
+	// `#path/name`, `#header/Name`, `#cookie/name` for the other places.
 	Pointer string `json:"pointer"`
 	// Detail says what is wrong with it. It never echoes the value.
 	Detail string `json:"detail"`

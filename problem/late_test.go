@@ -190,3 +190,30 @@ func TestScrubbedStatusIsLogged(t *testing.T) {
 		t.Errorf("the log says %s", log)
 	}
 }
+
+// A problem in the place of a 5xx is whole, even where what it replaced breaks
+// off; anything else that breaks off still does.
+func TestAReplacedAnswerSurvivesItsHandler(t *testing.T) {
+	for status, whole := range map[int]bool{500: true, 503: true, 200: false} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			broke := any(nil)
+			breaking := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(status)
+				io.WriteString(w, "half of")
+				panic(http.ErrAbortHandler)
+			})
+			p, err := problem.New(problem.Config{Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := httptest.NewRecorder()
+			func() {
+				defer func() { broke = recover() }()
+				p.Handler(breaking).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+			}()
+			if whole != (broke == nil) || w.Code != status || whole != strings.Contains(w.Body.String(), "urn:uuid:") {
+				t.Errorf("got %d, broken off with %v: %s", w.Code, broke, w.Body)
+			}
+		})
+	}
+}

@@ -6,16 +6,7 @@ package problem
 import (
 	"bytes"
 	"html/template"
-	"net/http"
-	"strings"
 )
-
-// wantsPage reports whether the client is a browser that navigates: it names
-// text/html itself and does not ask for JSON.
-func wantsPage(r *http.Request) bool {
-	accept := r.Header.Get("Accept")
-	return strings.Contains(accept, "text/html") && !strings.Contains(accept, "json")
-}
 
 // The page has no script and no style, so that every CSP lets it be.
 var pageTemplate = template.Must(template.New("problem").Parse(`<!DOCTYPE html>

@@ -16,17 +16,26 @@
 // in one line that carries the same id. Handlers may return errors ([Handler]),
 // panics are recovered ([Responder.Handler]), and answers that an app wrote
 // itself are scrubbed: 5xx bodies always, 4xx bodies when they show a stack
-// frame, a driver's error or an internal address.
+// frame, a driver's error or an internal address, and those errors of a GraphQL
+// answer that do, whatever its status.
+//
+// A compressed 4xx is read too (gzip, deflate). Codings that could not be read
+// are taken off the request ([Responder.AskReadable]), and a 4xx that comes in
+// one all the same is replaced unread.
 //
 // # What it does not do
 //
-// It does not look into answers of success, event streams or upgraded
-// connections, and it cannot replace an answer whose first bytes have left.
+// It does not look into answers of success but GraphQL's (told by the type
+// application/graphql-response+json, or by the word graphql in the path), nor
+// into downloads, event streams or upgraded connections, and it cannot replace an
+// answer whose first bytes have left. What it recognises is in internal/leak: an
+// error of a shape that nobody knows passes with its 4xx.
 //
 // # Bounds
 //
-// At most 64 KiB of a 4xx body is held back and looked at; at most 4 KiB of a
-// replaced body goes to the log, secrets masked.
+// At most 64 KiB of a body is held back, and at most 64 KiB of what it says is
+// looked at; a GraphQL answer that is longer passes. At most 4 KiB of a replaced
+// body goes to the log, secrets masked.
 package problem
 
 import (
@@ -53,6 +62,10 @@ type Config struct {
 	InsecureShowCauses bool `yaml:"-"`
 	// NoScrub lets the app's own 5xx bodies and leaking 4xx bodies through.
 	NoScrub bool `yaml:"scrub,not"`
+	// Flat answers the fields at fault as zod's flatten() has them, so that a front
+	// end written for it need not change: `errors` is then a [Flat] instead of a
+	// list of pointers, and is there in every 400 and 422.
+	Flat bool `yaml:"flat" doc:"errors as zod's flatten() has them: {formErrors, fieldErrors} instead of a list of pointers"`
 	// CORSOrigins may read Panoply's own answers from a browser: exact origins
 	// such as https://shop.example, as in the Origin header. At most 100.
 	CORSOrigins []string `yaml:"-"`
@@ -118,13 +131,13 @@ func Write(w http.ResponseWriter, r *http.Request, err error) {
 
 // body is the answer as JSON, members in the order of RFC 9457.
 type body struct {
-	Type     string  `json:"type"`
-	Title    string  `json:"title"`
-	Status   int     `json:"status"`
-	Detail   string  `json:"detail,omitempty"`
-	Instance string  `json:"instance"`
-	Errors   []Field `json:"errors,omitempty"`
-	Cause    string  `json:"cause,omitempty"`
+	Type     string `json:"type"`
+	Title    string `json:"title"`
+	Status   int    `json:"status"`
+	Detail   string `json:"detail,omitempty"`
+	Instance string `json:"instance"`
+	Errors   any    `json:"errors,omitempty"` // []Field or Flat
+	Cause    string `json:"cause,omitempty"`
 }
 
 // Write answers the request with err and logs it. The error's own text never
@@ -168,7 +181,10 @@ func writerBelow(w http.ResponseWriter) *respond.Writer {
 // Render gives the body of the answer and its content type: a problem, or for
 // a browser that asks for a page a small page without scripts.
 func (t *Responder) Render(r *http.Request, x *Exchange, e *Error) (payload []byte, contentType string) {
-	b := body{Type: "about:blank", Title: e.title(), Status: e.Code(), Detail: e.Detail, Instance: "urn:uuid:" + x.ID, Errors: e.Fields}
+	b := body{Type: "about:blank", Title: e.title(), Status: e.Code(), Detail: e.Detail, Instance: "urn:uuid:" + x.ID}
+	if len(e.Fields) > 0 {
+		b.Errors = e.Fields
+	}
 	if e.Rule != "" {
 		b.Type = e.Rule.URN()
 	}
@@ -180,6 +196,9 @@ func (t *Responder) Render(r *http.Request, x *Exchange, e *Error) (payload []by
 	}
 	if wantsPage(r) {
 		return page(b), "text/html; charset=utf-8"
+	}
+	if t.cfg.Flat && (b.Errors != nil || b.Status == http.StatusBadRequest || b.Status == http.StatusUnprocessableEntity) {
+		b.Errors = e.Flat()
 	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)

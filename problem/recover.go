@@ -16,6 +16,7 @@ import (
 func (t *Responder) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, x := t.Begin(r)
+		t.AskReadable(r)
 		var out respond.Writer
 		out.Reset(w, &scrubHook{t: t, r: r, x: x})
 		defer func() {
@@ -31,9 +32,13 @@ func (t *Responder) Handler(next http.Handler) http.Handler {
 // Recovered answers a panic of a handler: a 500 when nothing has left yet. An
 // answer that was replaced is whole and stays; any other is cut off with its
 // connection, so that the client sees a broken answer and not a whole one.
-// http.ErrAbortHandler goes on to the server.
+// http.ErrAbortHandler goes on to the server, but where the answer is whole
+// although what was replaced broke off.
 func (t *Responder) Recovered(w *respond.Writer, r *http.Request, v any) {
 	if v == http.ErrAbortHandler {
+		if w.Replaced() {
+			return
+		}
 		panic(v)
 	}
 	err := &Error{Status: http.StatusInternalServerError, Cause: fmt.Errorf("panic: %v\n%s", v, debug.Stack())}

@@ -20,39 +20,71 @@ const (
 	scrubKeep = 4 << 10  // of a replaced body, for the log
 )
 
-// Scrub decides about an answer that the app wrote itself: a 5xx is replaced,
-// a 4xx with a readable body is held for [Responder.ScrubBody].
+// Scrub decides about an answer that the app wrote itself: a 5xx is replaced, a
+// 4xx that a person could read is held for [Responder.ScrubBody], and so is a
+// GraphQL answer, whose errors come with a status of success.
 func (t *Responder) Scrub(r *http.Request, x *Exchange, status int, h http.Header) respond.Plan {
-	if t.cfg.NoScrub || x.Own || status < 400 {
-		return respond.Plan{}
-	}
-	if status >= 500 {
+	switch {
+	case t.cfg.NoScrub || x.Own:
+	case status >= 500:
 		e := &Error{Rule: rule.ErrorBody, Status: status, Title: statusTitle(status)}
 		payload := t.replace(r, x, e, h)
 		return respond.Plan{Replace: true, Status: status, Body: payload, Keep: scrubKeep}
-	}
-	if readable(h) {
+	case status >= 400 && readable(h) || status == http.StatusOK && graphQL(r, h):
 		return respond.Plan{Hold: scrubHold}
 	}
 	return respond.Plan{}
 }
 
-// ScrubBody decides about a held 4xx body.
+// ScrubBody decides about a held body: whole, or its first 64 KiB.
 func (t *Responder) ScrubBody(r *http.Request, x *Exchange, status int, h http.Header, held []byte) (body []byte, replaced bool) {
-	kind, found := leak.Find(held)
-	if !found {
-		return held, false
+	if status < 400 && !graphQL(r, h) || status >= 400 && !readable(h) {
+		return held, false // held for somebody else
 	}
-	e := &Error{Rule: rule.ErrorLeak, Status: status, Title: statusTitle(status),
-		Cause: fmt.Errorf("the app's answer shows %s: %s", kind, leak.Mask(clip(string(held), scrubKeep)))}
+	text, ok := decoded(h, held)
+	if !ok {
+		return t.leaking(r, x, status, h, "a body in a coding that cannot be read", nil), true
+	}
+	if status < 400 {
+		clean, kind, found := scrubGraphQL(text, x.ID)
+		if !found {
+			return held, false
+		}
+		t.Log(r, x, leakError(status, kind, text))
+		t.describe(h, clean)
+		return clean, true
+	}
+	if kind, found := leak.Find(text); found {
+		return t.leaking(r, x, status, h, kind, text), true
+	}
+	return held, false
+}
+
+// leaking logs an answer that leaks and gives the problem in its place.
+func (t *Responder) leaking(r *http.Request, x *Exchange, status int, h http.Header, kind string, text []byte) []byte {
+	e := leakError(status, kind, text)
 	t.Log(r, x, e)
-	return t.replace(r, x, e, h), true
+	return t.replace(r, x, e, h)
+}
+
+func leakError(status int, kind string, text []byte) *Error {
+	return &Error{Rule: rule.ErrorLeak, Status: status, Title: statusTitle(status),
+		Cause: fmt.Errorf("the app's answer shows %s: %s", kind, leak.Mask(clip(string(text), scrubKeep)))}
 }
 
 // Scrubbed logs what the app said in an answer that was replaced.
 func (t *Responder) Scrubbed(r *http.Request, x *Exchange, status int, original []byte) {
 	t.Log(r, x, &Error{Rule: rule.ErrorBody, Status: status,
 		Cause: errors.New("the app answered: " + leak.Mask(string(original)))})
+}
+
+// describe has the header describe another body of the same type.
+func (t *Responder) describe(h http.Header, body []byte) {
+	for _, name := range staleHeaders {
+		h.Del(name)
+	}
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 }
 
 // replace readies the headers for a problem in place of the app's body.
@@ -79,12 +111,10 @@ func statusTitle(status int) string {
 }
 
 // readable reports whether a body could show a leak to a person: text that is
-// neither compressed, ranged, streamed nor a download.
+// neither streamed nor a download.
 func readable(h http.Header) bool {
-	if ce := h.Get("Content-Encoding"); ce != "" && !strings.EqualFold(ce, "identity") {
-		return false
-	}
-	if strings.HasPrefix(h.Get("Content-Disposition"), "attachment") {
+	disposition, _, _ := strings.Cut(h.Get("Content-Disposition"), ";")
+	if strings.EqualFold(strings.Trim(disposition, " \t"), "attachment") {
 		return false
 	}
 	ct := strings.ToLower(h.Get("Content-Type"))

@@ -49,12 +49,14 @@ type Pattern struct {
 	text    string
 	method  string // "" is any
 	path    []segment
-	subtree bool // also everything below
+	subtree bool   // also everything below
+	rest    string // the name of {name...}; "" without one
 }
 
 type segment struct {
 	literal string // folded; "" with any
 	any     bool
+	name    string // with any
 }
 
 // String is the pattern as it was written.
@@ -94,9 +96,9 @@ func Compile(text string) (*Pattern, error) {
 			if !last {
 				return nil, errors.New("{name...} must come last")
 			}
-			p.subtree = true
+			p.subtree, p.rest = true, part[1:len(part)-len("...}")]
 		case strings.HasPrefix(part, "{") && strings.HasSuffix(part, "}"):
-			p.path = append(p.path, segment{any: true})
+			p.path = append(p.path, segment{any: true, name: part[1 : len(part)-1]})
 		case strings.ContainsAny(part, "{}"):
 			return nil, fmt.Errorf("%q mixes a name and text; a name stands for a whole segment", part)
 		default:

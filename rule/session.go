@@ -14,6 +14,8 @@ const (
 	TokenInvalid           ID = "token/invalid"
 	TokenExpired           ID = "token/expired"
 	TokenNotReissued       ID = "token/not-reissued"
+	TokenUnavailable       ID = "token/unavailable"
+	TokenReused            ID = "token/reused"
 	TokenWeakSecret        ID = "token/weak-secret"
 	TokenNoExpiry          ID = "token/no-expiry"
 	TokenAlgNone           ID = "token/alg-none"
@@ -48,6 +50,10 @@ var sessionRules = []Rule{
 		Policy:  "tokens: [{match: \"/api/\", algorithms: [HS256], secret_env: JWT_SECRET}]"},
 	{ID: TokenExpired, Mistake: 5, Title: "Token expired", Severity: Info, Status: 401, CWE: 613,
 		Why: "A token that is stolen is worth as long as it is valid."},
+	{ID: TokenUnavailable, Mistake: 5, Title: "Tokens cannot be checked now", Severity: Info, Status: 503,
+		Why: "The keys that tokens are signed with could not be fetched, and an unchecked token proves nothing."},
+	{ID: TokenReused, Mistake: 5, Title: "Refresh token used twice", Severity: High, Status: 401, CWE: 294,
+		Why: "A refresh token that is used a second time has been stolen: with rotation the theft shows, without it the thief stays."},
 	{ID: TokenNotReissued, Mistake: 5, Title: "Token not issued here", Severity: High, Status: 401, CWE: 347,
 		Why:    "Where tokens are re-issued, a token that does not carry the guard's signature was not handed out by it: it may be forged with a guessed secret.",
 		Policy: "tokens: [{match: \"/api/\", reissue: {key_env: PANOPLY_TOKEN_KEY}}]"},

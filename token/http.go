@@ -55,7 +55,7 @@ func (t *Tokens) Check(r *http.Request) (Claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.Verify(token)
+	return t.VerifyContext(r.Context(), token)
 }
 
 // preflight reports whether this is a CORS preflight and not any OPTIONS. It

@@ -75,8 +75,8 @@ func TestPublicKeys(t *testing.T) {
 	t.Run("defaults-by-key", func(t *testing.T) {
 		for want, key := range map[string]crypto.Signer{"RS256": keys().rsa, "ES384": keys().ec["ES384"], "EdDSA": keys().ed} {
 			tok := newTokens(t, Config{PublicKey: publicPEM(key.Public())})
-			if len(tok.methods) != 1 || tok.methods[0].Alg() != want {
-				t.Errorf("methods = %v; want %s alone", tok.methods, want)
+			if methods := tok.set[0].methods; len(methods) != 1 || methods[0].Alg() != want {
+				t.Errorf("methods = %v; want %s alone", tok.set[0].methods, want)
 			}
 		}
 	})

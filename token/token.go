@@ -21,28 +21,38 @@
 // from iat or now; iat and nbf not ahead; iss and aud as configured. Weak
 // secrets are refused by [New].
 //
+// A kid in the header selects among several keys: those being changed
+// ([Config.VerifyKeys]), and those of a provider that publishes them
+// ([Config.JWKS]), which are fetched when the first token comes and again every
+// ten minutes. [Tokens.KeySet] publishes the public ones of our own.
+//
 //	tokens, err := token.New(token.Config{}) // HS256, the secret from JWT_SECRET
 //	signed, err := tokens.Issue(token.Claims{"sub": user.ID})
 //	mux.Handle("/api/", tokens.Handler(api)) // token.From(ctx) in there
+//
+// [Refresher] keeps users logged in beyond that hour, with tokens that are good for
+// one use each and show their theft.
 //
 // [Reissuer] stands between an app that got this wrong and its clients: it
 // swaps the app's tokens for its own on the way out, and back on the way in.
 //
 // # What it does not do
 //
-// It does not revoke: a token is valid until it expires. It reads no encrypted
-// tokens (JWE), fetches no keys and knows one key at a time, so a kid in the
-// header selects nothing and is not looked at. It takes no token from a query
-// string, where it would end in logs and Referer headers.
+// Without [Config.Revocations] a token is valid until it expires. It reads no encrypted
+// tokens (JWE), and fetches keys from the configured address alone, never from
+// one that a token names. It takes no token from a query string, where it would
+// end in logs and Referer headers.
 //
 // # Bounds
 //
 // A token has at most 8 KiB; one verification allocates a small multiple of
-// that. Nothing is kept between requests.
+// that, and tries at most 8 keys. Nothing is kept between requests but a fetched
+// key set: at most 256 KiB are read, 32 keys kept, and one fetch goes out in 30
+// seconds, whatever tokens name. When none succeeds the old set serves on for a
+// day, and then tokens are answered with 503.
 package token
 
 import (
-	"crypto"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -50,8 +60,6 @@ import (
 	"maps"
 	"os"
 	"time"
-
-	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/panoply-security/panoply/internal/fault"
 )
@@ -93,6 +101,22 @@ type Config struct {
 	Audience []string `yaml:"audience"`
 	// Leeway is how far the issuer's clock may be off. 0 is 5 s, at most 60 s.
 	Leeway time.Duration `yaml:"leeway"`
+	// KeyID is the kid of the key. Empty is, for a public or private key, its RFC
+	// 7638 thumbprint, and none for a secret; tokens that name another kid are then
+	// tried all the same. When it is set they are refused.
+	KeyID string `yaml:"kid"`
+	// VerifyKeys are at most 7 further keys that tokens may be signed with, so that a
+	// key can be changed without signing everybody out: the old one goes here, and
+	// leaves once its last token has expired.
+	VerifyKeys []Key `yaml:"verify_keys"`
+	// JWKS is the address of a key set (RFC 7517) that tokens may be signed with,
+	// as an identity provider publishes it: https, or http on loopback. Algorithms
+	// are then those accepted of its keys; empty is what each key says, or RS256,
+	// ES256 to ES512 by curve, EdDSA. A key given beside it is the one that signs.
+	JWKS string `yaml:"jwks"`
+	// Revocations, when set, are asked about every token. Issued tokens then get a
+	// jti, and those without one are refused.
+	Revocations Revocations `yaml:"-"`
 	// Cookie, when set, is the one cookie that carries the token, in place of the
 	// Authorization header.
 	Cookie string `yaml:"cookie"`
@@ -102,16 +126,15 @@ type Config struct {
 
 // Tokens issues and verifies. It is safe for concurrent use.
 type Tokens struct {
-	methods     []jwt.SigningMethod
-	signKey     crypto.PrivateKey // nil: verifies only
-	verifyKey   crypto.PublicKey
-	header      string // of issued tokens, encoded
+	set         []*key  // the first one signs, if it can
+	remote      *remote // a key set that is fetched, or nil
 	lifetime    time.Duration
 	maxLifetime time.Duration
 	leeway      time.Duration
 	issuer      string
 	audience    []string
 	cookie      string
+	revoked     Revocations // nil: none is asked
 	now         func() time.Time
 }
 
@@ -123,7 +146,7 @@ const (
 // New checks the configuration, reads the secret and refuses weak ones.
 func New(cfg Config) (*Tokens, error) {
 	var faults fault.List
-	t := &Tokens{issuer: cfg.Issuer, audience: cfg.Audience, cookie: cfg.Cookie, now: time.Now}
+	t := &Tokens{issuer: cfg.Issuer, audience: cfg.Audience, cookie: cfg.Cookie, revoked: cfg.Revocations, now: time.Now}
 	t.lifetime = within(&faults, "lifetime", cfg.Lifetime, time.Hour, time.Second, maxLifetime)
 	t.maxLifetime = within(&faults, "max_lifetime", cfg.MaxLifetime, t.lifetime, time.Second, maxLifetime)
 	t.leeway = within(&faults, "leeway", cfg.Leeway, 5*time.Second, time.Nanosecond, maxLeeway)
@@ -139,12 +162,26 @@ func New(cfg Config) (*Tokens, error) {
 		faults.Addf("cookie", "a name such as __Host-token", "%q is not a cookie name", cfg.Cookie)
 	}
 	t.keys(&cfg, &faults)
+	t.remoteKeys(&cfg, &faults)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	header, _ := json.Marshal(map[string]string{"alg": t.methods[0].Alg(), "typ": "JWT"})
-	t.header = base64.RawURLEncoding.EncodeToString(header)
+	for _, k := range t.set {
+		k.header = encodedHeader(k)
+	}
 	return t, nil
+}
+
+// encodedHeader is the header of the tokens that a key signs. A secret that
+// has no name adds none: there would be nothing to tell it by.
+func encodedHeader(k *key) string {
+	h := struct {
+		Algorithm string `json:"alg"`
+		KeyID     string `json:"kid,omitempty"`
+		Type      string `json:"typ"`
+	}{k.methods[0].Alg(), k.id, "JWT"}
+	text, _ := json.Marshal(h) // strings cannot fail
+	return base64.RawURLEncoding.EncodeToString(text)
 }
 
 // within gives a duration its default and checks it.
@@ -186,9 +223,10 @@ var ErrVerifyOnly = errors.New("token: there is only a public key, which cannot 
 // unless the claims have them; an exp beyond the greatest lifetime, and a token
 // that would be too long, are errors. Times are Unix seconds or [time.Time].
 func (t *Tokens) Issue(claims Claims) (string, error) {
-	if t.signKey == nil {
+	if len(t.set) == 0 || t.set[0].sign == nil {
 		return "", ErrVerifyOnly
 	}
+	k := t.set[0]
 	now := t.now()
 	all := maps.Clone(claims)
 	if all == nil {
@@ -201,6 +239,9 @@ func (t *Tokens) Issue(claims Claims) (string, error) {
 	}
 	setDefault(all, "iat", now.Unix())
 	setDefault(all, "exp", now.Add(t.lifetime).Unix())
+	if t.revoked != nil {
+		setDefault(all, "jti", newID())
+	}
 	if t.issuer != "" {
 		setDefault(all, "iss", t.issuer)
 	}
@@ -215,8 +256,8 @@ func (t *Tokens) Issue(claims Claims) (string, error) {
 	if _, err := t.claims(payload, now); err != nil {
 		return "", fmt.Errorf("token: the claims would be refused: %w", err)
 	}
-	signed := t.header + "." + base64.RawURLEncoding.EncodeToString(payload)
-	sig, err := t.methods[0].Sign(signed, t.signKey)
+	signed := k.header + "." + base64.RawURLEncoding.EncodeToString(payload)
+	sig, err := k.methods[0].Sign(signed, k.sign)
 	if err != nil {
 		return "", fmt.Errorf("token: %w", err)
 	}

@@ -165,13 +165,14 @@ func vectorTokens(v vector) (tok *Tokens, why string) {
 	}
 	switch v.Key.Type {
 	case "utf8":
-		tok = &Tokens{signKey: []byte(v.Key.Value), verifyKey: []byte(v.Key.Value)}
+		k := &key{sign: []byte(v.Key.Value), verify: []byte(v.Key.Value)}
+		tok = &Tokens{set: []*key{k}}
 		for _, a := range algorithms {
 			if slices.Contains([]string{"HS256", "HS384", "HS512"}, a) {
-				tok.methods = append(tok.methods, jwt.GetSigningMethod(a))
+				k.methods = append(k.methods, jwt.GetSigningMethod(a))
 			}
 		}
-		if len(tok.methods) == 0 {
+		if len(k.methods) == 0 {
 			return nil, ""
 		}
 		tok.issuer, tok.audience, tok.maxLifetime = cfg.Issuer, cfg.Audience, cfg.MaxLifetime

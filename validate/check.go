@@ -4,30 +4,34 @@
 package validate
 
 import (
+	"bytes"
+	"cmp"
 	"math/big"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/panoply-security/panoply/inspect"
 )
 
 // subsetCheck is one body on its way through a compiled schema. Members that
-// are not declared are collected apart: they are faults, or what is stripped.
+// are not declared are faults, or with strip are collected to be taken out.
 type subsetCheck struct {
-	checker
-	unknown []unknownMember
-}
-
-type unknownMember struct {
-	member *inspect.Member
-	path   []string
+	data  []byte
+	strip bool
+	drop  []*inspect.Member
+	misfits
 }
 
 // check holds a value against the schema. A value of the wrong type has no
 // other fault, as in the library.
 func (s *compiledSchema) check(c *subsetCheck, n *inspect.Node) {
-	if s.types != 0 && s.types&typeOf(n, c.data) == 0 {
+	if s.orNull != nil {
+		if n.Kind != inspect.Null {
+			s.orNull.check(c, n)
+		}
+		return
+	}
+	if s.types != 0 && s.types&s.typeOf(n, c.data) == 0 {
 		c.add("It must be " + article(s.types.names()) + ".")
 		return
 	}
@@ -45,28 +49,39 @@ func (s *compiledSchema) check(c *subsetCheck, n *inspect.Node) {
 	case inspect.Number:
 		s.checkNumber(c, n)
 	}
-	if s.formatOf != nil {
-		s.checkFormat(c, n)
-	}
 }
 
 func (s *compiledSchema) checkObject(c *subsetCheck, n *inspect.Node) {
 	between(c, len(n.Members), s.minFields, s.maxFields, "fields")
-	for _, name := range s.required {
-		if n.Get(name) == nil {
-			c.at(name, func() { c.add("It is required.") })
-		}
-	}
+	var seen nameSet
+	at, first := -1, len(c.misfits)
 	for i := range n.Members {
 		m := &n.Members[i]
-		sub, declared := s.fields[m.Name]
-		switch {
-		case declared:
-			c.path = append(c.path, m.Name)
-			sub.check(c, m.Value)
-			c.path = c.path[:len(c.path)-1]
-		case s.closed:
-			c.unknown = append(c.unknown, unknownMember{m, below(c.path, m.Name)})
+		if at = s.names.find(m.Name, at+1); at >= 0 {
+			seen.add(at)
+			before := len(c.misfits)
+			s.fields[at].check(c, m.Value)
+			c.inside(before, m.Name)
+		} else if s.closed && c.strip {
+			c.drop = append(c.drop, m)
+		} else if s.closed {
+			c.at(m.Name, "It is not a known field.")
+		}
+	}
+	missing := func(name string) { // is told before what is there
+		c.before(first, name, "It is required.")
+		first++
+	}
+	if !seen.holds(&s.required) {
+		for i, name := range s.names.list {
+			if s.required.has(i) && !seen.has(i) {
+				missing(name)
+			}
+		}
+	}
+	for _, name := range s.unnamed {
+		if n.Get(name) == nil {
+			missing(name)
 		}
 	}
 }
@@ -77,9 +92,11 @@ func (s *compiledSchema) checkArray(c *subsetCheck, n *inspect.Node) {
 		return
 	}
 	for i, e := range n.Elems {
-		c.path = append(c.path, strconv.Itoa(i))
+		before := len(c.misfits)
 		s.items.check(c, e)
-		c.path = c.path[:len(c.path)-1]
+		if len(c.misfits) > before {
+			c.inside(before, strconv.Itoa(i))
+		}
 	}
 }
 
@@ -90,46 +107,68 @@ func (s *compiledSchema) checkString(c *subsetCheck, text string) {
 	if s.pattern != nil && !s.pattern.MatchString(text) {
 		c.add("It does not have the required form.")
 	}
+	if s.format != nil && !s.format.fits(text) {
+		c.add("It is not a valid " + s.format.Name + ".")
+	}
 }
 
 func (s *compiledSchema) checkNumber(c *subsetCheck, n *inspect.Node) {
-	if len(s.limits) == 0 {
+	if len(s.limits) == 0 && s.multiple == nil {
 		return
 	}
-	text := string(c.data[n.Start:n.End])
-	near, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		c.add("It is out of range.")
-		return
+	text := c.data[n.Start:n.End]
+	if s.multiple != nil && !s.multiple.holds(text) {
+		c.add(s.multiple.text)
 	}
 	for i := range s.limits {
 		l := &s.limits[i]
-		if l.fails(l.compare(near, text)) {
+		if side, ok := l.compare(text); !ok {
+			c.add("It is out of range.")
+			return
+		} else if l.fails(side) {
 			c.add(l.text)
 		}
 	}
 }
 
-// compare tells which side of the bound a number is on. Rounding keeps the
-// order, so only numbers that round to the same float need exact arithmetic.
-func (l *limit) compare(near float64, text string) int {
-	switch {
-	case near < l.near:
-		return -1
-	case near > l.near:
-		return 1
-	}
-	exact, ok := new(big.Rat).SetString(text)
-	if !ok {
-		return 0
-	}
-	return exact.Cmp(l.bound)
+// multiple is multipleOf.
+type multiple struct {
+	of    *big.Rat
+	whole int64 // when it is an integer of that size; 0 if not
+	text  string
 }
 
-func (s *compiledSchema) checkFormat(c *subsetCheck, n *inspect.Node) {
-	if n.Kind == inspect.String && s.formatOf.Validate(n.Text) != nil {
-		c.add("It is not a valid " + s.format + ".")
+func (m *multiple) holds(text []byte) bool {
+	if m.whole != 0 {
+		if i, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+			return i%m.whole == 0
+		}
 	}
+	exact, ok := new(big.Rat).SetString(string(text))
+	return ok && exact.Quo(exact, m.of).IsInt()
+}
+
+// compare tells which side of the bound a number is on. Rounding keeps the
+// order, so only numbers that round to the same float need exact arithmetic, and
+// whole ones not even then.
+func (l *limit) compare(text []byte) (side int, ok bool) {
+	near, err := strconv.ParseFloat(string(text), 64)
+	if err != nil {
+		return 0, false
+	}
+	if near != l.near {
+		return cmp.Compare(near, l.near), true
+	}
+	if l.isWhole {
+		if i, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+			return cmp.Compare(i, l.whole), true
+		}
+	}
+	exact, ok := new(big.Rat).SetString(string(text))
+	if !ok {
+		return 0, false
+	}
+	return exact.Cmp(l.bound), true
 }
 
 func between(c *subsetCheck, n, least, most int, of string) {
@@ -156,12 +195,19 @@ func (s *compiledSchema) inEnum(n *inspect.Node, data []byte) bool {
 			if n.Kind == inspect.String && n.Text == e {
 				return true
 			}
+		case *limit:
+			if n.Kind != inspect.Number {
+				continue
+			}
+			if side, ok := e.compare(data[n.Start:n.End]); ok && side == 0 {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-func typeOf(n *inspect.Node, data []byte) typeSet {
+func (s *compiledSchema) typeOf(n *inspect.Node, data []byte) typeSet {
 	switch n.Kind {
 	case inspect.Null:
 		return typeNull
@@ -174,20 +220,20 @@ func typeOf(n *inspect.Node, data []byte) typeSet {
 	case inspect.Array:
 		return typeArray
 	}
-	if whole(string(data[n.Start:n.End])) {
-		return typeNumber | typeInteger
+	if s.types&typeNumber == 0 && whole(data[n.Start:n.End]) {
+		return typeInteger
 	}
 	return typeNumber
 }
 
 // whole reports whether a number is an integer in JSON Schema's sense: 1.0 and
 // 1e2 are.
-func whole(text string) bool {
-	if !strings.ContainsAny(text, "eE") {
-		_, fraction, _ := strings.Cut(text, ".")
-		return strings.Trim(fraction, "0") == ""
+func whole(text []byte) bool {
+	if bytes.IndexByte(text, 'e') < 0 && bytes.IndexByte(text, 'E') < 0 {
+		_, fraction, _ := bytes.Cut(text, []byte("."))
+		return len(bytes.Trim(fraction, "0")) == 0
 	}
-	r, ok := new(big.Rat).SetString(text)
+	r, ok := new(big.Rat).SetString(string(text))
 	return ok && r.IsInt()
 }
 

@@ -134,19 +134,18 @@ func settled(s map[string]any) bool {
 	return false
 }
 
-// resolve follows a reference inside the document, or returns nil.
+// resolve follows a reference inside the document by its path, or returns nil.
 func (c closer) resolve(ref string) any {
-	path, ok := strings.CutPrefix(ref, "#")
-	if !ok {
+	if ref == "#" {
+		return c.root
+	}
+	path, ok := strings.CutPrefix(ref, "#/")
+	if !ok || strings.Contains(path, "%") {
 		return nil
 	}
 	var at any = c.root
-	for name := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
-		if name == "" {
-			continue
-		}
-		name = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
-		at = asMap(at)[name]
+	for name := range strings.SplitSeq(path, "/") {
+		at = asMap(at)[strings.NewReplacer("~1", "/", "~0", "~").Replace(name)]
 	}
 	return at
 }

@@ -5,131 +5,296 @@ package validate
 
 import (
 	"encoding"
-	stdjson "encoding/json"
-	"fmt"
-	"net/mail"
+	"encoding/json"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"unicode/utf8"
+	"time"
 
-	"github.com/panoply-security/panoply/inspect"
-	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/internal/fault"
 )
 
-// plan is a Go type's rules, compiled once per type.
+// plan is how a Go type is filled from a reading, compiled once per type.
 type plan struct {
-	kind   reflect.Kind
-	bits   int              // of a number
-	length int              // of an array
-	free   bool             // decodes itself from any JSON value
-	text   bool             // decodes itself from a string
-	elem   *plan            // of a pointer, slice, array or map
-	fields map[string]field // of a struct
-	order  []string
+	how    how
+	typ    reflect.Type
+	own    bool  // it has a Validate method of its own
+	quoted bool  // a number that stands in a string
+	elem   *plan // of a pointer, slice, array or map
 	rules
+
+	fields   []field // of a struct
+	names    names
+	required nameSet
 }
 
 type field struct {
+	name     string
+	index    []int // more than one through embedded structs
 	plan     *plan
 	optional bool
 }
 
-// rules are what a tag says.
-type rules struct {
-	min, max       float64
-	hasMin, hasMax bool
-	email          bool
-}
+// how a value is read.
+type how uint8
 
-var plans sync.Map // reflect.Type to *plan; bounded by the types of the program
-
-func planOf(t reflect.Type) *plan {
-	if p, ok := plans.Load(t); ok {
-		return p.(*plan)
-	}
-	p, _ := plans.LoadOrStore(t, compilePlan(t, "", map[reflect.Type]*plan{}))
-	return p.(*plan)
-}
-
-var (
-	jsonUnmarshaler = reflect.TypeFor[stdjson.Unmarshaler]()
-	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+const (
+	asString how = iota
+	asBool
+	asInt
+	asUint
+	asFloat
+	asNumber // json.Number
+	asBytes  // base64
+	asText   // by its own UnmarshalText
+	asJSON   // by its own UnmarshalJSON
+	asAny
+	asPointer
+	asStruct
+	asSlice
+	asArray
+	asDict
 )
 
-func compilePlan(t reflect.Type, tag string, open map[reflect.Type]*plan) *plan {
-	p := &plan{kind: t.Kind()}
-	p.parse(t, tag)
-	switch {
-	case reflect.PointerTo(t).Implements(jsonUnmarshaler):
-		p.free = true
-		return p
-	case reflect.PointerTo(t).Implements(textUnmarshaler):
-		p.text = true
-		return p
-	}
-	switch t.Kind() {
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
-		p.bits = t.Bits()
-	case reflect.Pointer:
-		p.elem = compilePlan(t.Elem(), tag, open)
-	case reflect.Interface:
-		p.free = true
-	case reflect.Slice, reflect.Array, reflect.Map:
-		if t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 {
-			p.kind = reflect.String // base64, as encoding/json has it
-			return p
-		}
-		p.elem = compilePlan(t.Elem(), "", open)
-		if t.Kind() == reflect.Array {
-			p.length = t.Len()
-		}
-	case reflect.Struct:
-		if have := open[t]; have != nil {
-			return have // a type that holds itself
-		}
-		open[t] = p
-		p.fields = map[string]field{}
-		p.addFields(t, open, nil)
+// Check compiles T's rules, and reports every fault in its tags and types, so that
+// a program can ask for them at its start instead of at the first request:
+//
+//	var _ = validate.Must[CreateUser]()
+func Check[T any]() error {
+	_, err := planOf(reflect.TypeFor[T]())
+	return err
+}
+
+// Must is [Check] for a variable of a package: it panics on a fault.
+func Must[T any]() struct{} {
+	mustPlan[T]()
+	return struct{}{}
+}
+
+func mustPlan[T any]() *plan {
+	p, err := planOf(reflect.TypeFor[T]())
+	if err != nil {
+		panic("validate: " + err.Error())
 	}
 	return p
 }
 
-// addFields adds the fields of a struct, then those of the structs embedded in
-// it, which its own hide.
-func (p *plan) addFields(t reflect.Type, open map[reflect.Type]*plan, around []reflect.Type) {
-	around = append(around, t)
-	var embedded []reflect.Type
-	for i := range t.NumField() {
-		f := t.Field(i)
-		jsonTag := f.Tag.Get("json")
-		name, _, _ := strings.Cut(jsonTag, ",")
-		if jsonTag == "-" {
-			continue
+type compiledPlan struct {
+	plan *plan
+	err  error
+}
+
+var plans sync.Map // reflect.Type to compiledPlan; bounded by the types of the program
+
+func planOf(t reflect.Type) (*plan, error) {
+	have, ok := plans.Load(t)
+	if !ok {
+		c := planner{done: map[planKey]*plan{}}
+		p := c.plan(t, "", t.String())
+		have, _ = plans.LoadOrStore(t, compiledPlan{p, c.faults.Err()})
+	}
+	c := have.(compiledPlan)
+	return c.plan, c.err
+}
+
+// planner compiles one type with the types in it.
+type planner struct {
+	done   map[planKey]*plan
+	faults fault.List
+}
+
+// planKey tells plans apart: a type may hold itself, and has other rules wherever
+// a tag says so.
+type planKey struct {
+	typ reflect.Type
+	tag string
+}
+
+var (
+	timeType        = reflect.TypeFor[time.Time]()
+	numberType      = reflect.TypeFor[json.Number]()
+	jsonUnmarshaler = reflect.TypeFor[json.Unmarshaler]()
+	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+	validatorType   = reflect.TypeFor[validator]()
+)
+
+// validator is a type with a rule of its own.
+type validator interface{ Validate() error }
+
+func (c *planner) plan(t reflect.Type, text, at string) *plan {
+	key := planKey{t, text}
+	if p := c.done[key]; p != nil {
+		return p
+	}
+	p := &plan{typ: t}
+	c.done[key] = p
+	p.own = t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface && reflect.PointerTo(t).Implements(validatorType)
+	tag := parseTag(text)
+	p.how = c.how(t, at)
+	switch p.how {
+	case asPointer:
+		p.elem = c.plan(t.Elem(), text, at) // its rules are those of what it points to
+		return p
+	case asSlice, asArray, asDict:
+		p.elem = c.plan(t.Elem(), tag.items, at+"[]")
+	case asStruct:
+		c.structure(p, t, at)
+	}
+	if tag.items != "" && p.elem == nil {
+		c.faults.Addf(at, "only lists and maps have elements", "dive does not fit a %s", t)
+	}
+	p.setRules(tag, at, measureOf(p), &c.faults)
+	return p
+}
+
+// how finds out how a type is read. One that cannot be is a fault.
+func (c *planner) how(t reflect.Type, at string) how {
+	switch pointer := reflect.PointerTo(t); {
+	case t == timeType:
+		return asText
+	case t == numberType:
+		return asNumber
+	case t.Kind() == reflect.Interface: // nothing can be put into one with methods
+	case pointer.Implements(jsonUnmarshaler):
+		return asJSON
+	case pointer.Implements(textUnmarshaler):
+		return asText
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return asString
+	case reflect.Bool:
+		return asBool
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return asInt
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return asUint
+	case reflect.Float32, reflect.Float64:
+		return asFloat
+	case reflect.Pointer:
+		return asPointer
+	case reflect.Interface:
+		if t.NumMethod() == 0 {
+			return asAny
 		}
-		if inner := indirect(f.Type); f.Anonymous && name == "" && inner.Kind() == reflect.Struct {
-			if !slices.Contains(around, inner) {
-				embedded = append(embedded, inner)
+	case reflect.Struct:
+		return asStruct
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return asBytes // as encoding/json has it
+		}
+		return asSlice
+	case reflect.Array:
+		return asArray
+	case reflect.Map:
+		if t.Key().Kind() == reflect.String || reflect.PointerTo(t.Key()).Implements(textUnmarshaler) {
+			return asDict
+		}
+		c.faults.Addf(at, "use a string, or a type with UnmarshalText", "names cannot be read into a %s", t.Key())
+		return asDict
+	}
+	c.faults.Addf(at, `tag it json:"-"`, "nothing can be read into a %s", t)
+	return asAny
+}
+
+// found is a field of a struct or of one that is embedded in it.
+type found struct {
+	reflect.StructField
+	name  string
+	index []int
+}
+
+// structure compiles the fields of a struct. Those of embedded structs are its
+// own, unless one further out has the same name.
+func (c *planner) structure(p *plan, t reflect.Type, at string) {
+	var list []string
+	level := []found{{StructField: reflect.StructField{Type: t}}}
+	seen := map[reflect.Type]bool{t: true}
+	for len(level) > 0 {
+		var fields, embedded []found
+		for _, outer := range level {
+			c.members(outer, at, &fields, &embedded, seen)
+		}
+		outside := len(list)
+		for _, f := range fields {
+			if i := slices.Index(list, f.name); i >= outside {
+				c.faults.Addf(at, "give one of them another", "two fields have the name %q", f.name)
+			} else if i < 0 {
+				list = append(list, f.name)
+				c.field(p, f, at)
 			}
-			continue
 		}
-		if name == "" {
-			name = f.Name
-		}
-		if _, hidden := p.fields[name]; hidden || !f.IsExported() {
-			continue
-		}
-		tag := f.Tag.Get("validate")
-		optional := f.Type.Kind() == reflect.Pointer || hasWord(tag, "optional")
-		p.fields[name] = field{compilePlan(f.Type, tag, open), optional}
-		p.order = append(p.order, name)
+		level = embedded
 	}
-	for _, inner := range embedded {
-		p.addFields(inner, open, around)
+	if len(list) > maxNames {
+		c.faults.Addf(at, "split it", "a struct has more than %d fields", maxNames)
+		return
 	}
+	p.names = newNames(list)
+	for i := range p.fields {
+		if !p.fields[i].optional {
+			p.required.add(i)
+		}
+	}
+}
+
+// members sorts the fields of one struct into those with a name and those
+// embedded without one.
+func (c *planner) members(outer found, at string, fields, embedded *[]found, seen map[reflect.Type]bool) {
+	t := indirect(outer.Type)
+	for i := range t.NumField() {
+		f := found{StructField: t.Field(i), index: append(slices.Clone(outer.index), i)}
+		tag := f.Tag.Get("json")
+		name, options, _ := strings.Cut(tag, ",")
+		inner := indirect(f.Type)
+		embeds := f.Anonymous && name == "" && inner.Kind() == reflect.Struct
+		switch {
+		case tag == "-":
+		case embeds && !f.IsExported() && f.Type.Kind() == reflect.Pointer:
+			c.faults.Addf(at, "embed the struct itself", "an embedded pointer to the unexported %s cannot be set", inner)
+		case embeds && f.Type.Kind() == reflect.Pointer && f.Type.Implements(validatorType):
+			// Its method would be that of the struct around it, called with nil.
+			c.faults.Addf(at, "embed the struct itself", "an embedded pointer to %s, which has a method Validate, may be nil", inner)
+		case embeds && !seen[inner]:
+			seen[inner] = true
+			*embedded = append(*embedded, f)
+		case embeds:
+			c.faults.Addf(at, "give one of them a name", "%s is embedded twice", inner)
+		case !f.IsExported():
+		case strings.ContainsAny(name, "\"'`\\") || options != "" && options != "omitempty" && options != "omitzero" && options != "string":
+			c.faults.Addf(at+"."+f.Name, "write a name, and after a comma omitempty, omitzero or string", "the tag json:%q is not known", tag)
+		default:
+			if f.name = name; name == "" {
+				f.name = f.Name
+			}
+			*fields = append(*fields, f)
+		}
+	}
+}
+
+func (c *planner) field(p *plan, f found, at string) {
+	text := f.Tag.Get("validate")
+	sub := c.plan(f.Type, text, at+"."+f.Name)
+	if _, options, _ := strings.Cut(f.Tag.Get("json"), ","); options == "string" {
+		sub = c.quoted(sub, at+"."+f.Name)
+	}
+	p.fields = append(p.fields, field{f.name, f.index, sub, f.Type.Kind() == reflect.Pointer || parseTag(text).optional})
+}
+
+// quoted is the plan of a number that is sent as a string, which keeps one of
+// more than 53 bits whole in JavaScript.
+func (c *planner) quoted(p *plan, at string) *plan {
+	q := *p
+	switch p.how {
+	case asInt, asUint, asFloat:
+		q.quoted = true
+	case asPointer:
+		q.elem = c.quoted(p.elem, at)
+	default:
+		c.faults.Addf(at, "only numbers may be sent as strings", "the json option string does not fit a %s", p.typ)
+	}
+	return &q
 }
 
 func indirect(t reflect.Type) reflect.Type {
@@ -138,182 +303,3 @@ func indirect(t reflect.Type) reflect.Type {
 	}
 	return t
 }
-
-func hasWord(tag, word string) bool {
-	for w := range strings.SplitSeq(tag, ",") {
-		if w == word {
-			return true
-		}
-	}
-	return false
-}
-
-// parse reads a validate tag. A tag that means nothing is a bug in the program,
-// found at its first use.
-func (p *plan) parse(t reflect.Type, tag string) {
-	for word := range strings.SplitSeq(tag, ",") {
-		name, value, _ := strings.Cut(word, "=")
-		n, err := strconv.ParseFloat(value, 64)
-		switch {
-		case word == "" || word == "optional":
-		case word == "email":
-			p.email = true
-		case name == "min" && err == nil:
-			p.min, p.hasMin = n, true
-		case name == "max" && err == nil:
-			p.max, p.hasMax = n, true
-		default:
-			panic(fmt.Sprintf("validate: %s: the tag %q is not known", t, word))
-		}
-	}
-}
-
-// checker collects the faults of one body.
-type checker struct {
-	data   []byte
-	strip  bool
-	path   []string
-	fields []problem.Field
-}
-
-func (c *checker) add(detail string) {
-	if len(c.fields) < maxFields {
-		c.fields = append(c.fields, problem.Field{Pointer: pointer(c.path), Detail: detail})
-	}
-}
-
-func (c *checker) at(name string, check func()) {
-	c.path = append(c.path, name)
-	check()
-	c.path = c.path[:len(c.path)-1]
-}
-
-// check holds a value against the plan.
-func (p *plan) check(c *checker, n *inspect.Node) {
-	switch {
-	case p.free:
-		return
-	case p.kind == reflect.Pointer:
-		if n.Kind != inspect.Null {
-			p.elem.check(c, n)
-		}
-		return
-	case p.text || p.kind == reflect.String:
-		p.checkString(c, n)
-		return
-	}
-	switch p.kind {
-	case reflect.Bool:
-		p.want(c, n, inspect.Bool)
-	case reflect.Struct:
-		if p.want(c, n, inspect.Object) {
-			p.checkStruct(c, n)
-		}
-	case reflect.Slice, reflect.Array:
-		if p.want(c, n, inspect.Array) {
-			p.size(c, float64(len(n.Elems)), "items")
-			if p.kind == reflect.Array && len(n.Elems) != p.length {
-				c.add(fmt.Sprintf("It must have %d items.", p.length))
-			}
-			for i, e := range n.Elems {
-				c.at(strconv.Itoa(i), func() { p.elem.check(c, e) })
-			}
-		}
-	case reflect.Map:
-		if p.want(c, n, inspect.Object) {
-			p.size(c, float64(len(n.Members)), "fields")
-			for _, m := range n.Members {
-				c.at(m.Name, func() { p.elem.check(c, m.Value) })
-			}
-		}
-	default:
-		p.checkNumber(c, n)
-	}
-}
-
-func (p *plan) want(c *checker, n *inspect.Node, k inspect.Kind) bool {
-	if n.Kind == k {
-		return true
-	}
-	c.add("It must be " + article([]string{k.String()}) + ".")
-	return false
-}
-
-func (p *plan) checkStruct(c *checker, n *inspect.Node) {
-	for _, m := range n.Members {
-		if f, ok := p.fields[m.Name]; ok {
-			c.at(m.Name, func() { f.plan.check(c, m.Value) })
-		} else if !c.strip {
-			c.at(m.Name, func() { c.add("It is not a known field.") })
-		}
-	}
-	for _, name := range p.order {
-		if !p.fields[name].optional && n.Get(name) == nil {
-			c.at(name, func() { c.add("It is required.") })
-		}
-	}
-}
-
-func (p *plan) checkString(c *checker, n *inspect.Node) {
-	if !p.want(c, n, inspect.String) {
-		return
-	}
-	p.size(c, float64(utf8.RuneCountInString(n.Text)), "characters")
-	if p.email && !validEmail(n.Text) {
-		c.add("It is not a valid email.")
-	}
-}
-
-// validEmail accepts one address as people write it: without a display name, and
-// without the quotes and brackets that only attacks still use.
-func validEmail(s string) bool {
-	if len(s) > 254 || strings.ContainsAny(s, "\"[]()<>\\, ") {
-		return false
-	}
-	a, err := mail.ParseAddress(s)
-	return err == nil && a.Name == "" && a.Address == s && strings.Contains(s[strings.LastIndexByte(s, '@')+1:], ".")
-}
-
-func (p *plan) checkNumber(c *checker, n *inspect.Node) {
-	if !p.want(c, n, inspect.Number) {
-		return
-	}
-	text := string(c.data[n.Start:n.End])
-	var err error
-	switch p.kind {
-	case reflect.Float32, reflect.Float64:
-		_, err = strconv.ParseFloat(text, p.bits)
-	default:
-		if strings.ContainsAny(text, ".eE") {
-			c.add("It must be a whole number.")
-			return
-		}
-		if p.kind >= reflect.Uint {
-			_, err = strconv.ParseUint(text, 10, p.bits)
-		} else {
-			_, err = strconv.ParseInt(text, 10, p.bits)
-		}
-	}
-	if err != nil {
-		c.add("It is out of range.")
-		return
-	}
-	v, _ := strconv.ParseFloat(text, 64)
-	if p.hasMin && v < p.min {
-		c.add("It must be at least " + number(p.min) + ".")
-	}
-	if p.hasMax && v > p.max {
-		c.add("It must be at most " + number(p.max) + ".")
-	}
-}
-
-func (p *plan) size(c *checker, n float64, of string) {
-	if p.hasMin && n < p.min {
-		c.add("It must have at least " + number(p.min) + " " + of + ".")
-	}
-	if p.hasMax && n > p.max {
-		c.add("It must have at most " + number(p.max) + " " + of + ".")
-	}
-}
-
-func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }

@@ -37,90 +37,101 @@ type schema struct {
 // compileSchema compiles a file, a map, or JSON text, closed to fields that it
 // does not declare.
 func compileSchema(source any, dir string) (*schema, error) {
-	var src []byte
+	root, from, err := parseSchema(source, dir)
+	if err != nil {
+		return nil, err
+	}
+	return newSchema(root, from)
+}
+
+// parseSchema reads a file, a map, or JSON text.
+func parseSchema(source any, dir string) (root map[string]any, from schemaFile, err error) {
 	switch s := source.(type) {
 	case string:
-		name := s
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(dir, name)
-		}
-		info, err := os.Stat(name)
-		if err != nil {
-			return nil, err
-		}
-		if info.Size() > maxSchema {
-			return nil, fmt.Errorf("%s is larger than %d bytes", s, maxSchema)
-		}
-		if src, err = os.ReadFile(name); err != nil {
-			return nil, err
+		if from, err = readSchema(s, dir); err != nil {
+			return nil, from, err
 		}
 	case []byte:
-		src = s
+		from.text = s
 	case json.RawMessage:
-		src = s
+		from.text = s
 	default:
-		var err error
-		if src, err = json.Marshal(source); err != nil {
-			return nil, fmt.Errorf("the schema cannot be written as JSON: %w", err)
+		if from.text, err = json.Marshal(source); err != nil {
+			return nil, from, fmt.Errorf("the schema cannot be written as JSON: %w", err)
 		}
 	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(src))
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(from.text))
 	if err != nil {
-		return nil, fmt.Errorf("the schema is not JSON: %w", err)
+		return nil, from, from.syntax(err)
 	}
 	root, ok := doc.(map[string]any)
 	if !ok {
-		return nil, errors.New("the schema must be an object")
+		return nil, from, from.fault(nil, "the schema must be an object")
 	}
 	if d, ok := root["$schema"].(string); ok && strings.TrimSuffix(d, "#") != draft {
-		return nil, fmt.Errorf("the schema is written for %s; Panoply reads %s", d, draft)
+		return nil, from, from.faultAt(root, []string{"$schema"}, fmt.Sprintf("the schema is written for %s; Panoply reads %s", d, draft))
 	}
+	return root, from, nil
+}
+
+func readSchema(name, dir string) (from schemaFile, err error) {
+	file := name
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(dir, file)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return from, err
+	}
+	if info.Size() > maxSchema {
+		return from, fmt.Errorf("%s is larger than %d bytes", name, maxSchema)
+	}
+	from.name = name
+	from.text, err = os.ReadFile(file)
+	return from, err
+}
+
+func newSchema(root map[string]any, from schemaFile) (*schema, error) {
 	closer{root: root, seen: map[string]bool{}}.close(root)
 
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
 	c.UseLoader(noLoader{})
-	if err := c.AddResource(base+"schema", doc); err != nil {
+	if err := c.AddResource(base+"schema", root); err != nil {
 		return nil, err
 	}
 	compiled, err := c.Compile(base + "schema")
 	if err != nil {
-		return nil, oneLine(err)
+		return nil, from.explain(root, err)
 	}
-	return &schema{library: compiled, subset: compileSubset(doc, formatSchema)}, nil
+	return &schema{library: compiled, subset: compileSubset(root, libraryFormat)}, nil
 }
 
-// formatSchema is a schema that asserts one format, or nil when it is unknown.
-func formatSchema(format string) *jsonschema.Schema {
+// formats gives the check of a format that a schema names. One that nobody knows
+// says nothing and is nil.
+type formats func(name string) (f *format, compiles bool)
+
+// format is one of the library's, behind a quick look.
+type format struct {
+	*jsonschema.Format
+	plain func(string) bool // nil without one
+}
+
+func (f *format) fits(s string) bool { return f.plain != nil && f.plain(s) || f.Validate(s) == nil }
+
+func libraryFormat(name string) (f *format, compiles bool) {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	c.UseLoader(noLoader{})
-	if err := c.AddResource("urn:panoply:format", map[string]any{"format": format}); err != nil {
-		return nil
+	if err := c.AddResource("urn:panoply:format", map[string]any{"format": name}); err != nil {
+		return nil, false
 	}
 	s, err := c.Compile("urn:panoply:format")
-	if err != nil {
-		return nil
+	if err != nil || s.Format == nil {
+		return nil, err == nil
 	}
-	return s
-}
-
-// oneLine says in one line where a schema is no JSON Schema: the compiler draws
-// a tree, whose first leaf says it best.
-func oneLine(err error) error {
-	var deepest string
-	depth := -1
-	for line := range strings.Lines(err.Error()) {
-		text := strings.TrimLeft(line, " ")
-		if d := len(line) - len(text); strings.HasPrefix(text, "- at ") && d > depth {
-			deepest, depth = strings.TrimSpace(text[2:]), d
-		}
-	}
-	if depth < 0 {
-		return err
-	}
-	return fmt.Errorf("the schema is no JSON Schema: %s", deepest)
+	return &format{s.Format, plainFormats[name]}, true
 }
 
 // noLoader keeps `$ref` inside the schema: it reaches neither the network nor
@@ -141,20 +152,15 @@ func (s *schema) check(rd *inspect.Reading, strip bool, drop map[*inspect.Member
 }
 
 func (s *schema) checkSubset(rd *inspect.Reading, strip bool, drop map[*inspect.Member]bool) []problem.Field {
-	c := subsetCheck{checker: checker{data: rd.Data}}
+	c := subsetCheck{data: rd.Data, strip: strip}
 	s.subset.check(&c, rd.Tree)
-	switch {
-	case !strip:
-		for _, u := range c.unknown {
-			c.path = u.path
-			c.add("It is not a known field.")
-		}
-	case len(c.fields) == 0:
-		for _, u := range c.unknown {
-			drop[u.member] = true
-		}
+	if len(c.misfits) > 0 {
+		return c.fields("")
 	}
-	return c.fields
+	for _, m := range c.drop {
+		drop[m] = true
+	}
+	return nil
 }
 
 func (s *schema) checkLibrary(rd *inspect.Reading, strip bool, drop map[*inspect.Member]bool) []problem.Field {

@@ -11,25 +11,57 @@
 //
 // # What it does
 //
-// A body is held against a JSON Schema (2020-12) per route, or in a Go app
-// against a struct ([Body]). Types are exact: nothing is coerced. Fields that
-// the schema does not declare are refused, or with `unknown: strip` taken out
-// before the app sees them; what stays is forwarded byte for byte. Every fault
-// is answered at once, each with a JSON Pointer, never with the value.
+// What a request may be is declared per route ([Route]), in JSON Schema
+// (2020-12): its body as JSON, its form, its query, the names in its path, its
+// headers and cookies. In a Go app a struct declares the body ([Body]). Types are
+// exact. Fields that are not declared are refused, or with `unknown: strip` taken
+// out before the app sees them; what stays is forwarded byte for byte. Every
+// fault is answered at once, each with a JSON Pointer (`#query/page`, `#path/id`,
+// `#header/X-Tenant`, `#cookie/theme` outside the body), never with the value.
+//
+//	routes:
+//	  - match: POST /items/{id}
+//	    path: {properties: {id: {type: integer, minimum: 1}}}
+//	    query: {properties: {page: {type: integer}, tag: {type: array, items: {type: string}}}}
+//	    schema: schemas/item.json
+//	    form: schemas/item.json
+//
+// An API that is described in OpenAPI needs none of this by hand: package
+// guard/openapi declares all of it ([Operations]).
+//
+// # Text
+//
+// Queries, forms, paths, headers and cookies hold text, which is read by the type
+// that the schema declares for it, in one way:
+//
+//   - integer: decimal digits, with - but without + or zeros before; number: as
+//     JSON writes one; boolean: true or false. Nothing is trimmed, nothing is
+//     null, and other text is a fault, unless the schema takes a string as well.
+//   - array: the name repeated, or given as tag[]=, or as tag[0]=, tag[1]= in
+//     order; once is a list of one. With `x-panoply-split: ","` in the array's
+//     schema it is one text, split there.
+//   - object: filter[min]=1. A name with brackets is declared nested.
+//
+// A schema that declares no type leaves text as it is. The app gets the text as
+// it came, and reads it itself: as a string, unless it converts it.
 //
 // # What it does not do
 //
-// On a route with a schema only JSON is accepted: a form is refused with 415
-// rather than let past the schema. A schema's `$ref` never reaches the network
-// or the file system. Formats are asserted.
+// A body of a type for which the route has no schema is refused with 415 rather
+// than let past: JSON alone where only Schema is given. Files of a multipart form
+// are for package upload, and its fields are never stripped. Of headers and
+// cookies only the declared ones are looked at. A schema's `$ref` never reaches
+// the network or the file system. Formats are asserted. Answers are not checked.
 //
 // # Bounds
 //
-// Bodies are read by package inspect, within its bounds: at most
-// Config.MaxBytes, 64 levels, 50,000 values. At most 20 faults are answered.
+// Bodies and queries are read by package inspect, within its bounds: at most
+// Config.MaxBytes, 64 levels, 50,000 values, 1000 parameters. A number in text
+// has at most 100 digits. At most 20 faults are answered.
 package validate
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 
@@ -42,71 +74,50 @@ import (
 
 const maxFields = 20 // faults in one answer
 
-// Config is what bodies may be. The zero value only bounds them.
+// Config is what requests may be. The zero value only bounds bodies.
 type Config struct {
 	// MaxBytes bounds a body, after its content coding was taken off. 0 is
 	// 100 KB, as express.json() has it.
 	MaxBytes int64 `yaml:"max_bytes,size"`
 	// Routes have schemas and bounds of their own.
 	Routes []Route `yaml:"routes"`
-	// Unprocessable answers a body that does not fit with 422 instead of 400.
+	// Unprocessable answers a request that does not fit with 422 instead of 400.
 	Unprocessable bool `yaml:"unprocessable"`
 	// Dir is where the files that schemas name are looked for.
 	Dir string `yaml:"-"`
+	// Operations are those of an API description; nil is none. Package
+	// guard/openapi makes them.
+	Operations *Operations `yaml:"-"`
 }
 
-// Route is what is declared for one route. Several may match a request: all
-// their schemas must fit, and the smallest bound holds.
-type Route struct {
-	Match string `yaml:"match"` // a pattern of package route
-	// Schema is a file name, or a schema as a map.
-	Schema any `yaml:"schema"`
-	// Unknown is what becomes of fields that the schema does not declare.
-	Unknown Unknown `yaml:"unknown"`
-	// MaxBytes bounds the body on this route instead of Config.MaxBytes.
-	MaxBytes int64 `yaml:"max_bytes,size"`
+// Operations are what the description of an API declares. Of several that a
+// request meets the most specific holds, beside every Route.
+type Operations struct {
+	Routes []Route
+	// Below are patterns of which every request must meet one of Routes or
+	// Except, or is refused.
+	Below  []string
+	Except []string
 }
-
-// Unknown says what becomes of fields that are not declared.
-type Unknown string
-
-// Undeclared fields are refused (the default), or taken out.
-const (
-	Reject Unknown = "reject"
-	Strip  Unknown = "strip"
-)
-
-// Values are the words a policy may use.
-func (Unknown) Values() []string { return []string{string(Reject), string(Strip)} }
 
 // WithDefaults returns the configuration with its defaults spelled out.
 func (c Config) WithDefaults() Config {
 	if c.MaxBytes == 0 {
 		c.MaxBytes = inspect.DefaultMaxBytes
 	}
-	routes := make([]Route, len(c.Routes))
-	for i, r := range c.Routes {
-		if r.Unknown == "" {
-			r.Unknown = Reject
-		}
-		routes[i] = r
+	c.Routes = append(make([]Route, 0, len(c.Routes)), c.Routes...)
+	for i := range c.Routes {
+		c.Routes[i].Unknown = cmp.Or(c.Routes[i].Unknown, Reject)
 	}
-	c.Routes = routes
 	return c
 }
 
-// Validator holds bodies against schemas.
+// Validator holds requests against schemas.
 type Validator struct {
 	maxBytes int64
 	status   int
 	patterns []*route.Pattern
-	routes   []compiled
-}
-
-type compiled struct {
-	schema   *schema // nil: only a bound
-	strip    bool
-	maxBytes int64 // 0: none of its own
+	routes   []*compiled
 }
 
 // New compiles every schema.
@@ -121,28 +132,12 @@ func New(cfg Config) (*Validator, error) {
 		v.status = http.StatusUnprocessableEntity
 	}
 	for i, r := range cfg.Routes {
-		at := fmt.Sprintf("routes[%d]", i)
-		p, err := route.Compile(r.Match)
-		if err != nil {
-			faults.Add(at+".match", err.Error(), "")
-		}
-		if r.MaxBytes < 0 {
-			faults.Add(at+".max_bytes", "it is negative", "write a size such as 100KB")
-		}
-		if r.Unknown != Reject && r.Unknown != Strip {
-			faults.Addf(at+".unknown", "write reject or strip", "%q is not known", string(r.Unknown))
-		}
-		if r.Schema == nil && r.MaxBytes == 0 {
-			faults.Add(at, "neither a schema nor max_bytes is given", "name a JSON Schema file")
-		}
-		c := compiled{strip: r.Unknown == Strip, maxBytes: r.MaxBytes}
-		if r.Schema != nil {
-			if c.schema, err = compileSchema(r.Schema, cfg.Dir); err != nil {
-				faults.Join(at+".schema", err)
-			}
-		}
-		v.patterns = append(v.patterns, p)
-		v.routes = append(v.routes, c)
+		c, err := compile(r, cfg.Dir)
+		faults.Join(fmt.Sprintf("routes[%d]", i), err)
+		v.add(c)
+	}
+	if cfg.Operations != nil {
+		faults.Join("operations", v.addOperations(cfg.Operations))
 	}
 	if err := faults.Err(); err != nil {
 		return nil, err
@@ -150,101 +145,39 @@ func New(cfg Config) (*Validator, error) {
 	return v, nil
 }
 
+func (v *Validator) add(c *compiled) {
+	v.patterns, v.routes = append(v.patterns, c.pattern), append(v.routes, c)
+}
+
+func (v *Validator) addOperations(ops *Operations) error {
+	var faults fault.List
+	for i, r := range ops.Routes {
+		r.Unknown = cmp.Or(r.Unknown, Reject)
+		c, err := compile(r, "")
+		faults.Join(fmt.Sprintf("routes[%d]", i), err)
+		c.operation = true
+		v.add(c)
+	}
+	bare := func(name string, patterns []string, kind compiled) {
+		for i, text := range patterns {
+			c := kind
+			var err error
+			if c.pattern, err = route.Compile(text); err != nil {
+				faults.Add(fmt.Sprintf("%s[%d]", name, i), err.Error(), "GET /health, /docs/ for a subtree")
+			}
+			v.add(&c)
+		}
+	}
+	bare("except", ops.Except, compiled{operation: true})
+	bare("below", ops.Below, compiled{closed: true})
+	return faults.Err()
+}
+
 // Routes are the patterns with schemas or bounds of their own; [Validator.For]
 // takes the indexes of those that a request meets.
 func (v *Validator) Routes() []*route.Pattern { return v.patterns }
 
-// Plan is what holds for one request.
-type Plan struct {
-	MaxBytes int64
-	v        *Validator
-	met      []int
-	dry      bool
-}
-
-// Dry returns a plan that decides the same and changes nothing.
-func (p Plan) Dry() Plan {
-	p.dry = true
-	return p
-}
-
-// For returns what holds for a request that meets some of [Validator.Routes].
-func (v *Validator) For(met []int) Plan {
-	p := Plan{MaxBytes: v.maxBytes, v: v, met: met}
-	own := int64(0)
-	for _, i := range met {
-		if m := v.routes[i].maxBytes; m != 0 && (own == 0 || m < own) {
-			own = m
-		}
-	}
-	if own != 0 {
-		p.MaxBytes = own
-	}
-	return p
-}
-
-// Schema reports whether a schema holds, so that the reading must keep a tree.
-func (p Plan) Schema() bool {
-	for _, i := range p.met {
-		if p.v.routes[i].schema != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// maxPasses is how often a body is held against the schemas while fields are
-// taken out of it.
-const maxPasses = 8
-
-// Check holds a read body against the schemas. Where `strip` holds, the body of
-// r is replaced by one without the fields that are not declared; what is left
-// is held against the schemas again, because it is what the app will see.
-func (p Plan) Check(r *http.Request, rd *inspect.Reading) error {
-	for range maxPasses {
-		drop, err := p.pass(r, rd)
-		if err != nil || len(drop) == 0 || p.dry {
-			return err
-		}
-		rd.Drop(r, func(m *inspect.Member) bool { return drop[m] })
-	}
-	return &problem.Error{Rule: rule.ValidateSchema, Status: p.v.status, Fields: []problem.Field{{Detail: "It does not fit the schema."}}}
-}
-
-// pass holds the body against the schemas once, and returns the members to take
-// out of it.
-func (p Plan) pass(r *http.Request, rd *inspect.Reading) (drop map[*inspect.Member]bool, err error) {
-	drop = map[*inspect.Member]bool{}
-	for _, i := range p.met {
-		c := &p.v.routes[i]
-		if c.schema == nil {
-			continue
-		}
-		if rd.Tree == nil {
-			return nil, p.missing(r, rd)
-		}
-		if fields := c.schema.check(rd, c.strip, drop); len(fields) > 0 {
-			return nil, &problem.Error{Rule: rule.ValidateSchema, Status: p.v.status, Fields: fields}
-		}
-	}
-	return drop, nil
-}
-
-// missing answers a body that is not JSON. A request without a body may only
-// pass where its method usually has none.
-func (p Plan) missing(r *http.Request, rd *inspect.Reading) error {
-	if r.ContentLength != 0 && (rd.Media.Form != inspect.JSON || len(rd.Data) > 0) {
-		return problem.Refuse(rule.ValidateType, "This route takes application/json.")
-	}
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions:
-		return nil
-	}
-	return &problem.Error{Rule: rule.ValidateSchema, Status: p.v.status,
-		Fields: []problem.Field{{Pointer: "", Detail: "A JSON body is required."}}}
-}
-
-// Handler holds every request's body against the schemas before next.
+// Handler holds every request against the schemas before next.
 func (v *Validator) Handler(next http.Handler) http.Handler {
 	budget := inspect.NewBudget(64 << 20)
 	var table route.Table
@@ -257,7 +190,17 @@ func (v *Validator) Handler(next http.Handler) http.Handler {
 			return problem.Refuse(rule.RequestPath, "").Because(err)
 		}
 		plan := v.For(table.Match(r.Method, key, nil))
-		rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: plan.MaxBytes, Visitor: noPrototypes{}, Tree: plan.Schema(), Budget: budget})
+		var query []inspect.Pair
+		if plan.Query() {
+			if query, err = inspect.ReadQueryPairs(r.URL.RawQuery, noPrototypes{}); err != nil {
+				return err
+			}
+		}
+		if err := plan.CheckHead(r, query); err != nil {
+			return err
+		}
+		rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: plan.MaxBytes, Visitor: noPrototypes{},
+			Tree: plan.Schema(), Pairs: plan.Schema(), Multipart: plan.Schema(), Budget: budget})
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/panoply-security/panoply"
+	"github.com/panoply-security/panoply/guard/openapi"
 )
 
 type policyCmd struct {
@@ -22,7 +23,7 @@ type policyCheck struct {
 }
 
 func (c *policyCheck) Run(std streams) error {
-	p, err := panoply.Check(c.File)
+	p, err := openapi.Check(c.File)
 	if err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ type policyShow struct {
 func (c *policyShow) Run(std streams) (err error) {
 	var p panoply.Policy
 	if c.Config != "" {
-		if p, err = panoply.Check(c.Config); err != nil {
+		if p, err = openapi.Check(c.Config); err != nil {
 			return err
 		}
 	}

@@ -33,6 +33,9 @@
 //	        off (false is the safe default), the file what is on
 //	list    this field takes the value when the file gives the whole struct as
 //	        a list, so `uploads: [...]` is `uploads: {rules: [...]}`
+//	filled  a string that is not empty where the file gives it
+//	rest    a map[string]any that takes the keys which no field has, in a struct
+//	        where they do no harm; without one they are problems
 //	inline  the fields of this struct stand among those of the outer one
 //
 // A second tag, `doc:"…"`, describes the field in the [Schema].
@@ -43,9 +46,10 @@
 // structs, pointers, slices, maps with string keys, and any (for an inline JSON
 // Schema: nil, bool, int64, float64, string, []any, map[string]any). A slice of
 // scalars also takes one scalar. A type with UnmarshalText is given every scalar
-// as the file spells it (off, on, 15552000, null); if it is a struct, it may be
-// a mapping too. A type with a method Values() []string, a string or one with
-// UnmarshalText, takes no other scalars than those.
+// as the file spells it (off, on, 15552000, null), but an integer type nothing
+// in quotes; if it is a struct, it may be a mapping too. A type with a method
+// Values() []string, a string or one with UnmarshalText, takes no other scalars
+// than those.
 //
 // # Bounds
 //

@@ -76,6 +76,10 @@ func (d decoder) text(path string, n *node, s *shape, v reflect.Value) {
 		d.found.add(n, path, message, hint)
 		return
 	}
+	if n.quoted && v.CanInt() {
+		d.found.add(n, path, "expected a number, found text", "write it without quotes")
+		return
+	}
 	err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(n.text))
 	if err == nil {
 		return
@@ -102,6 +106,14 @@ func (d decoder) structure(path string, n *node, s *shape, v reflect.Value) {
 	for _, e := range n.entries {
 		below := pathKey(path, e.key)
 		f := s.field(e.key)
+		if f == nil && s.rest != nil {
+			rest := v.FieldByIndex(s.rest.index)
+			if rest.IsNil() {
+				rest.Set(reflect.MakeMap(restType))
+			}
+			rest.Interface().(map[string]any)[e.key] = d.plain(below, e.value)
+			continue
+		}
 		if f == nil {
 			d.found.at(e.line, e.column, below, "unknown key", choose(e.key, s.names()))
 			continue

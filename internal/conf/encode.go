@@ -117,6 +117,9 @@ func (e *encoder) structure(path string, v reflect.Value, s *shape, depth int) *
 		}
 		n.entries = append(n.entries, entry{key: f.name, value: value})
 	}
+	if s.rest != nil {
+		n.entries = append(n.entries, e.mapping(path, v.FieldByIndex(s.rest.index), s.rest.shape, depth).entries...)
+	}
 	return n
 }
 

@@ -41,6 +41,9 @@ func setScalar(n *node, s *shape, v reflect.Value) (message, hint string) {
 			// The value is not repeated: where text belongs, it may be a secret.
 			return "expected text, found " + n.describe(), "put it in quotes"
 		}
+		if s.filled && n.text == "" {
+			return "is empty", "write a value, or leave the key out"
+		}
 		if message, hint := s.checkValue(n.text); message != "" {
 			return message, hint
 		}

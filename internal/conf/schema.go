@@ -48,6 +48,9 @@ func (b *schemer) of(s *shape) object {
 		if len(s.values) > 0 {
 			return enum(s.values)
 		}
+		if s.filled {
+			return object{"type": "string", "minLength": 1}
+		}
 		return object{"type": "string"}
 	case boolKind:
 		return object{"type": "boolean"}
@@ -127,7 +130,7 @@ func (b *schemer) structure(s *shape) object {
 		}
 		properties[f.name] = property
 	}
-	out := object{"type": []string{"object", "null"}, "properties": properties, "additionalProperties": false}
+	out := object{"type": []string{"object", "null"}, "properties": properties, "additionalProperties": s.rest != nil}
 	if s.text {
 		out["type"] = "object"
 		if out = union(b.text(s), out); s.fields == nil {

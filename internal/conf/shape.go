@@ -23,6 +23,8 @@ type shape struct {
 	key    *shape   // of a map
 	fields []field  // of a struct, in its order, inline ones included
 	list   *field   // of a struct: the field that stands for it as a list
+	rest   *field   // of a struct: the map of the keys that no field has
+	filled bool     // of a string: given, it is not empty
 }
 
 type field struct {
@@ -54,6 +56,7 @@ const (
 var (
 	durationType    = reflect.TypeFor[time.Duration]()
 	anyType         = reflect.TypeFor[any]()
+	restType        = reflect.TypeFor[map[string]any]()
 	unmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
@@ -169,6 +172,10 @@ func (m shapes) field(s *shape, f reflect.StructField) error {
 		}
 		return nil
 	}
+	if rest == "rest" && f.Type == restType && s.rest == nil {
+		s.rest = &field{index: f.Index, shape: part}
+		return nil
+	}
 	if name == "" {
 		return errors.New(`the yaml tag is missing; "-" leaves the field out`)
 	}
@@ -178,6 +185,8 @@ func (m shapes) field(s *shape, f reflect.StructField) error {
 		switch {
 		case option == "size" && (part.kind == intKind || part.kind == uintKind):
 			added.shape = &shape{kind: sizeKind, typ: part.typ}
+		case option == "filled" && part.kind == stringKind:
+			added.shape = &shape{kind: stringKind, typ: part.typ, values: part.values, filled: true}
 		case option == "not" && part.kind == boolKind:
 			added.not = true
 		case option == "list" && part.kind == listKind && s.list == nil:

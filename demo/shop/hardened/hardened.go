@@ -26,6 +26,7 @@ import (
 
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/demo/shop"
+	"github.com/panoply-security/panoply/nosql/mongoquery"
 	"github.com/panoply-security/panoply/password"
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/session"
@@ -148,10 +149,10 @@ func (a *app) seed(ctx context.Context) error {
 	return err
 }
 
-// find returns the user that one field names, or found is false. The types that
-// it takes leave no room for an operator (mistake 7).
+// find returns the user that one field names, or found is false. The filter has
+// no room for an operator (mistake 7).
 func find[T string | bson.ObjectID](ctx context.Context, a *app, field string, value T) (u user, found bool, err error) {
-	err = a.users.FindOne(ctx, bson.D{{Key: field, Value: value}}).Decode(&u)
+	err = a.users.FindOne(ctx, mongoquery.Eq(field, value)).Decode(&u)
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return user{}, false, nil
 	}

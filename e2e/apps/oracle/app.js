@@ -1,0 +1,206 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What Node's parsers make of one request: every stack of middleware that apps
+// use, old versions and lax settings too, reads the same request, and the answer
+// says which dangerous names and which fields that are no strings arrived in its
+// handler. It exists to be asked on loopback: never deploy it.
+'use strict';
+
+const http = require('http');
+const querystring = require('querystring');
+const { Writable } = require('stream');
+
+const bodyParser1 = require('body-parser1');
+const busboy = require('busboy');
+const cookieParser = require('cookie-parser');
+const express4 = require('express4');
+const express5 = require('express5');
+const { formidable } = require('formidable');
+const multer = require('multer');
+const multiparty = require('multiparty');
+const qs = { now: require('qs'), '6.11': require('qs611'), '6.5': require('qs65') };
+
+const LIMIT = '2mb';
+const any = () => true;
+
+// stack makes an app of middleware and returns what its handler sees.
+function stack(express, use, settings) {
+  const app = express();
+  for (const name in settings) app.set(name, settings[name]);
+  for (const middleware of use) app.use(middleware);
+  app.use(req => req.seen(sees(req)));
+  app.use((err, req, res, next) => req.seen(sees(req))); // what was read before the error
+  return req => new Promise(function (resolve) {
+    req.seen = resolve;
+    app(req, new http.ServerResponse(req), () => resolve(sees(req)));
+  });
+}
+
+function sees(req) {
+  return { body: req.body, query: req.query, cookies: req.cookies, signedCookies: req.signedCookies, files: (req.files || []).map(f => f.fieldname) };
+}
+
+const upload = () => multer({ limits: { fileSize: 2 << 20 } }).any();
+
+// Left out on purpose: express.urlencoded({ type: () => true }), which takes every
+// download and every JSON body for a form. Nobody's app works that way, and a guard
+// that allowed for it would have to refuse ordinary text.
+const stacks = {
+  'express 5': stack(express5, [express5.json({ limit: LIMIT }), express5.urlencoded({ limit: LIMIT }), cookieParser('secret')]),
+  'express 5, extended': stack(express5, [express5.json({ limit: LIMIT, type: ['json', '+json', 'text/*'] }),
+    express5.urlencoded({ limit: LIMIT, extended: true }), upload()], { 'query parser': 'extended' }),
+  'express 4': stack(express4, [express4.json({ limit: LIMIT }), express4.urlencoded({ limit: LIMIT, extended: true }), cookieParser(), upload()]),
+  'express 4, any type is JSON': stack(express4, [express4.json({ limit: LIMIT, type: any, strict: false })]),
+  'body-parser 1': stack(express4, [bodyParser1.json({ limit: LIMIT }), bodyParser1.urlencoded({ limit: LIMIT, extended: true }), bodyParser1.urlencoded({ limit: LIMIT, extended: false })]),
+};
+
+// Parsers that apps call themselves.
+const isForm = type => type.includes('urlencoded');
+for (const version in qs) {
+  for (const allowDots of [false, true]) {
+    stacks[`qs ${version}${allowDots ? ', dots' : ''}`] = byHand(function (type, text, query) {
+      const options = { allowDots, depth: 20, parameterLimit: 1000 };
+      return { query: qs[version].parse(query, options), body: isForm(type) ? qs[version].parse(text, options) : undefined };
+    });
+  }
+}
+stacks['querystring'] = byHand((type, text, query) => ({ query: querystring.parse(query), body: isForm(type) ? querystring.parse(text) : undefined }));
+stacks['URLSearchParams'] = byHand((type, text, query) => ({
+  query: pairs(new URLSearchParams(query)), body: isForm(type) ? pairs(new URLSearchParams(text)) : undefined }));
+stacks['lines of JSON'] = byHand((type, text) => ({ body: /^application\/(x-ndjson|ndjson|jsonl|x-jsonlines|jsonlines|json-seq)\b/.test(type) ? text.split(/[\n\x1e]/).map(attempt) : undefined }));
+stacks['busboy'] = form(function (req, done) {
+  const fields = {};
+  const parser = busboy({ headers: req.headers, limits: { fileSize: 2 << 20 } });
+  parser.on('field', (name, value) => { fields[name] = value; });
+  parser.on('file', (name, file) => { fields[name] = ''; file.resume(); });
+  parser.on('close', () => done(fields)).on('error', () => done(fields));
+  req.pipe(parser);
+});
+stacks['multiparty'] = form(function (req, done) {
+  const fields = {};
+  const parser = new multiparty.Form({ maxFieldsSize: 2 << 20 });
+  parser.on('field', (name, value) => { fields[name] = value; });
+  parser.on('part', part => { fields[part.name] = ''; part.resume(); });
+  parser.on('error', () => done(fields)).on('close', () => done(fields));
+  parser.parse(req);
+});
+stacks['formidable'] = form(function (req, done) {
+  const parser = formidable({ allowEmptyFiles: true, minFileSize: 0, fileWriteStreamHandler: () => new Writable({ write(chunk, encoding, next) { next(); } }) });
+  parser.parse(req, (err, fields, files) => done(Object.assign({}, fields, files), true));
+});
+
+function pairs(params) {
+  const all = {};
+  for (const [name, value] of params) Object.defineProperty(all, name, { value, enumerable: true, configurable: true });
+  return all;
+}
+
+function attempt(text) {
+  try { return JSON.parse(text); } catch { return undefined; }
+}
+
+function byHand(parse) {
+  return async function (req, body) {
+    const at = req.url.indexOf('?');
+    const text = body.toString('utf8').replace(/^\ufeff/, '');
+    try { return parse((req.headers['content-type'] || '').toLowerCase(), text, at < 0 ? '' : req.url.slice(at + 1)); } catch { return {}; }
+  };
+}
+
+// form gives the request to a parser of forms; lists of values are theirs alone.
+// Some throw where nobody can catch it: then every form that is being read has been
+// read as far as it will be.
+const reading = new Set();
+process.on('uncaughtException', function () { for (const end of reading) end({}); });
+
+function form(parse) {
+  return req => new Promise(function (resolve) {
+    const end = function (seen) { reading.delete(end); resolve(seen); };
+    reading.add(end);
+    req.on('error', () => end({}));
+    try { parse(req, (fields, lists) => end({ fields, lists })); } catch { end({}); }
+  });
+}
+
+// replay is the request once more, for another stack.
+function replay(req, body) {
+  const again = new http.IncomingMessage(req.socket);
+  again.httpVersion = req.httpVersion;
+  again.httpVersionMajor = req.httpVersionMajor;
+  again.httpVersionMinor = req.httpVersionMinor;
+  again.method = req.method;
+  again.url = req.url;
+  again.headers = Object.assign({}, req.headers);
+  again.rawHeaders = req.rawHeaders.slice();
+  again.complete = true;
+  if (body.length > 0) again.push(body);
+  again.push(null);
+  return again;
+}
+
+const plain = new Set([Object.prototype, Array.prototype, null]);
+
+// dangers walks over a value and names what an attack would be made of. It goes
+// on with its own heap, as deep as any parser nests.
+function dangers(place, root, found, typed) {
+  const rest = [[place, root, '']];
+  while (rest.length > 0 && found.length < 20) {
+    const [path, value, parent] = rest.pop();
+    if (value === null || typeof value !== 'object') continue;
+    if (Buffer.isBuffer(value)) continue;
+    const above = Object.getPrototypeOf(value);
+    if (!plain.has(above) && !Object.hasOwn(above, 'constructor') && Object.keys(above).length > 0) {
+      found.push(`${path}: a prototype that was set`);
+    }
+    for (const name of Object.getOwnPropertyNames(value)) {
+      if (Array.isArray(value) && name === 'length') continue;
+      const at = path.length < 400 ? `${path}/${name}` : path;
+      const inner = Object.getOwnPropertyDescriptor(value, name).value;
+      if (name.startsWith('$')) found.push(`${at}: an operator`);
+      if (name === '__proto__') found.push(`${at}: a prototype`);
+      if (name === 'prototype' && parent === 'constructor') found.push(`${at}: a prototype`);
+      if (typed && (name === 'email' || name === 'password') && typeof inner !== 'string') found.push(`${at}: ${Array.isArray(inner) ? 'a list' : typeof inner}`);
+      rest.push([at, inner, name]);
+    }
+  }
+}
+
+async function judge(req, body) {
+  const found = [];
+  await Promise.all(Object.keys(stacks).map(async function (name) {
+    const seen = await stacks[name](replay(req, body), body);
+    const mine = [];
+    for (const place in seen) {
+      if (place === 'files') {
+        const names = Object.fromEntries(seen.files.map(f => [f, '']));
+        dangers(place, names, mine, false);
+      } else if (place !== 'lists') {
+        dangers(place, seen[place], mine, (place === 'body' || place === 'query' || place === 'fields') && !seen.lists);
+      }
+    }
+    for (const f of mine) found.push(`${name}: ${f}`);
+  }));
+  return found;
+}
+
+const server = http.createServer({ maxHeaderSize: 64 << 10, keepAliveTimeout: 60000 }, function (req, res) {
+  const chunks = [];
+  req.on('data', chunk => chunks.push(chunk));
+  req.on('error', () => res.destroy());
+  req.on('end', async function () {
+    let answer;
+    try {
+      answer = { found: await judge(req, Buffer.concat(chunks)) };
+    } catch (err) {
+      answer = { found: [], fault: String(err && err.stack) };
+    }
+    const text = JSON.stringify(answer);
+    res.writeHead(200, { 'Content-Type': 'application/vnd.oracle+json', 'Content-Length': Buffer.byteLength(text) });
+    res.end(text);
+  });
+});
+
+server.listen(Number(process.env.PORT || 0), process.env.HOST || '127.0.0.1', function () {
+  console.log('listening ' + server.address().port);
+});

@@ -1,0 +1,77 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package headers
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/panoply-security/panoply/internal/csp"
+	"github.com/panoply-security/panoply/internal/fault"
+)
+
+type nonceKey struct{}
+
+// Nonce is the nonce of the answer to the request with this context, for
+// <script nonce="…">: 128 random bits, new for each request; "" where no policy
+// has nonces. A page that carries one must not be cached.
+func Nonce(ctx context.Context) string {
+	nonce, _ := ctx.Value(nonceKey{}).(string)
+	return nonce
+}
+
+// Begin gives the request its nonce, if any policy has nonces. Handler does it
+// by itself.
+func (t *Headers) Begin(r *http.Request) (_ *http.Request, nonce string) {
+	if !t.nonces {
+		return r, ""
+	}
+	var b [16]byte
+	rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	nonce = base64.RawURLEncoding.EncodeToString(b[:])
+	return r.WithContext(context.WithValue(r.Context(), nonceKey{}, nonce)), nonce
+}
+
+// nonceMark stands for the nonce while a policy is rendered. Build lets no
+// control byte in, so that nothing else is taken for it.
+const nonceMark = "\x00"
+
+// nonceParts is a policy cut at its nonces.
+type nonceParts struct{ plain, secure []string }
+
+func (n *nonceParts) with(nonce string, tls bool) string {
+	if tls {
+		return strings.Join(n.secure, nonce)
+	}
+	return strings.Join(n.plain, nonce)
+}
+
+// aroundNonces cuts the policy, or returns nil where it has no nonces.
+func (p CSP) aroundNonces(path string, built csp.Policy, faults *fault.List) *nonceParts {
+	if len(p.Nonces) == 0 {
+		return nil
+	}
+	marked := slices.Clone(built)
+	for i, name := range p.Nonces {
+		at := slices.IndexFunc(marked, func(d csp.Directive) bool { return d.Name == name })
+		switch {
+		case at < 0:
+			faults.Addf(fmt.Sprintf("%s.nonces[%d]", path, i), "name a directive of the policy, as script-src", "the policy has no %q", name)
+			continue
+		case slices.Contains(p.Nonces[:i], name):
+			faults.Addf(fmt.Sprintf("%s.nonces[%d]", path, i), "each directive once", "%q is there twice", name)
+			continue
+		}
+		marked[at].Sources = append(slices.Clone(marked[at].Sources), "'nonce-"+nonceMark+"'")
+	}
+	return &nonceParts{
+		plain:  strings.Split(marked.Without(csp.UpgradeInsecureRequests).String(), nonceMark),
+		secure: strings.Split(marked.String(), nonceMark),
+	}
+}
