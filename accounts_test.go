@@ -6,7 +6,10 @@ package panoply_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -139,7 +142,7 @@ func TestNoDeviceCookieWhereNoneBelongs(t *testing.T) {
 		"no-account":       {"", `{"password":"x"}`},
 		"switched-off":     {"rate_limits: {no_device_cookie: true}", good},
 		"report":           {"rate_limits: report", good},
-		"path-with-a-rule": {`rate_limits: {rules: [{name: mine, match: "POST /api/login", limit: 5, window: 1m, count: failures}]}`, good},
+		"path-with-a-rule": {`rate_limits: {rules: [{name: mine, match: "POST /api/login", limit: 5, window: 1m, count: failures, key: ["body:email"]}]}`, good},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if code, cookie := guarded(t, tt.policy).app.attempt(1, "", tt.body); cookie != "" || (tt.body == good) != (code == 302) {
@@ -250,4 +253,30 @@ func TestReportedLimitsKeepNobodyWaiting(t *testing.T) {
 		}
 		a.send(request("GET", "/x", ""))
 	})
+}
+
+// 64 customers behind one address log in at once, again and again, to one
+// account even: all get in, though five failures would be too many.
+func TestGoodLoginsBehindOneAddress(t *testing.T) {
+	suit := quiet(t, panoply.Policy{})
+	h := suit.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(time.Millisecond)
+		w.WriteHeader(200)
+	}))
+	var refused atomic.Int32
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for range 10 {
+				rec := httptest.NewRecorder()
+				if h.ServeHTTP(rec, postJSON("/api/login", good)); rec.Code != 200 {
+					refused.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := refused.Load(); n > 0 {
+		t.Errorf("%d of 640 good logins were refused", n)
+	}
 }

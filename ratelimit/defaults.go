@@ -60,7 +60,7 @@ func withDefaultRules(rules []Rule) []Rule {
 	all := slices.Clone(rules)
 	for _, d := range defaults {
 		if !slices.ContainsFunc(rules, func(r Rule) bool { return r.Name == d.Name }) {
-			all = append(all, Rule{Name: d.Name, Except: namedPaths(rules, d.Match)})
+			all = append(all, Rule{Name: d.Name, Except: namedPaths(rules, d)})
 		}
 	}
 	return all
@@ -88,14 +88,19 @@ func (r *Rule) fill() {
 	}
 }
 
-// namedPaths are the patterns of rules that name one path of a default rule.
-func namedPaths(rules []Rule, paths []string) []string {
-	patterns := make([]*route.Pattern, len(paths))
-	for i, p := range paths {
+// namedPaths are the patterns of rules that name one path of a default rule. A
+// limit by account gives way only to one that goes by the body too: who sets the
+// limit by address has not said that accounts need none.
+func namedPaths(rules []Rule, d Rule) []string {
+	patterns := make([]*route.Pattern, len(d.Match))
+	for i, p := range d.Match {
 		patterns[i] = route.MustCompile(p)
 	}
 	var named []string
 	for _, r := range rules {
+		if len(d.BodyFields()) > 0 && len(r.BodyFields()) == 0 {
+			continue
+		}
 		for _, text := range r.Match {
 			method, path, ok := strings.Cut(text, " ")
 			if !ok {

@@ -4,7 +4,6 @@
 package ratelimit
 
 import (
-	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -91,11 +90,11 @@ func TestDeviceCookies(t *testing.T) {
 }
 
 func TestDevicesOfASharedSecretAreKnownEverywhere(t *testing.T) {
-	one, other := deviceKey(testSecret), deviceKey(testSecret)
-	if !bytes.Equal(one, other) || bytes.Equal(one, testSecret) {
+	first, second := deviceKey(testSecret), deviceKey(testSecret)
+	if !slices.Equal(first, second) || slices.Equal(first, testSecret) {
 		t.Error("the shared secret makes no key of its own")
 	}
-	if one, other = deviceKey(nil), deviceKey(nil); bytes.Equal(one, other) {
+	if first, second = deviceKey(nil), deviceKey(nil); slices.Equal(first, second) {
 		t.Error("without a secret, two processes have one key")
 	}
 }

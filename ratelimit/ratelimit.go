@@ -109,7 +109,8 @@ type Config struct {
 	// reset and reset-account, as the package comment says. One that has the name
 	// of a default takes its place, and takes from it what it leaves blank. A path
 	// that some rule names literally, such as `POST /api/login`, is excepted from
-	// the defaults: whoever names a path sets its limits.
+	// the defaults: whoever names a path sets its limits. Those by account give way
+	// only to rules that are keyed by account or a body field.
 	Rules []Rule `yaml:"rules"`
 	// MaxKeys bounds how many clients each rule remembers; default 100,000, at
 	// most 10,000,000.
