@@ -39,7 +39,6 @@
 package clientip
 
 import (
-	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -73,8 +72,7 @@ func (c Config) WithDefaults() Config {
 
 // Resolver finds the client of a request. It is safe for concurrent use.
 type Resolver struct {
-	trusted []netip.Prefix
-	unix    bool
+	trusted proxies
 	header  string // canonical
 }
 
@@ -88,47 +86,11 @@ func New(cfg Config) (*Resolver, error) {
 	default:
 		faults.Addf("forwarded_header", "X-Forwarded-For, Forwarded or X-Real-IP", "%q is not a header that names clients", cfg.Header)
 	}
-	for i, s := range cfg.TrustedProxies {
-		if s == "unix" {
-			t.unix = true
-			continue
-		}
-		p, err := parsePrefix(s)
-		switch {
-		case err != nil:
-			faults.Addf(fmt.Sprintf("trusted_proxies[%d]", i), "an address like 192.0.2.7, a prefix like 10.0.0.0/8, or unix", "%q is not an address or prefix", s)
-		case p.Bits() == 0:
-			faults.Addf(fmt.Sprintf("trusted_proxies[%d]", i), "list the addresses of your own proxies", "%q trusts everyone, so that every client could choose its address", s)
-		case p != p.Masked():
-			faults.Addf(fmt.Sprintf("trusted_proxies[%d]", i), fmt.Sprintf("%s for the network, %s for the one host", p.Masked(), p.Addr()), "%q is neither a network nor a host", s)
-		default:
-			t.trusted = append(t.trusted, p)
-		}
-	}
+	t.trusted = parseProxies("trusted_proxies", cfg.TrustedProxies, &faults)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
 	return t, nil
-}
-
-// parsePrefix reads an address or a prefix; IPv4 written as IPv6 becomes IPv4.
-func parsePrefix(s string) (netip.Prefix, error) {
-	if !strings.Contains(s, "/") {
-		a, err := netip.ParseAddr(s)
-		if err != nil || a.Zone() != "" {
-			return netip.Prefix{}, fmt.Errorf("not an address")
-		}
-		a = a.Unmap()
-		return netip.PrefixFrom(a, a.BitLen()), nil
-	}
-	p, err := netip.ParsePrefix(s)
-	if err == nil && p.Addr().Is4In6() {
-		if p.Bits() < 96 {
-			return netip.Prefix{}, fmt.Errorf("wider than all of IPv4")
-		}
-		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
-	}
-	return p, err
 }
 
 // From returns the address of the client. It is valid whenever r.RemoteAddr
@@ -173,18 +135,9 @@ func (t *Resolver) peer(r *http.Request) (addr netip.Addr, trusted bool) {
 	addr, ok := parse(r.RemoteAddr)
 	if !ok {
 		// net/http gives the peer's path, usually empty or "@", for Unix sockets.
-		return addr, t.unix && (r.RemoteAddr == "" || r.RemoteAddr[0] == '@' || r.RemoteAddr[0] == '/')
+		return addr, t.trusted.unix && (r.RemoteAddr == "" || r.RemoteAddr[0] == '@' || r.RemoteAddr[0] == '/')
 	}
-	return addr, t.trusts(addr)
-}
-
-func (t *Resolver) trusts(addr netip.Addr) bool {
-	for _, p := range t.trusted {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return addr, t.trusted.trusts(addr)
 }
 
 // walk follows the hops that trusted proxies name, from right to left. It
@@ -217,7 +170,7 @@ func (t *Resolver) walk(h http.Header, peer netip.Addr) (client netip.Addr, prot
 				return client, proto
 			}
 			client = addr
-			if !t.trusts(addr) {
+			if !t.trusted.trusts(addr) {
 				return client, proto
 			}
 		}
