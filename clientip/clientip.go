@@ -26,16 +26,19 @@
 // and ports, brackets and zones are gone. [Prefix] makes of an address the key
 // under which one client is counted.
 //
+// [ProxyProtocol] does the same for load balancers that write no header, and
+// [Resolver.Mistake] tells when what arrives does not fit the configuration.
+//
 // # What it does not do
 //
-// It does not read the PROXY protocol, and it cannot tell a proxy that appends
-// to the header from one that passes the client's own header on: trust only
-// proxies that append to it or replace it.
+// It cannot tell a proxy that appends to the header from one that passes the
+// client's own header on: trust only proxies that append to it or replace it.
 //
 // # Bounds
 //
 // At most 32 hops are walked. A request of an untrusted peer costs one parse of
-// its RemoteAddr and no allocation, whatever headers it carries.
+// its RemoteAddr and no allocation, whatever headers it carries. A PROXY header
+// has at most 107 bytes in version 1 and 4 KiB in version 2, and 5 s.
 package clientip
 
 import (
@@ -53,8 +56,8 @@ const maxHops = 32
 type Config struct {
 	// TrustedProxies are the addresses and CIDR prefixes of the proxies in
 	// front, such as 10.0.0.0/8 or 192.0.2.7; `unix` stands for the other side
-	// of a Unix socket. A prefix of length 0 is refused: it would let every
-	// client choose its address.
+	// of a Unix socket. Prefixes shorter than /8, or /7 for IPv6, are refused:
+	// they would let strangers choose their address.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	// Header is the one header in which those proxies name the client:
 	// X-Forwarded-For (the default), Forwarded (RFC 7239) or X-Real-IP. The

@@ -91,10 +91,10 @@ func (c *proxiedConn) header() {
 	c.client, c.rest = c.Conn.RemoteAddr(), rest
 	if err != nil {
 		c.err = &net.OpError{Op: "read", Net: "tcp", Addr: c.client, Err: err}
-		c.Conn.Close()
 		if c.p.Failed != nil && !errors.Is(err, errNoByte) && !errors.Is(err, net.ErrClosed) {
 			c.p.Failed(c.client, err)
 		}
+		c.Conn.Close()
 	} else if client.IsValid() {
 		c.client = net.TCPAddrFromAddrPort(client)
 	}
