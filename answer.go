@@ -10,6 +10,7 @@ import (
 
 	"github.com/panoply-security/panoply/internal/respond"
 	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/ratelimit"
 	"github.com/panoply-security/panoply/rule"
 )
 
@@ -36,7 +37,9 @@ func (p *pass) Header(status int, h http.Header) respond.Plan {
 	case Report:
 	}
 	h["X-Request-Id"] = []string{p.x.ID}
-	p.settleLimits(status, h)
+	if hold := p.settleLimits(status, h); !plan.Replace {
+		plan.Hold = max(plan.Hold, hold)
+	}
 	return plan
 }
 
@@ -71,19 +74,35 @@ func (p *pass) hardenCookies(h http.Header) {
 }
 
 // settleLimits tells the limits how the attempt ended, and the client what is
-// left.
-func (p *pass) settleLimits(status int, h http.Header) {
+// left, or how much of the body to hold to find out.
+func (p *pass) settleLimits(status int, h http.Header) (hold int) {
 	if len(p.decisions) == 0 {
-		return
+		return 0
 	}
 	if p.r.Context().Err() != nil {
 		status = 0 // the client went away: whatever is said now is no success
 	}
+	p.unread = p.unread[:0]
 	for i := range p.decisions {
-		p.decisions[i].Done(status)
+		if p.decisions[i].Answered(status, h) {
+			p.unread = append(p.unread, &p.decisions[i])
+		}
 	}
-	if p.suit.policy.RateLimits.Mode == Enforce {
-		p.suit.limiter.SetHeaders(h, p.decisions)
+	if len(p.unread) == 0 {
+		p.tellLimits(status, h)
+		return 0
+	}
+	return ratelimit.Peek
+}
+
+// tellLimits tells the client what is left, and who it was.
+func (p *pass) tellLimits(status int, h http.Header) {
+	if p.suit.policy.RateLimits.Mode != Enforce {
+		return
+	}
+	p.suit.limiter.SetHeaders(h, p.decisions)
+	if c := p.suit.limiter.DeviceCookie(p.decisions, p.r, status, p.tls); c != nil && !p.x.Own {
+		h.Add("Set-Cookie", c.String())
 	}
 }
 
@@ -101,6 +120,13 @@ func holdsTokens(h http.Header) bool {
 // leaks becomes a problem.
 func (p *pass) Body(status int, h http.Header, held []byte, complete bool) (int, []byte, bool) {
 	body := held
+	if len(p.unread) > 0 {
+		for _, d := range p.unread {
+			d.Read(held)
+		}
+		p.unread = nil
+		p.tellLimits(status, h)
+	}
 	if p.reissue != nil && !p.x.Own && holdsTokens(h) {
 		out, n := p.reissue.reissuer.Out(held)
 		if n > 0 {

@@ -42,6 +42,7 @@ var arrows = map[string][]string{
 	"e2e/":        everything,
 	"bench/":      everything,
 
+	"ratelimit/storetest": {"ratelimit"},
 	"session/sessiontest": {"session"},
 }
 

@@ -48,6 +48,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/panoply-security/panoply/clientip"
 	"github.com/panoply-security/panoply/headers"
@@ -135,6 +136,8 @@ func New(p Policy, opts ...Option) (*Suit, error) {
 	if s.clients != nil {
 		limits.Client = s.clients.From
 	}
+	limits.NoWait = p.RateLimits.Mode != Enforce // reporting changes nothing
+	limits.Logger = o.log
 	s.limiter, err = ratelimit.New(limits)
 	faults.Join("rate_limits", err)
 
@@ -149,6 +152,7 @@ func New(p Policy, opts ...Option) (*Suit, error) {
 	faults.Join("cookies", err)
 
 	s.compileTokens(&faults)
+	s.checkClaims(&faults)
 	s.compileUploads(&faults)
 	if err := faults.Err(); err != nil {
 		return nil, err
@@ -175,6 +179,19 @@ func (s *Suit) compileTokens(faults *fault.List) {
 			faults.Join(at, err)
 		}
 		s.tokens = append(s.tokens, t)
+	}
+}
+
+// checkClaims holds that limits by a claim have a rule that verifies tokens.
+// While that is switched off, they count by address.
+func (s *Suit) checkClaims(faults *fault.List) {
+	if s.limiter == nil || slices.ContainsFunc(s.tokens, func(t tokenRule) bool { return t.tokens != nil }) {
+		return
+	}
+	for number, r := range s.limiter.Rules() {
+		if s.limiter.NeedsClaims(number) {
+			faults.Addf(fmt.Sprintf("rate_limits.rules[%d].key", number), "tokens: [{match: …, secret_env: …}] with the routes of the limit", "rule %q is keyed by a claim, but no token is verified", r.Name)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/internal/respond"
@@ -52,11 +53,13 @@ type pass struct {
 
 	decisions []ratelimit.Decision
 	room      [2]ratelimit.Decision
+	unread    []*ratelimit.Decision // that need the answer's body
 	names     *nosql.Check
 	reading   *inspect.Reading
 	start     *beginning // of a body that may have to arrive as it came
 	form      *upload.Form
 	fields    map[string]string // body fields that limits are keyed by
+	claims    token.Claims      // of the first token that was verified
 	reissue   *tokenRule        // stands between the app's tokens and this client
 	status    int               // what the app answered
 	finished  bool
@@ -83,6 +86,9 @@ func (p *pass) release() {
 		p.form.Close()
 	}
 	p.start.close()
+	for i := range p.decisions {
+		p.decisions[i].Close()
+	}
 }
 
 // broken tells the limiter that the answer never came whole.
@@ -153,10 +159,11 @@ func (p *pass) admitPreflight(key route.Key) error {
 }
 
 // limit takes an attempt from every limit that the request meets: first those
-// that need no body, then those that are keyed by a field of it.
-func (p *pass) limit(withBody bool) error {
+// that need no more than its head, then those that are keyed by a field of the
+// body or a claim of the token.
+func (p *pass) limit(late bool) error {
 	mode := p.suit.policy.RateLimits.Mode
-	if mode == Off || len(p.met.by[ownLimiter]) == 0 {
+	if mode == Off || len(p.met.by[ownLimiter]) == 0 || p.suit.limiter.Exempt(p.x.Client) {
 		return nil
 	}
 	if p.decisions == nil {
@@ -164,23 +171,55 @@ func (p *pass) limit(withBody bool) error {
 	}
 	var room [8]int
 	for _, number := range p.suit.limiter.Applies(p.met.by[ownLimiter], room[:0]) {
-		if p.suit.limiter.NeedsBody(number) != withBody {
+		if l := p.suit.limiter; (l.NeedsBody(number) || l.NeedsClaims(number)) != late {
 			continue
 		}
-		d := p.suit.limiter.Begin(number, p.x.Client, p.r, p.field)
-		p.decisions = append(p.decisions, d)
-		if d.Allowed {
-			continue
-		}
-		if err := p.judge(mode, d.Problem()); err != nil {
-			ratelimit.Unmake(p.decisions)
+		if err := p.attempt(number); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *pass) field(name string) string { return p.fields[name] }
+// attempt takes what one limit asks for: an attempt, or one for each account
+// that the body names.
+func (p *pass) attempt(number int) error {
+	l := p.suit.limiter
+	if l.ReadsAnswers(number) {
+		p.r.Header.Set("Accept-Encoding", "identity")
+	}
+	if !l.ByAccount(number) {
+		return p.decided(l.Begin(number, p.x.Client, p.r, p.field))
+	}
+	for _, account := range ratelimit.Accounts(p.field) {
+		if err := p.decided(l.BeginAccount(number, p.x.Client, p.r, p.field, account)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pass) decided(d ratelimit.Decision) error {
+	p.decisions = append(p.decisions, d)
+	if d.Allowed {
+		return nil
+	}
+	err := p.judge(p.suit.policy.RateLimits.Mode, d.Problem())
+	if err != nil {
+		ratelimit.Unmake(p.decisions)
+	}
+	return err
+}
+
+// field is a field of the body, or a claim of the token that was verified.
+func (p *pass) field(name string) string {
+	claim, ok := strings.CutPrefix(name, "claim:")
+	if !ok {
+		return p.fields[name]
+	}
+	text, _ := p.claims[claim].(string)
+	return text
+}
 
 // checkTokens verifies, or swaps back, the tokens of the request.
 func (p *pass) checkTokens() error {
@@ -193,6 +232,9 @@ func (p *pass) checkTokens() error {
 		var claims token.Claims
 		if err == nil {
 			claims, err = t.tokens.Verify(text)
+		}
+		if err == nil && p.claims == nil {
+			p.claims = claims
 		}
 		switch {
 		case err != nil:

@@ -85,6 +85,8 @@ func TestSelfTestLetsHonestPoliciesStart(t *testing.T) {
 		"tight-limit-everywhere":     "rate_limits: {rules: [{name: all, match: /, limit: 1, window: 1m, count: all}]}",
 		"limit-by-account":           "rate_limits: {rules: [{name: account, match: POST /api/login, limit: 5, window: 15m, count: failures, key: ['body:email']}]}",
 		"limit-by-account-schema":    "rate_limits: {rules: [{name: account, match: POST /api/login, limit: 5, window: 15m, count: failures, key: ['body:email']}]}\nbodies: {routes: [{match: POST /api/login, schema: {type: object, required: [email], properties: {email: {type: string}}}}]}",
+		"limit-by-claim":             "rate_limits: {rules: [{name: user, match: /api/, limit: 5, window: 15m, key: ['claim:sub']}]}\ntokens: [{match: /api/, secret_env: JWT_SECRET}]",
+		"limit-by-new-account":       "rate_limits: {rules: [{name: made, match: POST /accounts, limit: 5, window: 15m, count: successes}]}",
 		"limit-by-header":            "rate_limits: {rules: [{name: key, match: /api/, limit: 5, window: 15m, count: all, key: ['header:X-Api-Key']}]}",
 		"limit-too-high-to-try":      "rate_limits: {rules: [{name: all, match: /, limit: 100000, window: 1m, count: all, algorithm: gcra}]}",
 		"own-rule-on-a-login-path":   "rate_limits: {rules: [{name: mine, match: POST /login, limit: 100, window: 15m, count: failures}, {name: mine-too, match: POST /api/login, limit: 100, window: 15m, count: failures}]}",

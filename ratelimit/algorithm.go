@@ -13,17 +13,19 @@ type verdict struct {
 	reset     int64 // until more are left than now
 	retry     int64 // until the next is allowed; 0 when allowed
 	stamp     int64 // names the attempt that was taken, for giveBack
+	blocked   bool  // refused for a time that nothing given back shortens
 }
 
 // algorithm keeps the state of a key in size() numbers, all 0 for a new key.
 // Time never goes back for it.
 type algorithm interface {
 	size() int
-	// take counts an attempt, or refuses it and leaves the state alone.
-	take(state []int64, now int64) verdict
-	// giveBack undoes the attempt with the stamp, if it still counts, and says
-	// what is left.
-	giveBack(state []int64, stamp, now int64) verdict
+	// take counts an attempt of a cost of at least 1, or refuses it and leaves
+	// the state alone. A cost that the limit never has is refused for a window.
+	take(state []int64, now, cost int64) verdict
+	// giveBack undoes the attempt with the stamp and cost, as far as it still
+	// counts, and says what is left. With a cost of 0 it only says that.
+	giveBack(state []int64, stamp, now, cost int64) verdict
 	// until is when a blocked key may go on (a past time for one that is not
 	// blocked), and when the state can be forgotten.
 	until(state []int64) (blocked, idle int64)
@@ -54,24 +56,30 @@ func (a sliding) log(state []int64, now int64) []int64 {
 	return log
 }
 
-func (a sliding) take(state []int64, now int64) verdict {
+func (a sliding) take(state []int64, now, cost int64) verdict {
 	log := a.log(state, now)
 	n := len(log)
-	if n == a.limit {
-		wait := log[0] + a.window - now
-		return verdict{reset: wait, retry: wait}
+	if over := n + int(cost) - a.limit; over > n {
+		return verdict{reset: a.window, retry: a.window}
+	} else if over > 0 {
+		return verdict{reset: log[0] + a.window - now, retry: log[over-1] + a.window - now, remaining: a.limit - n}
 	}
-	state[1+n] = now
-	state[0]++
-	return verdict{allowed: true, remaining: a.limit - n - 1, reset: state[1] + a.window - now, stamp: now}
+	for i := range int(cost) {
+		state[1+n+i] = now
+	}
+	state[0] += cost
+	return verdict{allowed: true, remaining: a.limit - n - int(cost), reset: state[1] + a.window - now, stamp: now}
 }
 
-func (a sliding) giveBack(state []int64, stamp, now int64) verdict {
+func (a sliding) giveBack(state []int64, stamp, now, cost int64) verdict {
 	log := a.log(state, now)
-	if i, found := slices.BinarySearch(log, stamp); found {
-		copy(log[i:], log[i+1:])
-		log = log[:len(log)-1]
-		state[0]--
+	if i, found := slices.BinarySearch(log, stamp); found && cost > 0 {
+		end := i
+		for end < len(log) && end < i+int(cost) && log[end] == stamp {
+			end++
+		}
+		log = log[:i+copy(log[i:], log[end:])]
+		state[0] = int64(len(log))
 	}
 	v := verdict{allowed: true, remaining: a.limit - len(log), reset: a.window}
 	if len(log) > 0 {
@@ -101,20 +109,25 @@ type gcra struct {
 
 func (a gcra) size() int { return 1 }
 
-func (a gcra) take(state []int64, now int64) verdict {
-	arrival := max(state[0], now) + a.interval
+func (a gcra) take(state []int64, now, cost int64) verdict {
+	base := max(state[0], now)
+	if cost > a.burst {
+		return verdict{reset: a.window, retry: a.window, remaining: a.left(base - now)}
+	}
+	arrival := base + cost*a.interval
 	debt := arrival - now
 	if wait := debt - a.burst*a.interval; wait > 0 {
-		return verdict{reset: wait, retry: wait}
+		return verdict{reset: wait, retry: wait, remaining: a.left(base - now)}
 	}
 	state[0] = arrival
 	return verdict{allowed: true, remaining: a.left(debt), reset: debt, stamp: arrival}
 }
 
 // giveBack takes off what is left to pay of the attempt, which is paid in its
-// turn, from stamp-interval to stamp. What time has paid is not given again.
-func (a gcra) giveBack(state []int64, stamp, now int64) verdict {
-	if credit := min(stamp-now, a.interval); credit > 0 {
+// turn, from stamp-cost*interval to stamp. What time has paid is not given
+// again.
+func (a gcra) giveBack(state []int64, stamp, now, cost int64) verdict {
+	if credit := min(stamp-now, cost*a.interval); credit > 0 {
 		state[0] -= credit
 	}
 	debt := max(state[0]-now, 0)
@@ -142,21 +155,21 @@ type fixed struct {
 
 func (a fixed) size() int { return 2 }
 
-func (a fixed) take(state []int64, now int64) verdict {
+func (a fixed) take(state []int64, now, cost int64) verdict {
 	if state[1] == 0 || now-state[0] >= a.window {
 		state[0], state[1] = now, 0
 	}
 	wait := state[0] + a.window - now
-	if state[1] == int64(a.limit) {
-		return verdict{reset: wait, retry: wait}
+	if state[1]+cost > int64(a.limit) {
+		return verdict{reset: wait, retry: wait, remaining: a.limit - int(state[1])}
 	}
-	state[1]++
+	state[1] += cost
 	return verdict{allowed: true, remaining: a.limit - int(state[1]), reset: wait, stamp: state[0]}
 }
 
-func (a fixed) giveBack(state []int64, stamp, now int64) verdict {
-	if state[0] == stamp && state[1] > 0 {
-		state[1]--
+func (a fixed) giveBack(state []int64, stamp, now, cost int64) verdict {
+	if state[0] == stamp {
+		state[1] = max(0, state[1]-cost)
 	}
 	if state[1] == 0 || now-state[0] >= a.window {
 		return verdict{allowed: true, remaining: a.limit, reset: a.window}

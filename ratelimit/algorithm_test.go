@@ -25,10 +25,10 @@ func most(times []int64, window int64) int {
 	return best
 }
 
-// crowd lets 64 goroutines take attempts for one key while simulated time goes
+// rush lets 64 goroutines take attempts for one key while simulated time goes
 // on, and returns when each attempt was allowed. An attempt is given back with
 // the chance given.
-func crowd(t *table, rounds int, step int64, giveBack float64) (kept []int64) {
+func rush(t *table, rounds int, step int64, giveBack float64) (kept []int64) {
 	var clock atomic.Int64
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -36,13 +36,13 @@ func crowd(t *table, rounds int, step int64, giveBack float64) (kept []int64) {
 		wg.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(g), 1))
 			for range rounds {
-				v := t.take(7, clock.Add(random.Int64N(step)))
+				v := t.take(7, clock.Add(random.Int64N(step)), 1)
 				if !v.allowed {
 					continue
 				}
 				clock.Add(random.Int64N(step))
 				if random.Float64() < giveBack {
-					t.giveBack(7, v.stamp, clock.Load())
+					t.giveBack(7, v.stamp, clock.Load(), 1)
 					continue
 				}
 				at := v.stamp
@@ -77,7 +77,7 @@ func TestNeverMoreThanTheLimitInAnyWindow(t *testing.T) {
 		for _, giveBack := range []float64{0, 0.5} {
 			t.Run(tt.name, func(t *testing.T) {
 				tab := newTable(tt.a, 1000)
-				kept := crowd(tab, 2000, window/5000, giveBack)
+				kept := rush(tab, 2000, window/5000, giveBack)
 				if n := most(kept, window); n > tt.bound {
 					t.Errorf("%d attempts in one window, %v given back; want at most %d", n, giveBack, tt.bound)
 				}
@@ -98,7 +98,7 @@ func TestExactlyTheLimitAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 64 {
 			wg.Go(func() {
-				if tab.take(7, window).allowed {
+				if tab.take(7, window, 1).allowed {
 					allowed.Add(1)
 				}
 			})
@@ -123,14 +123,14 @@ func TestSlidingIsExact(t *testing.T) {
 		log = slices.DeleteFunc(log, func(at int64) bool { return at+window <= now })
 		if random.IntN(3) == 0 && len(log) > 0 {
 			i := random.IntN(len(log))
-			v := a.giveBack(state, log[i], now)
+			v := a.giveBack(state, log[i], now, 1)
 			log = slices.Delete(log, i, i+1)
 			if v.remaining != limit-len(log) {
 				t.Fatalf("after giving back: %d left; want %d", v.remaining, limit-len(log))
 			}
 			continue
 		}
-		v := a.take(state, now)
+		v := a.take(state, now, 1)
 		if want := len(log) < limit; v.allowed != want {
 			t.Fatalf("with %d in the log: allowed %v; want %v", len(log), v.allowed, want)
 		}
@@ -153,16 +153,16 @@ func TestRetryIsExact(t *testing.T) {
 		state := make([]int64, a.size())
 		now := int64(5)
 		for range 20 {
-			v := a.take(state, now)
+			v := a.take(state, now, 1)
 			if v.allowed {
 				now += window / 100
 				continue
 			}
-			if early := a.take(state, now+v.retry-1); early.allowed {
+			if early := a.take(state, now+v.retry-1, 1); early.allowed {
 				t.Errorf("%T: allowed before the %d that the refusal named", a, v.retry)
 			}
 			now += v.retry
-			if late := a.take(state, now); !late.allowed {
+			if late := a.take(state, now, 1); !late.allowed {
 				t.Errorf("%T: refused after the %d that the refusal named", a, v.retry)
 			}
 		}
@@ -173,24 +173,24 @@ func TestGiveBackGivesExactlyThatAttempt(t *testing.T) {
 	const window = int64(time.Minute)
 	for _, a := range []algorithm{sliding{2, window}, gcra{burst: 2, interval: window / 2, window: window}, fixed{2, window}} {
 		state := make([]int64, a.size())
-		first := a.take(state, 100)
-		a.take(state, 100)
-		if a.take(state, 100).allowed {
+		first := a.take(state, 100, 1)
+		a.take(state, 100, 1)
+		if a.take(state, 100, 1).allowed {
 			t.Fatalf("%T: a third attempt was allowed", a)
 		}
-		if v := a.giveBack(state, first.stamp, 100); v.remaining != 1 {
+		if v := a.giveBack(state, first.stamp, 100, 1); v.remaining != 1 {
 			t.Errorf("%T: %d left after giving one back; want 1", a, v.remaining)
 		}
-		if !a.take(state, 100).allowed {
+		if !a.take(state, 100, 1).allowed {
 			t.Errorf("%T: the attempt given back is not there", a)
 		}
-		if a.take(state, 100).allowed {
+		if a.take(state, 100, 1).allowed {
 			t.Errorf("%T: giving one back gave two", a)
 		}
 		// Long after, the first attempt no longer counts: there is nothing to give.
 		now := 100 + 2*window
-		a.take(state, now)
-		if v := a.giveBack(state, first.stamp, now); v.remaining != 1 {
+		a.take(state, now, 1)
+		if v := a.giveBack(state, first.stamp, now, 1); v.remaining != 1 {
 			t.Errorf("%T: %d left after giving an old attempt back; want 1", a, v.remaining)
 		}
 	}
@@ -208,7 +208,7 @@ func TestFixedAllowsTwiceAtTheEdgeAndSlidingDoesNot(t *testing.T) {
 		allowed := 0
 		try := func(at int64, n int) {
 			for range n {
-				if tt.a.take(state, at).allowed {
+				if tt.a.take(state, at, 1).allowed {
 					allowed++
 				}
 			}

@@ -80,7 +80,8 @@ func BenchmarkDenied(b *testing.B) {
 		b.Run(r.Name, func(b *testing.B) {
 			l := real(b, r)
 			for range r.Limit {
-				l.Begin(0, alice, nil, nil)
+				d := l.Begin(0, alice, nil, nil)
+				d.Done(401)
 			}
 			for b.Loop() {
 				l.Begin(0, alice, nil, nil)

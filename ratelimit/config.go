@@ -4,15 +4,15 @@
 package ratelimit
 
 import (
+	"cmp"
 	"fmt"
+	"hash/fnv"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/panoply-security/panoply/internal/fault"
-	"github.com/panoply-security/panoply/route"
 )
 
 // Rule is one limit.
@@ -30,62 +30,58 @@ type Rule struct {
 	Limit int `yaml:"limit"`
 	// Window is the time that Limit is for: 1s to 744h.
 	Window time.Duration `yaml:"window"`
-	// Count is what counts: all (the default), or failures: answers with a
-	// status of 400 and above, panics and answers that never came.
+	// Count is what counts: all (the default), failures or successes. An answer
+	// that never came, or broke off in a panic, counts in any case.
 	Count string `yaml:"count"`
+	// Failure is what a failure is; by default a status of 400 and above.
+	Failure Failure `yaml:"failure"`
+	// Cost is how many attempts a request takes, 1 (the default) to Limit.
+	Cost int `yaml:"cost"`
+	// Concurrent is how many requests a key may have at the same time, in this
+	// process, up to 1,000,000; 0 is any number.
+	Concurrent int `yaml:"concurrent"`
 	// Key is what makes a client, in up to four parts; default [ip].
 	//
 	//	ip           its address, IPv6 cut to Config.IPv6Prefix
+	//	account      the account that the body names: email, username, user,
+	//	             login, account, identifier or phone, spaces and case aside;
+	//	             a device that has logged in to it counts apart
+	//	route        the path, in the one spelling that package route makes of it
+	//	claim:name   a claim of the token that was verified; nobody asks here for
+	//	             one that was not
 	//	header:Name  a request header
 	//	cookie:name  a cookie
 	//	body:field   a field of the body, spaces and case aside
 	//
-	// A part that the request does not have counts by the address instead. All
-	// but ip are chosen by the client: without ip, and without an app that
+	// A part that the request does not have counts by the address instead, but a
+	// rule with account does not apply to a request that names none. All
+	// but ip and route are chosen by the client: without ip, and without an app that
 	// refuses unknown values, they limit nobody who changes them at will.
 	Key []string `yaml:"key"`
-	// Algorithm is sliding (the default for failures), gcra (otherwise) or
+	// Algorithm is sliding (the default for failures and
+	// successes), gcra (otherwise) or
 	// fixed.
 	Algorithm string `yaml:"algorithm"`
 	// Burst is how many attempts gcra allows at once, 1 to 1,000,000; default
 	// Limit.
 	Burst int `yaml:"burst"`
+	// Block is for how long a refusal blocks the key, up to 744h; default 0: not
+	// beyond what the limit says. Each further one doubles it, up to MaxBlock, by
+	// default 24h or Block if that is longer, until the key has kept quiet for
+	// MaxBlock.
+	Block    time.Duration `yaml:"block"`
+	MaxBlock time.Duration `yaml:"max_block"`
 	// Message is the public detail of the 429.
 	Message string `yaml:"message"`
 }
 
-const loginName = "login"
-
-// loginPaths are where apps usually take a password: login, log-in, signin,
-// sign-in and sign_in at the root or below up to three segments (/api/login,
-// /api/v1/auth/login), and the usual other names.
-var loginPaths = []string{
-	"POST /login", "POST /{a}/login", "POST /{a}/{b}/login", "POST /{a}/{b}/{c}/login",
-	"POST /log-in", "POST /{a}/log-in", "POST /{a}/{b}/log-in", "POST /{a}/{b}/{c}/log-in",
-	"POST /signin", "POST /{a}/signin", "POST /{a}/{b}/signin", "POST /{a}/{b}/{c}/signin",
-	"POST /sign-in", "POST /{a}/sign-in", "POST /{a}/{b}/sign-in", "POST /{a}/{b}/{c}/sign-in",
-	"POST /sign_in", "POST /{a}/sign_in", "POST /{a}/{b}/sign_in", "POST /{a}/{b}/{c}/sign_in",
-	"POST /session", "POST /api/session", "POST /api/{version}/session",
-	"POST /sessions", "POST /api/sessions", "POST /api/{version}/sessions",
-	"POST /authenticate", "POST /api/authenticate", "POST /api/{version}/authenticate",
-	"POST /token", "POST /api/token", "POST /api/{version}/token", "POST /auth/token", "POST /api/auth/token",
-	"POST /oauth/token", "POST /oauth2/token", "POST /api/oauth/token",
-	"POST /auth/local", "POST /api/auth/local", "POST /auth/callback/credentials", "POST /api/auth/callback/credentials",
-}
-
-var loginRoutes = func() []*route.Pattern {
-	patterns := make([]*route.Pattern, len(loginPaths))
-	for i, p := range loginPaths {
-		patterns[i] = route.MustCompile(p)
-	}
-	return patterns
-}()
+const maxBlock = 31 * 24 * time.Hour
 
 // WithDefaults returns the configuration with everything written out that
 // it leaves blank: the rules that are in effect, and all their fields.
 func (c Config) WithDefaults() Config {
 	if c.MaxKeys == 0 {
-		c.MaxKeys = 100_000
+		c.MaxKeys = defaultMaxKeys
 	}
 	if c.IPv6Prefix == 0 {
 		c.IPv6Prefix = 56
@@ -93,14 +89,13 @@ func (c Config) WithDefaults() Config {
 	if c.Store == "" {
 		c.Store = "memory"
 	}
+	if c.OnStoreError == "" {
+		c.OnStoreError = "local"
+	}
 	if len(c.Headers) == 0 {
 		c.Headers = []string{"draft-8"}
 	}
-	rules := slices.Clone(c.Rules)
-	named := slices.ContainsFunc(rules, func(r Rule) bool { return r.Name == loginName })
-	if !named {
-		rules = append(rules, Rule{Name: loginName, Except: namedLogins(rules)})
-	}
+	rules := withDefaultRules(c.Rules)
 	taken := make(map[string]bool, len(rules))
 	for i := range rules {
 		taken[rules[i].Name] = true
@@ -113,23 +108,7 @@ func (c Config) WithDefaults() Config {
 }
 
 func (r Rule) withDefaults(taken map[string]bool) Rule {
-	if r.Name == loginName {
-		if len(r.Match) == 0 {
-			r.Match = slices.Clone(loginPaths)
-		}
-		if r.Limit == 0 {
-			r.Limit = 5
-		}
-		if r.Window == 0 {
-			r.Window = 15 * time.Minute
-		}
-		if r.Count == "" {
-			r.Count = "failures"
-		}
-		if r.Message == "" {
-			r.Message = "Too many login attempts. Try again in " + spell(r.Window) + "."
-		}
-	}
+	r.fill()
 	if r.Name == "" {
 		r.Name = fmt.Sprintf("%d-in-%s", r.Limit, abbreviate(r.Window))
 		for base, n := r.Name, 2; taken[r.Name]; n++ {
@@ -140,44 +119,28 @@ func (r Rule) withDefaults(taken map[string]bool) Rule {
 	if r.Count == "" {
 		r.Count = "all"
 	}
+	if r.Cost == 0 {
+		r.Cost = 1
+	}
 	if len(r.Key) == 0 {
 		r.Key = []string{"ip"}
 	}
 	if r.Algorithm == "" {
 		r.Algorithm = "gcra"
-		if r.Count == "failures" {
+		if r.Count != "all" {
 			r.Algorithm = "sliding"
 		}
 	}
 	if r.Burst == 0 && r.Algorithm == "gcra" {
 		r.Burst = r.Limit
 	}
+	if r.Block > 0 && r.MaxBlock == 0 {
+		r.MaxBlock = max(24*time.Hour, r.Block)
+	}
 	if r.Message == "" {
 		r.Message = "Too many requests, please try again later."
 	}
 	return r
-}
-
-// namedLogins are the patterns of rules that name one login path.
-func namedLogins(rules []Rule) []string {
-	var named []string
-	for _, r := range rules {
-		for _, text := range r.Match {
-			method, path, ok := strings.Cut(text, " ")
-			if !ok {
-				method, path = "POST", text
-			}
-			path = strings.TrimLeft(path, " ")
-			if method != "POST" || strings.Contains(path, "{") || strings.HasSuffix(path, "/") {
-				continue // not one path, but many
-			}
-			login := func(p *route.Pattern) bool { return p.Match(method, path) }
-			if slices.ContainsFunc(loginRoutes, login) && !slices.Contains(named, text) {
-				named = append(named, text)
-			}
-		}
-	}
-	return named
 }
 
 // check notes what is wrong with a rule whose blanks are filled.
@@ -194,8 +157,17 @@ func (r *Rule) check(faults *fault.List, maxKeys int) {
 	if r.Window < time.Second || r.Window > 31*24*time.Hour {
 		faults.Addf("window", "1s to 744h, such as 15m", "%v is out of range", r.Window)
 	}
-	if r.Count != "all" && r.Count != "failures" {
-		faults.Addf("count", "all or failures", "%.40q is nothing to count", r.Count)
+	if r.Count != "all" && r.Count != "failures" && r.Count != "successes" {
+		faults.Addf("count", "all, failures or successes", "%.40q is nothing to count", r.Count)
+	}
+	if f := r.Failure; r.Count == "all" && len(f.Status)+len(f.Redirect)+len(f.JSON) > 0 {
+		faults.Add("failure", "all attempts count, whatever the answer", "count: failures, or count: successes")
+	}
+	if most := max(1, min(r.Limit, cmp.Or(r.Burst, r.Limit))); r.Cost < 1 || r.Cost > most {
+		faults.Addf("cost", "more would never be allowed", "%d is not between 1 and %d", r.Cost, most)
+	}
+	if r.Concurrent < 0 || r.Concurrent > 1_000_000 {
+		faults.Addf("concurrent", "1 to 1000000, or 0 for any number", "%d is out of range", r.Concurrent)
 	}
 	if len(r.Message) > 500 || strings.ContainsFunc(r.Message, func(c rune) bool { return c < ' ' }) {
 		faults.Add("message", "longer than 500 bytes, or with control characters", "one sentence for the person who was stopped")
@@ -216,28 +188,29 @@ func (r *Rule) check(faults *fault.List, maxKeys int) {
 	default:
 		faults.Addf("algorithm", "sliding, gcra or fixed", "%.40q is not an algorithm", r.Algorithm)
 	}
+	if r.Block < 0 || r.Block > maxBlock || 0 < r.Block && r.Block < time.Second {
+		faults.Addf("block", "1s to 744h, or 0 for none", "%v is out of range", r.Block)
+	} else if r.MaxBlock < r.Block || r.MaxBlock > maxBlock || r.Block == 0 && r.MaxBlock != 0 {
+		faults.Addf("max_block", "block to 744h, and only beside block", "%v is out of range", r.MaxBlock)
+	}
 	if r.Algorithm != "gcra" && r.Burst != 0 {
 		faults.Add("burst", "only gcra has a burst", "leave it out, or set algorithm: gcra")
 	}
 }
 
-func (r *Rule) algorithm() algorithm {
-	window := int64(r.Window)
-	switch r.Algorithm {
-	case "sliding":
-		return sliding{r.Limit, window}
-	case "fixed":
-		return fixed{r.Limit, window}
-	}
-	limit := int64(r.Limit)
-	return gcra{burst: int64(r.Burst), interval: (window + limit - 1) / limit, window: window}
+// limit is how the rule counts. Its name in a store holds all that its counts
+// depend on, so that rules which count differently never share them.
+func (r *Rule) limit(v6bits int) Limit {
+	l := Limit{Algorithm: r.Algorithm, Limit: r.Limit, Window: r.Window, Burst: r.Burst, Block: r.Block, MaxBlock: r.MaxBlock}
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%+v %q %q %d", l, r.Count, r.Key, v6bits)
+	l.ID = fmt.Sprintf("%s-%012x", r.Name, h.Sum64()>>16)
+	return l
 }
 
 // countsLike reports whether two rules keep the same counts.
 func (c *compiled) countsLike(o *compiled) bool {
-	return c.Name == o.Name && c.Limit == o.Limit && c.Window == o.Window && c.Count == o.Count &&
-		c.Algorithm == o.Algorithm && c.Burst == o.Burst && slices.Equal(c.Key, o.Key) &&
-		c.v6bits == o.v6bits && c.table.max == o.table.max
+	return c.limit.ID == o.limit.ID && c.counts.table.max == o.counts.table.max
 }
 
 func validName(s string) bool {

@@ -4,7 +4,7 @@
 package ratelimit
 
 import (
-	"fmt"
+	"context"
 	"net/http"
 	"net/netip"
 	"time"
@@ -23,42 +23,147 @@ type Decision struct {
 	Reset     time.Duration // until there are more
 	Retry     time.Duration // until the next is allowed; 0 when this one is
 
-	rule  *compiled
-	key   Key
-	stamp int64
-	taken bool // the attempt counts, and can be given back
-	given bool // it was given back
+	rule    *compiled
+	account string
+	key     Key
+	cost    int
+	stamp   int64
+	remote  bool // the shared store decided
+	blocked bool // and nothing that is given back helps
+	short   bool // refused while attempts were undecided
+	inside  bool // counts as one at the same time
+	tracked bool // others may wait for it to be decided
+	taken   bool // the attempt counts, and can be given back
+	given   bool // it was given back
 }
 
 // Begin asks the rule with the number, one of [Limiter.Rules], about a request
 // and takes an attempt if it is allowed. field gives the value of a body field,
-// "" for a field that is not there; it may be nil for rules without
-// [Rule.BodyFields]. Call [Decision.Done] when the answer is known.
+// "" for a field that is not there, and for a name that begins with `claim:` that
+// claim of the token that the caller has verified; it may be nil for rules that
+// need neither. Call [Decision.Done] when the answer is known.
 //
 // When another rule refuses the request, an attempt at a rule that counts
 // failures is no failure: [Decision.Return] it.
-func (l *Limiter) Begin(number int, client netip.Addr, r *http.Request, field func(name string) string) Decision {
-	return l.Take(number, l.Key(number, client, r, field))
-}
-
-// Key is the key under which a rule counts a request.
-func (l *Limiter) Key(number int, client netip.Addr, r *http.Request, field func(name string) string) Key {
-	return l.rules[number].keyOf(client, r, field)
-}
-
-// Take is the bare decision: it takes an attempt for the key, if the rule
-// allows it one.
-func (l *Limiter) Take(number int, key Key) Decision {
-	c := l.rules[number]
-	v := c.table.take(key, l.clock())
-	d := Decision{rule: c, key: key, stamp: v.stamp, taken: v.allowed, Limit: c.Limit}
-	d.set(v)
+func (l *Limiter) Begin(number int, client netip.Addr, r *http.Request, field func(name string) string) (d Decision) {
+	if l.rules[number].byAccount {
+		if all := Accounts(field); len(all) > 0 {
+			d.account = all[0]
+		}
+	}
+	d.ask(l.rules[number], client, r, field)
 	return d
 }
 
-func (d *Decision) set(v verdict) {
-	d.Allowed, d.Remaining = v.allowed, v.remaining
+// ByAccount reports whether the rule's key has the account in it. Such a rule is
+// asked with [Limiter.BeginAccount] for each of the request's [Accounts], and
+// not at all if there is none.
+func (l *Limiter) ByAccount(number int) bool { return l.rules[number].byAccount }
+
+// BeginAccount is [Limiter.Begin] for one account of those that the request
+// names.
+func (l *Limiter) BeginAccount(number int, client netip.Addr, r *http.Request, field func(name string) string, account string) (d Decision) {
+	d.account = fold(account)
+	d.ask(l.rules[number], client, r, field)
+	return d
+}
+
+// Key is the key under which a rule without an account counts a request.
+func (l *Limiter) Key(number int, client netip.Addr, r *http.Request, field func(name string) string) Key {
+	return l.rules[number].keyOf(client, r, field, "")
+}
+
+// Take is the bare decision: it takes an attempt of that cost, at least 1, for
+// the key, if the rule allows it. One that costs more than the rule ever has is
+// refused. A rule that counts failures or successes waits for attempts that are
+// undecided, at most five seconds and not beyond ctx.
+func (l *Limiter) Take(ctx context.Context, number int, key Key, cost int) (d Decision) {
+	d.key, d.cost = key, max(1, cost)
+	d.take(ctx, l.rules[number])
+	return d
+}
+
+// ask takes an attempt for a request. A Decision is filled in where it is, for
+// copying it costs as much as the rest.
+func (d *Decision) ask(c *compiled, client netip.Addr, r *http.Request, field func(string) string) {
+	ctx := context.Background()
+	if r != nil {
+		ctx = r.Context()
+	}
+	d.key, d.cost = c.keyOf(client, r, field, d.account), c.Cost
+	d.take(ctx, c)
+}
+
+func (d *Decision) take(ctx context.Context, c *compiled) {
+	d.rule, d.Limit = c, c.Limit
+	switch {
+	case c.inside != nil && !d.enter():
+	case c.undecided != nil:
+		d.begin(ctx)
+	default:
+		d.try(ctx, true)
+	}
+	if !d.Allowed {
+		c.refused.Add(1)
+		d.Close()
+	}
+}
+
+// enter holds how many requests a key may have at the same time.
+func (d *Decision) enter() bool {
+	others, _ := d.rule.inside.join(d.key, false)
+	if d.inside = others >= 0; d.inside && others < d.rule.Concurrent {
+		return true
+	}
+	d.Close()
+	d.short, d.Retry, d.Reset = true, shortRetry, shortRetry
+	return false
+}
+
+// try asks the shared store, or the counts of this process. Where the rule
+// blocks, and block is set, a refusal does.
+func (d *Decision) try(ctx context.Context, block bool) {
+	c := d.rule
+	l := &c.limit
+	if !block {
+		l = &c.lenient
+	}
+	if c.limiter.shared != nil && d.tryShared(ctx, l) {
+		return
+	}
+	v := c.counts.take(d.key.hash(), c.limiter.clock(), int64(d.cost), l.Block, l.MaxBlock)
+	d.Allowed, d.taken, d.blocked, d.stamp = v.allowed, v.allowed, v.blocked, v.stamp
 	d.Reset, d.Retry = time.Duration(v.reset), time.Duration(v.retry)
+	if v.allowed {
+		d.Remaining = v.remaining
+	}
+}
+
+// tryShared reports whether the shared store decides, or what is declared for
+// when it does not answer.
+func (d *Decision) tryShared(ctx context.Context, l *Limit) bool {
+	s := d.rule.limiter.shared
+	if r, ok := s.take(ctx, *l, d.key, d.cost); ok {
+		d.remote = true
+		d.Allowed, d.taken, d.blocked, d.stamp = r.Allowed, r.Allowed, r.Blocked, r.Stamp
+		d.Remaining, d.Reset, d.Retry = r.Remaining, r.Reset, r.Retry
+		if r.Allowed {
+			d.rule.allowed.Add(1)
+		} else {
+			d.Remaining = 0
+		}
+		return true
+	}
+	switch s.instead {
+	case "allow": // nothing was taken
+		d.rule.allowed.Add(1)
+		d.Allowed, d.Remaining, d.Reset = true, d.rule.counts.full, d.rule.Window
+	case "deny":
+		d.Allowed, d.blocked, d.Reset, d.Retry = false, true, storeRetry, storeRetry
+	default:
+		return false
+	}
+	return true
 }
 
 // Rule is the name of the rule that decided.
@@ -72,17 +177,60 @@ func (d *Decision) Return() {
 		return
 	}
 	d.taken, d.given = false, true
-	if v, found := d.rule.table.giveBack(d.key, d.stamp, d.rule.limiter.clock()); found {
-		d.set(v)
+	d.rule.returned.Add(1)
+	r, ok := d.giveBack()
+	if ok {
+		d.Remaining, d.Reset = r.Remaining, r.Reset
 	}
+	d.decided(d.cost)
+}
+
+func (d *Decision) giveBack() (Result, bool) {
+	c := d.rule
+	if d.remote {
+		return c.limiter.shared.giveBack(c.limit, d.key, d.stamp, d.cost)
+	}
+	return c.counts.look(d.key.hash(), d.stamp, c.limiter.clock(), int64(d.cost)).result(), true
 }
 
 // Done says with what status the attempt was answered; 0 for an answer that
-// never came, because the handler panicked or the client went away. A rule that
-// counts failures gives the attempt back if the status is below 400.
-func (d *Decision) Done(status int) {
-	if d.rule.Count == "failures" && 0 < status && status < 400 {
+// never came, because the handler panicked or the client went away.
+func (d *Decision) Done(status int) { d.Answered(status, nil) }
+
+// Answered is Done for a rule whose [Failure] looks at more than the status.
+// What the rule does not count is given back. With more, only the body can tell:
+// hold [Peek] bytes of it back and call [Decision.Read].
+func (d *Decision) Answered(status int, h http.Header) (more bool) {
+	if d.rule.Count != "all" && status > 0 {
+		if d.rule.failed.inBody(status, h) {
+			return d.taken
+		}
+		d.judged(d.rule.failed.by(status, h))
+	}
+	d.decided(0)
+	return false
+}
+
+// Read says how the body begins of an answer that Answered could not judge.
+func (d *Decision) Read(body []byte) {
+	d.judged(d.rule.failed.byBody(body))
+	d.decided(0)
+}
+
+// judged gives back what the rule does not count.
+func (d *Decision) judged(failed bool) {
+	if failed == (d.rule.Count == "successes") {
 		d.Return()
+	}
+}
+
+// Close ends the attempt: one that was not decided counts. Call it when the
+// request is over, if only as a precaution; a second call does nothing.
+func (d *Decision) Close() {
+	d.decided(0)
+	if d.inside {
+		d.inside = false
+		d.rule.inside.leave(d.key, 0)
 	}
 }
 
@@ -93,7 +241,9 @@ func (d *Decision) Broken() {
 		return
 	}
 	d.given = false
-	d.rule.table.take(d.key, d.rule.limiter.clock())
+	again := *d
+	again.try(context.Background(), true)
+	d.rule.allowed.Add(-1) // it is the same attempt
 }
 
 // Problem is the 429 that tells the client of a refusal, nil when the attempt
@@ -102,23 +252,9 @@ func (d *Decision) Problem() *problem.Error {
 	if d.Allowed {
 		return nil
 	}
-	return &problem.Error{Rule: rule.RateLimitExceeded, Detail: d.rule.Message, Retry: d.Retry}
-}
-
-// Reset forgets what a client has done under the rule with the name, for
-// an operator who lets somebody in again. The values are those of the rule's
-// Key, in its order: "203.0.113.7", or an address and an account. It reports
-// whether anything was known.
-func (l *Limiter) Reset(name string, values ...string) (bool, error) {
-	for _, c := range l.rules {
-		if c.Name != name {
-			continue
-		}
-		key, err := c.keyOfParts(values)
-		if err != nil {
-			return false, err
-		}
-		return c.table.reset(key, l.clock()), nil
+	detail := d.rule.Message
+	if d.short {
+		detail = "Too many attempts at once. Try again in a moment."
 	}
-	return false, fmt.Errorf("there is no rule named %q", name)
+	return &problem.Error{Rule: rule.RateLimitExceeded, Detail: detail, Retry: d.Retry}
 }

@@ -15,7 +15,7 @@ import (
 // Handler limits what reaches next. CORS preflights pass uncounted. A path that
 // routers read in different ways is refused, for it could meet a limited route
 // that no rule sees. Bodies are not read: a body field in a key counts by the
-// client's address here.
+// client's address here, and a rule by account does not apply.
 func (l *Limiter) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key, err := route.KeyOf(r.URL)
@@ -60,6 +60,7 @@ type attempt struct {
 	decisions []Decision
 	room      [2]Decision
 	out       respond.Writer
+	reading   []*Decision // whose answer must be read
 	finished  bool
 }
 
@@ -67,7 +68,13 @@ type attempt struct {
 func (a *attempt) begin(matches []int) (allowed bool) {
 	var room [8]int
 	client := a.limiter.client(a.request)
+	if a.limiter.Exempt(client) {
+		return true
+	}
 	for _, number := range a.limiter.Applies(matches, room[:0]) {
+		if a.limiter.ByAccount(number) {
+			continue
+		}
 		d := a.limiter.Begin(number, client, a.request, nil)
 		a.decisions = append(a.decisions, d)
 		if !d.Allowed {
@@ -80,11 +87,11 @@ func (a *attempt) begin(matches []int) (allowed bool) {
 
 // end runs when the handler has returned or panicked.
 func (a *attempt) end() {
-	if a.finished {
-		return
-	}
 	for i := range a.decisions {
-		a.decisions[i].Broken()
+		if !a.finished {
+			a.decisions[i].Broken()
+		}
+		a.decisions[i].Close()
 	}
 }
 
@@ -93,15 +100,27 @@ func (a *attempt) Header(status int, h http.Header) respond.Plan {
 	if a.request.Context().Err() != nil {
 		status = 0 // the client went away: whatever is said now is no success
 	}
+	a.reading = a.reading[:0]
 	for i := range a.decisions {
-		a.decisions[i].Done(status)
+		if a.decisions[i].Answered(status, h) {
+			a.reading = append(a.reading, &a.decisions[i])
+		}
+	}
+	if len(a.reading) > 0 {
+		return respond.Plan{Hold: Peek}
 	}
 	a.limiter.SetHeaders(h, a.decisions)
 	return respond.Plan{}
 }
 
-// Body and Dropped are not called: nothing is held back or replaced.
-func (a *attempt) Body(status int, _ http.Header, body []byte, _ bool) (int, []byte, bool) {
+// Body judges what only the body tells. Nothing is replaced.
+func (a *attempt) Body(status int, h http.Header, body []byte, _ bool) (int, []byte, bool) {
+	for _, d := range a.reading {
+		d.Read(body)
+	}
+	a.limiter.SetHeaders(h, a.decisions)
 	return status, body, false
 }
+
+// Dropped is not called.
 func (a *attempt) Dropped([]byte) {}

@@ -6,6 +6,7 @@ package ratelimit
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,6 +59,24 @@ func parseStyles(faults *fault.List, names []string) style {
 	return s
 }
 
+// names are the headers of the forms, as a list for scripts of other origins.
+func (s style) names() string {
+	list := "Retry-After"
+	if s&(draft8|draft7) != 0 {
+		list += ", RateLimit"
+	}
+	if s&^legacy != 0 {
+		list += ", RateLimit-Policy"
+	}
+	if s&draft6 != 0 {
+		list += ", RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+	}
+	if s&legacy != 0 {
+		list += ", X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+	}
+	return list
+}
+
 // policyText is the rule in the draft-8 form, as express-rate-limit writes it
 // but without the optional partition key: that would be an unkeyed hash of the
 // client's address, which anyone who sees the answer can undo.
@@ -70,10 +89,15 @@ func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.
 
 // SetHeaders tells the client what the decisions say is left. In draft 8 all
 // are listed; the other forms have room for one, the tightest. Retry-After is
-// not among them: [Decision.Problem] brings it.
+// not among them: [Decision.Problem] brings it. What is left to an account is
+// not told.
 func (l *Limiter) SetHeaders(h http.Header, decisions []Decision) {
+	decisions = public(decisions)
 	if len(decisions) == 0 || l.styles == 0 {
 		return
+	}
+	if l.expose && h.Get("Access-Control-Allow-Origin") != "" {
+		h.Add("Access-Control-Expose-Headers", l.styles.names())
 	}
 	if l.styles&draft8 != 0 {
 		setDraft8(h, decisions)
@@ -100,6 +124,16 @@ func (l *Limiter) SetHeaders(h http.Header, decisions []Decision) {
 		h.Set("X-Ratelimit-Remaining", left)
 		h.Set("X-Ratelimit-Reset", strconv.FormatInt(at.Add(time.Second-1).Unix(), 10))
 	}
+}
+
+// public leaves out what is left to an account: what others have tried with it
+// is nothing to tell whoever names it. A refusal says so itself.
+func public(decisions []Decision) []Decision {
+	hidden := func(d Decision) bool { return d.account != "" && d.Allowed }
+	if !slices.ContainsFunc(decisions, hidden) {
+		return decisions
+	}
+	return slices.DeleteFunc(slices.Clone(decisions), hidden)
 }
 
 func setDraft8(h http.Header, decisions []Decision) {

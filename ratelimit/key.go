@@ -4,6 +4,9 @@
 package ratelimit
 
 import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"hash/maphash"
@@ -14,17 +17,18 @@ import (
 
 	"github.com/panoply-security/panoply/clientip"
 	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/route"
 )
-
-// Key stands for one client of one rule: a hash under the process's secret.
-// It means nothing to another rule or process, and must not leave this one.
-type Key uint64
 
 // secret is drawn anew by each process. It is one for all limiters, so that a
 // table means the same to the next.
 var secret = maphash.MakeSeed()
 
 const maxParts = 4
+
+// claimPrefix tells a claim from a body field, none of which can begin so in a
+// key.
+const claimPrefix = "claim:"
 
 // part is one part of a rule's key. Its kind is the first byte of what it adds
 // to the hashed text, so that no value can pass for one of another kind.
@@ -38,6 +42,11 @@ const (
 	partHeader = 'h'
 	partCookie = 'c'
 	partBody   = 'b'
+	partRoute  = 'r'
+	partClaim  = 'j'
+	// An account, and after it the device, if it is one of the account's.
+	partAccount = 'a'
+	partDevice  = 'd'
 )
 
 func parseKey(faults *fault.List, key []string) []part {
@@ -52,14 +61,20 @@ func parseKey(faults *fault.List, key []string) []part {
 		switch {
 		case text == "ip":
 			parts[i] = part{partIP, ""}
+		case text == "route":
+			parts[i] = part{partRoute, ""}
+		case text == "account":
+			parts[i] = part{partAccount, ""}
 		case kind == "header" && valid && validToken(name):
 			parts[i] = part{partHeader, http.CanonicalHeaderKey(name)}
 		case kind == "cookie" && valid && validToken(name):
 			parts[i] = part{partCookie, name}
-		case kind == "body" && valid:
+		case kind == "claim" && valid:
+			parts[i] = part{partClaim, name}
+		case kind == "body" && valid && !strings.HasPrefix(name, claimPrefix):
 			parts[i] = part{partBody, name}
 		default:
-			faults.Addf(fmt.Sprintf("key[%d]", i), "ip, header:Name, cookie:name or body:field", "%.80q is not a part of a key", text)
+			faults.Addf(fmt.Sprintf("key[%d]", i), "ip, account, route, header:Name, cookie:name, claim:name or body:field", "%.80q is not a part of a key", text)
 			continue
 		}
 		if slices.Contains(parts[:i], parts[i]) {
@@ -79,11 +94,14 @@ func validToken(s string) bool {
 	return s != ""
 }
 
-// BodyFields are the names of the body fields in the rule's key. Such a rule is
-// asked when the body has been read.
+// BodyFields are the names of the body fields that the rule's key may have. Such
+// a rule is asked when the body has been read.
 func (r Rule) BodyFields() []string {
 	var fields []string
 	for _, text := range r.Key {
+		if text == "account" {
+			fields = append(fields, accountFields...)
+		}
 		if name, ok := strings.CutPrefix(text, "body:"); ok {
 			fields = append(fields, name)
 		}
@@ -91,9 +109,10 @@ func (r Rule) BodyFields() []string {
 	return fields
 }
 
-// keyOf makes the key of a request. field may be nil.
-func (c *compiled) keyOf(client netip.Addr, r *http.Request, field func(string) string) Key {
-	var room [maxParts * 18]byte
+// keyOf makes the key of a request for an account, "" if the rule has none. field
+// may be nil.
+func (c *compiled) keyOf(client netip.Addr, r *http.Request, field func(string) string, account string) Key {
+	var room [maxParts * 40]byte
 	text := room[:0]
 	for _, p := range c.key {
 		value := ""
@@ -104,14 +123,29 @@ func (c *compiled) keyOf(client netip.Addr, r *http.Request, field func(string) 
 			for _, cookie := range r.CookiesNamed(p.name) {
 				value += "\x00" + cookie.Value
 			}
+		case partClaim:
+			if field != nil {
+				value = field(claimPrefix + p.name)
+			}
 		case partBody:
 			if field != nil {
 				value = field(p.name)
 			}
+		case partRoute:
+			if k, err := route.KeyOf(r.URL); err == nil {
+				value = "/" + k.Path()
+			}
+		case partAccount:
+			value = account
 		}
 		text = c.appendPart(text, p.kind, value, client)
+		if p.kind == partAccount {
+			if device := c.limiter.device(r, account); device != "" {
+				text = c.hasher.value(append(text, partDevice), device)
+			}
+		}
 	}
-	return Key(maphash.Bytes(secret, text))
+	return c.hasher.key(text)
 }
 
 func joined(values []string) string {
@@ -124,12 +158,12 @@ func joined(values []string) string {
 // appendPart adds a part's value, or in its absence the client's address, in a
 // fixed number of bytes for each kind.
 func (c *compiled) appendPart(text []byte, kind byte, value string, client netip.Addr) []byte {
-	if kind == partBody {
-		value = strings.ToLower(strings.TrimSpace(value)) // Admin@shop is admin@shop
+	if kind == partBody || kind == partAccount {
+		value = fold(value)
 	}
 	if value != "" {
 		text = append(text, kind)
-		return binary.LittleEndian.AppendUint64(text, maphash.String(secret, value))
+		return c.hasher.value(text, value)
 	}
 	text = append(text, partIP)
 	if !client.IsValid() {
@@ -143,7 +177,7 @@ func (c *compiled) appendPart(text []byte, kind byte, value string, client netip
 // keyOfParts makes the key of values given one by one, in the rule's order.
 func (c *compiled) keyOfParts(values []string) (Key, error) {
 	if len(values) != len(c.key) {
-		return 0, fmt.Errorf("rule %s: its key has %d parts (%s), not %d", c.Name, len(c.key), strings.Join(c.Key, ", "), len(values))
+		return Key{}, fmt.Errorf("rule %s: its key has %d parts (%s), not %d", c.Name, len(c.key), strings.Join(c.Key, ", "), len(values))
 	}
 	var text []byte
 	for i, p := range c.key {
@@ -153,7 +187,7 @@ func (c *compiled) keyOfParts(values []string) (Key, error) {
 		case partIP:
 			var err error
 			if client, err = netip.ParseAddr(value); err != nil {
-				return 0, fmt.Errorf("rule %s: %q is not an address", c.Name, value)
+				return Key{}, fmt.Errorf("rule %s: %q is not an address", c.Name, value)
 			}
 			value = ""
 		case partCookie:
@@ -161,5 +195,32 @@ func (c *compiled) keyOfParts(values []string) (Key, error) {
 		}
 		text = c.appendPart(text, p.kind, value, client)
 	}
-	return Key(maphash.Bytes(secret, text)), nil
+	return c.hasher.key(text), nil
+}
+
+// hasher makes keys: under the process's secret, or under the one that all who
+// share a store have.
+type hasher struct{ shared []byte }
+
+// value appends a value in a fixed number of bytes.
+func (h hasher) value(text []byte, value string) []byte {
+	if h.shared == nil {
+		return binary.LittleEndian.AppendUint64(text, maphash.String(secret, value))
+	}
+	return append(text, h.mac('v', []byte(value))...)
+}
+
+func (h hasher) key(text []byte) Key {
+	if h.shared == nil {
+		return hash(maphash.Bytes(secret, text)).key()
+	}
+	return Key(h.mac('k', bytes.Clone(text))) // the original stays off the heap
+}
+
+// mac is 128 bits of HMAC-SHA256: what is read as a value is never a key.
+func (h hasher) mac(use byte, text []byte) []byte {
+	m := hmac.New(sha256.New, h.shared)
+	m.Write([]byte{use})
+	m.Write(text)
+	return m.Sum(nil)[:len(Key{})]
 }

@@ -12,37 +12,59 @@
 // # What it does
 //
 // A [Rule] says how many requests a client may make on some routes in some
-// time. The zero [Config] has one rule, the article's: five failed logins in
-// any fifteen minutes for each client address, on the usual login paths. The
-// sixth attempt is answered with a 429 problem and Retry-After; answers on
-// limited routes carry the standard RateLimit headers.
+// time. The zero [Config] has the article's rule: five failed logins in any
+// fifteen minutes for each client address, on the usual login, token and
+// one-time-code paths. The sixth attempt is answered with a 429 problem and
+// Retry-After; answers on limited routes carry the standard RateLimit headers.
+// Beside it, `login-account` lets ten logins to one account fail, from whatever
+// addresses; `sign-up` lets an address make 50 accounts an hour, `reset` ask for
+// 20 password mails and `reset-account` have five sent to one account.
 //
 // A rule that counts failures takes the attempt before the app runs and gives
-// exactly that attempt back when the answer is a success (a status below 400).
-// So a hundred attempts at once cannot all slip through while the first is
-// still being judged, and an answer that never came counts as a failure.
+// exactly that attempt back when the answer is a success. So a hundred attempts
+// at once cannot all slip through while the first is still being judged, and an
+// answer that never came counts as a failure. What a failure is, [Failure] says.
+// While all attempts are with the app, a further one waits briefly for one of
+// them to be decided: customers behind one address do not lock one another out.
+//
+// A limit by account alone would let anybody lock its owner out. So a device that
+// has logged in to the account before counts apart from all others: a signed
+// cookie says so, which a successful login sets, after the scheme that OWASP
+// describes. It proves nothing to the app.
 //
 // There are three algorithms. `sliding` remembers the moment of each attempt:
 // five in fifteen minutes means five in any fifteen minutes. `gcra` is a token
 // bucket in one number (the generic cell rate algorithm of ATM): it never
 // lets more than limit+burst through in any window, and the limit on average. `fixed` starts
 // a window at a client's first request, as express-rate-limit does; around the
-// edge of two windows a client may make twice the limit.
+// edge of two windows a client may make twice the limit. A refusal can also
+// block the client, for longer each time.
+//
+// Several processes can count together in a [Store]. A decision there is one
+// round trip of at most 200 ms, and none for a key that is known to be blocked.
+// After three failures in a row the store is left alone; one request tries it
+// again each half second, and meanwhile [Config].OnStoreError holds.
 //
 // # What it does not do
 //
-// It does not slow an attacker who has very many addresses: add a rule keyed by
-// account (`body:email`), and passwords that resist guessing. An app
-// that answers a failed login with a redirect or a 200 shows no failure: give
-// its route a rule with count: all. State is in this process: several
-// processes each count on their own.
+// There is no limit for everything else: no number is right for every app. It
+// takes a line: `{name: all, match: /, limit: 600, window: 1m}`.
+//
+// An app that answers a failed login with a plain 200 shows no failure: give its
+// route a rule with count: all. Handler does not read bodies, so limits by
+// account and by a body field need the suit, or [Limiter.BeginAccount]. Accounts
+// are found in top-level fields with usual names alone; an app that takes another
+// needs a rule with `body:` and its name. Undecided attempts and Concurrent are
+// known for this process alone. There is no batching of decisions in front of a
+// shared store: every count is exact.
 //
 // # Bounds
 //
 // Each rule has its own table of at most [Config].MaxKeys clients, so that a
 // flood on one rule never evicts a client of another. A key costs about 52
 // bytes, and for the sliding window 8 more for each attempt in its limit:
-// 10 MB for the default rule at 100,000 clients. Memory grows with use up to
+// 10 MB for the login rule at 100,000 clients. One that was blocked costs 70
+// more. Memory grows with use up to
 // that, and never beyond. When a table shard is full, the key that would be
 // idle soonest makes room: expired keys first, then the one with the least left
 // to remember. A blocked key never makes room while any other key of its shard
@@ -50,11 +72,15 @@
 // alternative, refusing every new client, would let whoever fills the table
 // lock everybody out.
 //
-// Keys are 64-bit hashes under a secret that each process draws anew
-// ([hash/maphash]). Without the secret nobody can choose values that
+// At most 128 requests for one key and 4,096 for one rule wait for undecided
+// attempts, none longer than five seconds nor than its client.
+//
+// Keys are hashes under a secret: 64 bits under one that each process draws anew
+// ([hash/maphash]), or 128 bits of HMAC-SHA256 under the one that all who share
+// a store have. Without the secret nobody can choose values that
 // share a key with a victim, or that all land in one shard; two of 100,000
 // clients share a key by accident with a chance of one in four thousand
-// million, and then share a limit. Hashes never leave the process.
+// million, and then share a limit.
 //
 // A decision takes one mutex of 64 and O(log n) steps in the shard; a sliding
 // rule also moves at most its limit of numbers.
@@ -62,8 +88,11 @@ package ratelimit
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/panoply-security/panoply/clientip"
@@ -71,15 +100,17 @@ import (
 	"github.com/panoply-security/panoply/route"
 )
 
-// Config is what to limit. The zero value is the default login rule.
+// Config is what to limit. The zero value is the default rules.
 type Config struct {
 	// Rules are the limits; at most 256. Every rule that matches a request
 	// applies.
 	//
-	// The default login rule is added behind them, unless one of them is named
-	// `login`: that one takes its place, and takes from it what it leaves blank.
-	// A login path that some rule names literally, such as `POST /api/login`, is
-	// excepted from the default rule: whoever names a login path sets its limit.
+	// The default rules are added behind them: login, login-account, sign-up,
+	// reset and reset-account, as the package comment says. One that has the name
+	// of a default takes its place, and takes from it what it leaves blank. A path
+	// that some rule names literally, such as `POST /api/login`, is excepted from
+	// the defaults: whoever names a path sets its limits. Those by account give way
+	// only to rules that are keyed by account or a body field.
 	Rules []Rule `yaml:"rules"`
 	// MaxKeys bounds how many clients each rule remembers; default 100,000, at
 	// most 10,000,000.
@@ -87,13 +118,47 @@ type Config struct {
 	// IPv6Prefix is how much of an IPv6 address is one client, in bits: 32 to
 	// 64, default 56. IPv4 addresses count whole.
 	IPv6Prefix int `yaml:"ipv6_prefix"`
-	// Store is where the counts are: memory, the default and only store here.
+	// NoDeviceCookie leaves out the cookie that a login on a route with a limit by
+	// account sets when it succeeds: `panoply_device`, for 90 days and for the
+	// path of the login alone. Without it, whoever knows an account's name can
+	// use up its limit and keep its owner out.
+	NoDeviceCookie bool `yaml:"no_device_cookie"`
+	// Store is where the counts are: memory, the default, or redis://host:port or
+	// rediss://host:port for counts that several processes share; the guard opens
+	// it, and a Go app sets Shared. It has no password in it.
 	Store string `yaml:"store"`
+	// OnStoreError is what happens while a shared store does not answer: local
+	// (the default: each process goes on with counts of its own, which begin
+	// with nothing), allow or deny.
+	OnStoreError string `yaml:"on_store_error"`
+	// StorePasswordEnv names the environment variable with its password.
+	StorePasswordEnv string `yaml:"store_password_env"`
+	// KeySecretEnv names the environment variable with the secret, at least 32
+	// bytes, under which the keys in a shared store are hashed and device cookies
+	// are signed: the same in all processes that share it. Without a shared store
+	// it may be left out: then device cookies end with the process.
+	KeySecretEnv string `yaml:"key_secret_env"`
+	// KeySecret is that secret, for a Go app that has it from elsewhere.
+	KeySecret []byte `yaml:"-"`
+	// Shared is the open store. Nil counts in this process.
+	Shared Store `yaml:"-"`
+	// Logger hears when a shared store stops and starts to answer. Nil is
+	// [slog.Default].
+	Logger *slog.Logger `yaml:"-"`
 	// Headers are the forms of the headers that tell clients their limit:
 	// draft-8 (the default), draft-7 and draft-6 of the IETF's RateLimit header
 	// fields, legacy (X-RateLimit-*), or off. Legacy goes with one of the
 	// others. Retry-After is sent with every 429 in any case.
 	Headers []string `yaml:"headers"`
+	// Allow are addresses and CIDRs of clients that no rule limits, at most 256:
+	// one's own health checks and offices.
+	Allow []string `yaml:"allow"`
+	// Expose adds the headers' names to Access-Control-Expose-Headers of answers
+	// that another origin may read, so that its scripts see them.
+	Expose bool `yaml:"expose"`
+	// NoWait refuses at once where an attempt would wait for those that are
+	// undecided: for limits that are only reported.
+	NoWait bool `yaml:"-"`
 	// Client says who is asking, as [clientip.Resolver.From] does. Nil takes the
 	// TCP peer, which is right only without a proxy in front.
 	Client func(*http.Request) netip.Addr `yaml:"-"`
@@ -102,9 +167,10 @@ type Config struct {
 }
 
 const (
-	maxRules   = 256
-	maxMaxKeys = 10_000_000
-	maxLog     = 256 << 20 // bytes of a sliding rule's log
+	maxRules       = 256
+	maxMaxKeys     = 10_000_000
+	defaultMaxKeys = 100_000
+	maxLog         = 256 << 20 // bytes of a sliding rule's log
 )
 
 // start is the zero of all clocks, so that counts can move from one limiter to
@@ -113,10 +179,15 @@ var start = time.Now()
 
 // Limiter decides. It is safe for concurrent use.
 type Limiter struct {
-	rules  []*compiled
-	styles style
-	client func(*http.Request) netip.Addr
-	now    func() time.Time // nil outside tests
+	rules     []*compiled
+	styles    style
+	allow     []netip.Prefix
+	expose    bool
+	client    func(*http.Request) netip.Addr
+	now       func() time.Time // nil outside tests
+	patience  time.Duration
+	deviceKey []byte  // nil without device cookies
+	shared    *shared // nil unless a store is shared
 
 	routes   route.Table
 	patterns []*route.Pattern
@@ -133,10 +204,20 @@ type target struct {
 type compiled struct {
 	Rule
 	limiter *Limiter
-	table   *table
-	key     []part
-	v6bits  int
-	policy  []string // the draft-8 policy, shared by all answers
+	limit   Limit
+	lenient Limit // without its block
+	failed  failed
+	// undecided is nil for a rule that gives nothing back, inside for one that
+	// lets a key be there as often as it likes.
+	undecided, inside *crowd
+
+	allowed, refused, returned atomic.Int64
+	counts                     *counts
+	key                        []part
+	hasher                     hasher
+	byAccount                  bool
+	v6bits                     int
+	policy                     []string // the draft-8 policy, shared by all answers
 }
 
 // New checks the configuration and makes the limiter.
@@ -152,10 +233,18 @@ func New(cfg Config) (*Limiter, error) {
 	if cfg.IPv6Prefix < 32 || cfg.IPv6Prefix > 64 {
 		faults.Addf("ipv6_prefix", "32 to 64; 56 is what one customer usually has", "%d is out of range", cfg.IPv6Prefix)
 	}
-	if cfg.Store != "memory" {
-		faults.Addf("store", "memory", "%.40q: other stores, Redis among them, are not available in this version", cfg.Store)
+	l := &Limiter{client: cfg.Client, now: cfg.now, patience: patience}
+	if cfg.NoWait {
+		l.patience = 0
 	}
-	l := &Limiter{client: cfg.Client, now: cfg.now}
+	cfg.checkStore(&faults)
+	if !cfg.NoDeviceCookie {
+		l.deviceKey = deviceKey(cfg.KeySecret)
+	}
+	if cfg.Shared != nil {
+		l.shared = newShared(cfg)
+	}
+	l.allow, l.expose = parseAllow(&faults, cfg.Allow), cfg.Expose
 	l.styles = parseStyles(&faults, cfg.Headers)
 	for i, r := range cfg.Rules {
 		var part fault.List
@@ -187,9 +276,23 @@ func (l *Limiter) compile(faults *fault.List, r Rule, cfg Config) *compiled {
 	r.check(faults, cfg.MaxKeys)
 	c := &compiled{Rule: r, limiter: l, v6bits: cfg.IPv6Prefix, policy: []string{policyText(&r)}}
 	c.key = parseKey(faults, r.Key)
-	if len(*faults) == 0 {
-		c.table = newTable(r.algorithm(), cfg.MaxKeys)
+	c.byAccount = slices.Contains(r.Key, "account")
+	if l.shared != nil {
+		c.hasher.shared = cfg.KeySecret
 	}
+	if len(*faults) == 0 {
+		c.limit = r.limit(cfg.IPv6Prefix)
+		c.lenient = c.limit
+		c.lenient.Block, c.lenient.MaxBlock = 0, 0
+		c.counts = newCounts(c.limit, cfg.MaxKeys)
+		if r.Count != "all" {
+			c.undecided = new(crowd)
+		}
+		if r.Concurrent > 0 {
+			c.inside = new(crowd)
+		}
+	}
+	c.failed = r.Failure.compile(faults)
 	l.route(faults, "match", r.Match, false)
 	l.route(faults, "except", r.Except, true)
 	return c
@@ -227,7 +330,10 @@ func (l *Limiter) Adopt(old *Limiter) {
 	for _, c := range l.rules {
 		for _, o := range old.rules {
 			if c.countsLike(o) {
-				c.table = o.table
+				c.counts, c.undecided = o.counts, o.undecided
+				if c.inside != nil && o.inside != nil {
+					c.inside = o.inside
+				}
 			}
 		}
 	}

@@ -39,6 +39,7 @@ func limiter(t testing.TB, cfg Config) (*Limiter, *watch) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.patience = time.Millisecond
 	return l, w
 }
 
@@ -94,8 +95,8 @@ func TestLoginByTheArticle(t *testing.T) {
 func TestDecisionReturnsOnce(t *testing.T) {
 	l, _ := limiter(t, Config{})
 	key := l.Key(0, alice, nil, nil)
-	first := l.Take(0, key)
-	second := l.Take(0, key)
+	first := l.Take(t.Context(), 0, key, 1)
+	second := l.Take(t.Context(), 0, key, 1)
 	first.Return()
 	first.Return()
 	first.Done(200)
@@ -103,16 +104,16 @@ func TestDecisionReturnsOnce(t *testing.T) {
 		t.Errorf("%d left; want 4: one attempt is still out", first.Remaining)
 	}
 	second.Done(500)
-	if d := l.Take(0, key); d.Remaining != 3 {
+	if d := l.Take(t.Context(), 0, key, 1); d.Remaining != 3 {
 		t.Errorf("%d left; want 3", d.Remaining)
 	}
 	for range 3 {
-		l.Take(0, key)
+		l.Take(t.Context(), 0, key, 1)
 	}
-	denied := l.Take(0, key)
+	denied := l.Take(t.Context(), 0, key, 1)
 	denied.Return()
 	denied.Done(200)
-	if denied.Allowed || l.Take(0, key).Allowed {
+	if denied.Allowed || l.Take(t.Context(), 0, key, 1).Allowed {
 		t.Error("returning a refusal gave an attempt")
 	}
 }
@@ -120,11 +121,11 @@ func TestDecisionReturnsOnce(t *testing.T) {
 func TestBrokenAnswersCountAgain(t *testing.T) {
 	l, _ := limiter(t, Config{})
 	key := l.Key(0, alice, nil, nil)
-	d := l.Take(0, key)
+	d := l.Take(t.Context(), 0, key, 1)
 	d.Done(200)
 	d.Broken()
 	d.Broken()
-	if d := l.Take(0, key); d.Remaining != 3 {
+	if d := l.Take(t.Context(), 0, key, 1); d.Remaining != 3 {
 		t.Errorf("%d left; want 3", d.Remaining)
 	}
 }
@@ -133,11 +134,11 @@ func TestCountAllCountsSuccesses(t *testing.T) {
 	l, _ := limiter(t, Config{Rules: []Rule{{Match: []string{"/"}, Limit: 2, Window: time.Minute}}})
 	key := l.Key(0, alice, nil, nil)
 	for range 2 {
-		d := l.Take(0, key)
+		d := l.Take(t.Context(), 0, key, 1)
 		d.Done(200)
 		d.Broken()
 	}
-	if l.Take(0, key).Allowed {
+	if l.Take(t.Context(), 0, key, 1).Allowed {
 		t.Error("a third request was allowed")
 	}
 }
@@ -153,7 +154,7 @@ func TestConcurrentSuccessesAreGivenBackExactly(t *testing.T) {
 		for g := range 64 {
 			wg.Go(func() {
 				for range 10 {
-					d := l.Take(0, key)
+					d := l.Take(t.Context(), 0, key, 1)
 					if !d.Allowed {
 						continue
 					}
@@ -167,7 +168,7 @@ func TestConcurrentSuccessesAreGivenBackExactly(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		d := l.Take(0, key)
+		d := l.Take(t.Context(), 0, key, 1)
 		if want := 4 - int(failed.Load()); failed.Load() > 5 || d.Allowed && d.Remaining != want || !d.Allowed && want >= 0 {
 			t.Fatalf("round %d: %d failures; the next is allowed: %v, and leaves %d", round, failed.Load(), d.Allowed, d.Remaining)
 		}
@@ -248,21 +249,32 @@ func TestReset(t *testing.T) {
 	r.Header.Set("X-K", "k")
 	r.Header.Set("Cookie", "c=v")
 	email := func(string) string { return "a@x" }
+	reset := func(rule string, values ...string) (bool, error) {
+		number, err := l.Find(rule)
+		if err != nil {
+			return false, err
+		}
+		key, err := l.KeyOf(number, values...)
+		if err != nil {
+			return false, err
+		}
+		return l.Reset(t.Context(), number, key)
+	}
 	l.Begin(0, alice, r, email)
 	if d := l.Begin(0, alice, r, email); d.Allowed {
 		t.Fatal("a second attempt was allowed")
 	}
-	if known, err := l.Reset("account", "203.0.113.2", "a@x", "k", "v"); known || err != nil {
+	if known, err := reset("account", "203.0.113.2", "a@x", "k", "v"); known || err != nil {
 		t.Errorf("a client never seen: got %v, %v", known, err)
 	}
-	if known, err := l.Reset("account", "203.0.113.1", "A@x", "k", "v"); !known || err != nil {
+	if known, err := reset("account", "203.0.113.1", "A@x", "k", "v"); !known || err != nil {
 		t.Errorf("got %v, %v; want true", known, err)
 	}
 	if d := l.Begin(0, alice, r, email); !d.Allowed {
 		t.Error("still refused after the reset")
 	}
 	for _, bad := range [][]string{{"none"}, {"login"}, {"login", "localhost"}, {"account", "203.0.113.1"}} {
-		if _, err := l.Reset(bad[0], bad[1:]...); err == nil {
+		if _, err := reset(bad[0], bad[1:]...); err == nil {
 			t.Errorf("Reset(%q): got no error", bad)
 		}
 	}
@@ -273,7 +285,7 @@ func TestAdoptGoesOnCounting(t *testing.T) {
 	old, w := limiter(t, Config{Rules: []Rule{api}})
 	for n := range 2 {
 		key := old.Key(n, alice, nil, nil)
-		for old.Take(n, key).Allowed {
+		for old.Take(t.Context(), n, key, 1).Allowed {
 		}
 	}
 	api.Limit = 2
@@ -281,9 +293,10 @@ func TestAdoptGoesOnCounting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	reloaded.patience = time.Millisecond
 	reloaded.Adopt(old)
 	for n, want := range []bool{true, true, false} { // new, api with another limit, login
-		if d := reloaded.Take(n, reloaded.Key(n, alice, nil, nil)); d.Allowed != want {
+		if d := reloaded.Take(t.Context(), n, reloaded.Key(n, alice, nil, nil), 1); d.Allowed != want {
 			t.Errorf("rule %s: allowed %v; want %v", d.Rule(), d.Allowed, want)
 		}
 	}

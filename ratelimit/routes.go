@@ -28,14 +28,23 @@ func (l *Limiter) Applies(met []int, numbers []int) []int {
 	return numbers
 }
 
+// NeedsClaims reports whether a rule's key has a claim. Such a rule is asked when
+// the token has been verified.
+func (l *Limiter) NeedsClaims(number int) bool {
+	return slices.ContainsFunc(l.rules[number].key, func(p part) bool { return p.kind == partClaim })
+}
+
+// ReadsAnswers reports whether a rule looks into the app's answers.
+func (l *Limiter) ReadsAnswers(number int) bool { return l.rules[number].failed.json != nil }
+
 // NeedsBody reports whether a rule's key has a body field.
 func (l *Limiter) NeedsBody(number int) bool { return len(l.rules[number].BodyFields()) > 0 }
 
-// Unmake gives back the attempts at rules that count failures when another rule
-// refused the request: the app never judged them, so they are no failures.
+// Unmake gives back the attempts at rules that do not count all when another
+// rule refused the request: the app never judged them.
 func Unmake(decisions []Decision) {
 	for i := range decisions {
-		if d := &decisions[i]; d.rule.Count == "failures" {
+		if d := &decisions[i]; d.rule.Count != "all" {
 			d.Return()
 		}
 	}

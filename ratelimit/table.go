@@ -31,7 +31,7 @@ func newTable(a algorithm, maxKeys int) *table {
 	return t
 }
 
-func (t *table) take(key Key, now int64) verdict {
+func (t *table) take(key hash, now, cost int64) verdict {
 	s := &t.shards[key>>t.shift]
 	s.mu.Lock()
 	now = s.tick(now)
@@ -39,15 +39,28 @@ func (t *table) take(key Key, now int64) verdict {
 	if i == 0 {
 		i = s.add(t.algorithm, key, now)
 	}
-	v := t.algorithm.take(s.state(i), now)
+	v := t.algorithm.take(s.state(i), now, cost)
+	if v.allowed {
+		s.allowed++
+	}
 	s.file(t.algorithm, i, now)
 	s.mu.Unlock()
 	return v
 }
 
+// allowed is how many attempts were.
+func (t *table) allowed() (n int64) {
+	for i := range t.shards {
+		t.shards[i].mu.Lock()
+		n += t.shards[i].allowed
+		t.shards[i].mu.Unlock()
+	}
+	return n
+}
+
 // giveBack undoes an attempt. A key that is no longer known has nothing to
-// give back to; found is then false.
-func (t *table) giveBack(key Key, stamp, now int64) (v verdict, found bool) {
+// give back to; found is then false. With a cost of 0 it looks at the key.
+func (t *table) giveBack(key hash, stamp, now, cost int64) (v verdict, found bool) {
 	s := &t.shards[key>>t.shift]
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,13 +69,17 @@ func (t *table) giveBack(key Key, stamp, now int64) (v verdict, found bool) {
 	if i == 0 {
 		return verdict{}, false
 	}
-	v = t.algorithm.giveBack(s.state(i), stamp, now)
+	v = t.algorithm.giveBack(s.state(i), stamp, now, cost)
 	s.file(t.algorithm, i, now)
+	if v.remaining == 0 {
+		release, _ := t.algorithm.until(s.state(i))
+		v.retry = max(0, release-now)
+	}
 	return v, true
 }
 
 // reset forgets what a key has done. It reports whether the key was known.
-func (t *table) reset(key Key, now int64) bool {
+func (t *table) reset(key hash, now int64) bool {
 	s := &t.shards[key>>t.shift]
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,23 +93,49 @@ func (t *table) reset(key Key, now int64) bool {
 	return true
 }
 
+// refused calls yield with the keys that have nothing left and when they do
+// again, until it returns false.
+func (t *table) refused(now int64, yield func(key hash, until int64) bool) {
+	for i := range t.shards {
+		if !t.shards[i].refused(now, yield) {
+			return
+		}
+	}
+}
+
+func (s *shard) refused(now int64, yield func(key hash, until int64) bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now = s.tick(now)
+	for _, i := range s.blocked {
+		if sl := &s.slots[i]; sl.due > now && !yield(sl.key, sl.due) {
+			return false
+		}
+	}
+	return true
+}
+
+// hash stands for a key in a table.
+type hash uint64
+
 // shard is a hash table with chains over an array of slots. Each slot is in one
 // of two heaps, which say whom to forget when the shard is full.
 type shard struct {
-	mu     sync.Mutex
-	now    int64    // the latest time it was asked at
-	size   int      // numbers of state a key has
-	max    uint32   // keys
-	heads  []uint32 // first slot of each chain; 0 is none
-	slots  []slot   // slots[0] is unused
-	states []int64  // size for each slot
+	mu      sync.Mutex
+	allowed int64    // attempts
+	now     int64    // the latest time it was asked at
+	size    int      // numbers of state a key has
+	max     uint32   // keys
+	heads   []uint32 // first slot of each chain; 0 is none
+	slots   []slot   // slots[0] is unused
+	states  []int64  // size for each slot
 
 	open    queue // may be forgotten; the one idle soonest first
 	blocked queue // may not; the one released soonest first
 }
 
 type slot struct {
-	key     Key
+	key     hash
 	due     int64  // when it is idle, or when it is released
 	next    uint32 // in its chain
 	at      uint32 // where it is in its queue
@@ -106,13 +149,13 @@ func (s *shard) tick(now int64) int64 {
 	return s.now
 }
 
-func (s *shard) head(key Key) *uint32 { return &s.heads[int(key)&(len(s.heads)-1)] }
+func (s *shard) head(key hash) *uint32 { return &s.heads[int(key)&(len(s.heads)-1)] }
 
 func (s *shard) state(i uint32) []int64 {
 	return s.states[int(i)*s.size:][:s.size:s.size]
 }
 
-func (s *shard) find(key Key) uint32 {
+func (s *shard) find(key hash) uint32 {
 	if s.heads == nil {
 		return 0
 	}
@@ -125,7 +168,7 @@ func (s *shard) find(key Key) uint32 {
 
 // add gives a new key a slot: a fresh one, or when the shard is full that of
 // the key that can be forgotten best.
-func (s *shard) add(a algorithm, key Key, now int64) uint32 {
+func (s *shard) add(a algorithm, key hash, now int64) uint32 {
 	if s.heads == nil {
 		n := 1
 		for n < int(s.max) {

@@ -11,7 +11,7 @@ import (
 	"unsafe"
 )
 
-func mix(n int) Key { return Key(maphash.Comparable(secret, n)) }
+func mix(n int) hash { return hash(maphash.Comparable(secret, n)) }
 
 // bytes is the memory that a table holds.
 func (t *table) bytes() int {
@@ -42,17 +42,17 @@ func TestAMillionClientsDoNotFreeABlockedOne(t *testing.T) {
 	} {
 		a := tt.a
 		tab := newTable(a, maxKeys)
-		blocked := []Key{mix(-1), mix(-2), mix(-3)}
+		blocked := []hash{mix(-1), mix(-2), mix(-3)}
 		for _, key := range blocked {
 			for range 5 {
-				tab.take(key, 1)
+				tab.take(key, 1, 1)
 			}
 		}
 		for n := range tt.clients {
-			tab.take(mix(n), 2+int64(n))
+			tab.take(mix(n), 2+int64(n), 1)
 		}
 		for _, key := range blocked {
-			if tab.take(key, 2_000_000).allowed {
+			if tab.take(key, 2_000_000, 1).allowed {
 				t.Errorf("%T: a blocked client was forgotten for others", a)
 			}
 		}
@@ -68,47 +68,47 @@ func TestAMillionClientsDoNotFreeABlockedOne(t *testing.T) {
 
 func TestWhoIsForgotten(t *testing.T) {
 	const window = 1000
-	known := func(tab *table, key Key) bool { return tab.shards[0].find(key) != 0 }
+	known := func(tab *table, key hash) bool { return tab.shards[0].find(key) != 0 }
 	fill := func(a algorithm) *table { // four keys: 1 blocked, 2 old, 3 young, 4 expired
 		tab := newTable(a, 4)
-		tab.take(4, 100)
-		tab.take(1, 1050)
-		tab.take(1, 1050)
-		tab.take(2, 1060)
-		tab.take(3, 1070)
+		tab.take(4, 100, 1)
+		tab.take(1, 1050, 1)
+		tab.take(1, 1050, 1)
+		tab.take(2, 1060, 1)
+		tab.take(3, 1070, 1)
 		return tab
 	}
 	for _, a := range []algorithm{sliding{2, window}, gcra{burst: 2, interval: window / 2, window: window}, fixed{2, window}} {
 		tab := fill(a)
-		for _, step := range []struct{ comes, goes Key }{{11, 4}, {12, 2}, {13, 3}, {14, 11}, {15, 12}} {
-			tab.take(step.comes, 1100+int64(step.comes))
+		for _, step := range []struct{ comes, goes hash }{{11, 4}, {12, 2}, {13, 3}, {14, 11}, {15, 12}} {
+			tab.take(step.comes, 1100+int64(step.comes), 1)
 			if known(tab, step.goes) || !known(tab, step.comes) || !known(tab, 1) {
 				t.Errorf("%T: for key %d, key %d stays: %v; key 1 stays: %v", a, step.comes, step.goes, known(tab, step.goes), known(tab, 1))
 			}
 		}
 		// Given back, an attempt leaves nothing to remember: that key goes first.
-		v := tab.take(13, 1200)
-		tab.giveBack(13, v.stamp, 1200)
+		v := tab.take(13, 1200, 1)
+		tab.giveBack(13, v.stamp, 1200, 1)
 		tab.reset(14, 1200)
-		if tab.take(16, 1201); known(tab, 14) {
+		if tab.take(16, 1201, 1); known(tab, 14) {
 			t.Errorf("%T: a key that was reset stays", a)
 		}
 	}
 
 	// All blocked: the one that is released soonest goes, and nobody is locked out.
 	tab := newTable(sliding{1, window}, 3)
-	for i, key := range []Key{1, 2, 3} {
-		tab.take(key, 10+int64(i))
+	for i, key := range []hash{1, 2, 3} {
+		tab.take(key, 10+int64(i), 1)
 	}
-	if !tab.take(4, 20).allowed || known(tab, 1) || !known(tab, 2) || !known(tab, 3) {
+	if !tab.take(4, 20, 1).allowed || known(tab, 1) || !known(tab, 2) || !known(tab, 3) {
 		t.Error("all blocked: want the one released soonest forgotten, and the new one in")
 	}
 	// Released meanwhile, a key is like any other that expired.
 	tab = newTable(sliding{2, window}, 2)
-	tab.take(1, 10)
-	tab.take(1, 10)
-	tab.take(2, 500)
-	if tab.take(3, 10+window); known(tab, 1) || !known(tab, 2) {
+	tab.take(1, 10, 1)
+	tab.take(1, 10, 1)
+	tab.take(2, 500, 1)
+	if tab.take(3, 10+window, 1); known(tab, 1) || !known(tab, 2) {
 		t.Error("a key that was released stays, and one that counts goes")
 	}
 }
@@ -117,9 +117,9 @@ func TestWhoIsForgotten(t *testing.T) {
 // time back.
 func TestTimeNeverGoesBack(t *testing.T) {
 	tab := newTable(sliding{1, 1000}, 10)
-	tab.take(1, 10)
-	tab.giveBack(1, 0, 1010) // forgets the attempt at 10
-	if v := tab.take(1, 1005); !v.allowed || v.stamp != 1010 {
+	tab.take(1, 10, 1)
+	tab.giveBack(1, 0, 1010, 1) // forgets the attempt at 10
+	if v := tab.take(1, 1005, 1); !v.allowed || v.stamp != 1010 {
 		t.Errorf("got %+v; want an attempt at 1010", v)
 	}
 }
@@ -134,10 +134,10 @@ func TestTableKeepsItsOrder(t *testing.T) {
 		now := int64(0)
 		for range 20_000 {
 			now += random.Int64N(40)
-			key := Key(random.IntN(3 * maxKeys))
-			switch v := tab.take(key, now); random.IntN(4) {
+			key := hash(random.IntN(3 * maxKeys))
+			switch v := tab.take(key, now, 1); random.IntN(4) {
 			case 0:
-				tab.giveBack(key, v.stamp, now)
+				tab.giveBack(key, v.stamp, now, 1)
 			case 1:
 				tab.reset(key, now)
 			}

@@ -19,6 +19,9 @@ type Key struct {
 	hasAlt bool
 }
 
+// Path is the path as it is compared: in one spelling, whatever the request's.
+func (k Key) Path() string { return k.path }
+
 var (
 	errDots    = errors.New("the path has a dot segment")
 	errControl = errors.New("the path has a control byte")

@@ -211,6 +211,9 @@ func (e *Exchange) answered(res *http.Response) {
 	var cookies []string
 	for _, line := range res.Header.Values("Set-Cookie") {
 		pair, _, _ := strings.Cut(line, ";")
+		if strings.HasPrefix(strings.TrimPrefix(pair, "__Secure-"), "panoply_device=") {
+			continue // the guard's own, of a login that succeeded
+		}
 		cookies = append(cookies, pair)
 	}
 	if cookies != nil {

@@ -1,0 +1,114 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ratelimit
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func account(names ...string) func(string) string {
+	return func(field string) string {
+		if i := slices.Index(accountFields, field); i >= 0 && i < len(names) {
+			return names[i]
+		}
+		return ""
+	}
+}
+
+func TestDeviceCookies(t *testing.T) {
+	l, w := limiter(t, Config{})
+	number, err := l.Find("login-account")
+	if err != nil {
+		t.Fatal(err)
+	}
+	login := func(cookies ...*http.Cookie) *http.Request {
+		r := httptest.NewRequest("POST", "/api/v1/Login%20x", nil)
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		return r
+	}
+	mint := func(status int, tls bool, names ...string) *http.Cookie {
+		r := login()
+		var decisions []Decision
+		for _, a := range Accounts(account(names...)) {
+			decisions = append(decisions, l.BeginAccount(number, alice, r, account(names...), a))
+		}
+		for i := range decisions {
+			decisions[i].Done(status)
+			defer decisions[i].Close()
+		}
+		return l.DeviceCookie(decisions, r, status, tls)
+	}
+	c := mint(200, false, " Alice@x ")
+	if c == nil || c.Name != deviceName || c.Secure || !c.HttpOnly || c.Path != "/api/v1/Login%20x" || c.MaxAge != 90*86400 || c.Valid() != nil {
+		t.Fatalf("got %v", c)
+	}
+	secure := mint(302, true, "alice@x")
+	if secure == nil || secure.Name != "__Secure-"+deviceName || !secure.Secure {
+		t.Fatalf("over TLS: got %v", secure)
+	}
+	if mint(401, false, "alice@x") != nil || mint(0, false, "alice@x") != nil || mint(200, false) != nil || mint(200, false, "alice@x", "bob@x") != nil {
+		t.Error("a cookie where none belongs")
+	}
+	if mint(200, false, "alice@x", "ALICE@x") == nil {
+		t.Error("one account in two fields is one")
+	}
+	for name, tt := range map[string]struct {
+		cookies []*http.Cookie
+		account string
+		known   bool
+	}{
+		"own":             {[]*http.Cookie{c}, "alice@x", true},
+		"secure":          {[]*http.Cookie{secure}, "alice@x", true},
+		"second-of-two":   {[]*http.Cookie{{Name: deviceName, Value: strings.Repeat("A", len(c.Value))}, c}, "alice@x", true},
+		"other-account":   {[]*http.Cookie{c}, "bob@x", false},
+		"none":            {nil, "alice@x", false},
+		"cut":             {[]*http.Cookie{{Name: deviceName, Value: c.Value[1:]}}, "alice@x", false},
+		"not-base64":      {[]*http.Cookie{{Name: deviceName, Value: "!" + c.Value[1:]}}, "alice@x", false},
+		"later-end":       {[]*http.Cookie{{Name: deviceName, Value: "B" + c.Value[1:]}}, "alice@x", false},
+		"behind-too-many": {append(slices.Repeat([]*http.Cookie{{Name: deviceName, Value: strings.Repeat("A", len(c.Value))}}, 4), c), "alice@x", false},
+	} {
+		if got := l.device(login(tt.cookies...), tt.account) != ""; got != tt.known {
+			t.Errorf("%s: known %v; want %v", name, got, tt.known)
+		}
+	}
+	w.advance(deviceAge - time.Minute)
+	if l.device(login(c), "alice@x") == "" {
+		t.Error("forgotten before its time")
+	}
+	w.advance(2 * time.Minute)
+	if l.device(login(c), "alice@x") != "" {
+		t.Error("known after its time")
+	}
+}
+
+func TestDevicesOfASharedSecretAreKnownEverywhere(t *testing.T) {
+	if string(deviceKey(testSecret)) != string(deviceKey(testSecret)) || string(deviceKey(testSecret)) == string(testSecret) {
+		t.Error("the shared secret makes no key of its own")
+	}
+	if string(deviceKey(nil)) == string(deviceKey(nil)) {
+		t.Error("without a secret, two processes have one key")
+	}
+}
+
+// What others have tried with an account is not told.
+func TestHeadersDoNotTellOfAccounts(t *testing.T) {
+	l, _ := limiter(t, Config{})
+	r := httptest.NewRequest("POST", "/login", nil)
+	byIP := l.Begin(0, alice, r, nil)
+	byAccount := l.Begin(1, alice, r, account("alice@x"))
+	h := http.Header{}
+	l.SetHeaders(h, []Decision{byIP, byAccount})
+	if got, want := h.Get("RateLimit"), `"login"; r=4; t=900`; got != want {
+		t.Errorf("got %s; want %s", got, want)
+	}
+	byIP.Close()
+	byAccount.Close()
+}

@@ -1,0 +1,149 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ratelimit
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestWhatCounts(t *testing.T) {
+	answer := func(status int, location string) (int, http.Header) {
+		h := http.Header{}
+		if location != "" {
+			h.Set("Location", location)
+		}
+		return status, h
+	}
+	login := Failure{Redirect: []string{"/login", "/auth/*"}}
+	for _, tt := range []struct {
+		name     string
+		count    string
+		failure  Failure
+		status   int
+		location string
+		counts   bool
+	}{
+		{"success", "failures", Failure{}, 200, "", false},
+		{"failure", "failures", Failure{}, 401, "", true},
+		{"server-error", "failures", Failure{}, 500, "", true},
+		{"redirect", "failures", Failure{}, 302, "/login", false},
+		{"never-came", "failures", Failure{}, 0, "", true},
+		{"beyond-http", "failures", Failure{}, 999, "", true},
+		{"own-status", "failures", Failure{Status: []string{"403", "5xx"}}, 401, "", false},
+		{"own-status-met", "failures", Failure{Status: []string{"403", "5xx"}}, 403, "", true},
+		{"own-class-met", "failures", Failure{Status: []string{"403", "5xx"}}, 503, "", true},
+		{"own-range-met", "failures", Failure{Status: []string{"400-422"}}, 422, "", true},
+		{"own-range-missed", "failures", Failure{Status: []string{"400-422"}}, 423, "", false},
+		{"back-to-login", "failures", login, 302, "/login", true},
+		{"back-to-login-with-query", "failures", login, 303, "/Login/?error=1#x", true},
+		{"back-to-login-absolute", "failures", login, 302, "https://shop.example/login?e", true},
+		{"back-to-login-of-other-kind", "failures", login, 302, "login", true},
+		{"beginning-met", "failures", login, 302, "/auth/failed", true},
+		{"home", "failures", login, 302, "/home", false},
+		{"longer-name", "failures", login, 302, "/logins", false},
+		{"unreadable-location", "failures", login, 302, "http://[::1", true},
+		{"status-all-the-same", "failures", login, 401, "", true},
+		{"location-of-no-redirect", "failures", login, 201, "/login", false},
+		{"success-counts", "successes", Failure{}, 201, "", true},
+		{"failure-of-successes", "successes", Failure{}, 409, "", false},
+		{"never-came-of-successes", "successes", Failure{}, 0, "", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l, _ := limiter(t, Config{Rules: []Rule{{Match: []string{"/"}, Limit: 1, Window: time.Minute, Count: tt.count, Failure: tt.failure}}})
+			key := l.Key(0, alice, nil, nil)
+			d := l.Take(t.Context(), 0, key, 1)
+			d.Answered(answer(tt.status, tt.location))
+			d.Close()
+			if next := l.Take(t.Context(), 0, key, 1); next.Allowed == tt.counts {
+				t.Errorf("counts: %v; want %v", !next.Allowed, tt.counts)
+			}
+		})
+	}
+}
+
+func TestFaultsOfAFailure(t *testing.T) {
+	_, err := New(Config{Rules: []Rule{{Match: []string{"/"}, Limit: 1, Window: time.Minute, Count: "failures", Cost: 2, Concurrent: -1, Block: -1,
+		Failure: Failure{Status: []string{"4xx", "6xx", "99", "500-400", "x"}, Redirect: []string{"/ok*", "login", "/a*b", "/x?y"}}}}})
+	if err == nil {
+		t.Fatal("got no error")
+	}
+	for _, want := range []string{"rules[0].failure.status[1]: ", "rules[0].failure.status[2]: ", "rules[0].failure.status[3]: ", "rules[0].failure.status[4]: ",
+		"rules[0].failure.redirect[1]: ", "rules[0].failure.redirect[2]: ", "rules[0].failure.redirect[3]: ", "rules[0].cost: 2", "rules[0].concurrent: -1", "rules[0].block: -1ns"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not reported:\n%v", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), "status[0]") || strings.Contains(err.Error(), "redirect[0]") {
+		t.Errorf("what is right is reported:\n%v", err)
+	}
+}
+
+func TestCostOfARule(t *testing.T) {
+	l, _ := limiter(t, Config{Rules: []Rule{{Match: []string{"/"}, Limit: 10, Window: time.Minute, Cost: 4}}})
+	for i, want := range []bool{true, true, false} {
+		if d := l.Begin(0, alice, nil, nil); d.Allowed != want {
+			t.Errorf("request %d: allowed %v; want %v", i, d.Allowed, want)
+		}
+	}
+	if d := l.Take(t.Context(), 0, l.Key(0, alice, nil, nil), 2); !d.Allowed || d.Remaining != 0 {
+		t.Errorf("the last two of ten: %+v", d)
+	}
+	if d := l.Take(t.Context(), 0, l.Key(0, bob, nil, nil), 11); d.Allowed {
+		t.Error("eleven of ten were allowed")
+	}
+}
+
+// An app that answers every login with 200 says in the body how it went.
+func TestFailuresInTheBody(t *testing.T) {
+	login := Failure{JSON: []string{"success=false", "status=error", "code=17"}}
+	for _, tt := range []struct {
+		name, kind, body string
+		counts           bool
+	}{
+		{"success", "application/json", `{"success":true,"token":"x"}`, false},
+		{"failure", "application/json; charset=utf-8", `{"message":{"success":true},"success":false}`, true},
+		{"other-field", "application/json", `{"status":"error"}`, true},
+		{"number", "application/json", `{"code":17}`, true},
+		{"not-top-level", "application/json", `{"inner":{"success":false},"list":[{"success":false}]}`, false},
+		{"array", "application/json", `[{"success":false}]`, false},
+		{"empty", "application/json", ``, true},
+		{"broken-off", "application/json", `{"success":tr`, true},
+		{"no-json", "application/json", `<html>`, true},
+		{"other-type", "text/html", `{"success":false}`, false},
+		{"long-and-late", "application/json", `{"pad":"` + strings.Repeat("x", Peek) + `","success":true}`, true},
+		{"long-and-early", "application/json", `{"success":false,"pad":"` + strings.Repeat("x", Peek) + `"}`, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l, _ := limiter(t, Config{Rules: []Rule{{Name: "a", Match: []string{"/"}, Limit: 1, Window: time.Minute, Count: "failures", Failure: login}}})
+			h := l.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", tt.kind)
+				io.WriteString(w, tt.body)
+			}))
+			rec := httptest.NewRecorder()
+			h.ServeHTTP(rec, httptest.NewRequest("POST", "/x", nil))
+			left := map[bool]string{true: `"a"; r=0; t=60`, false: `"a"; r=1; t=60`}[tt.counts]
+			if rec.Code != 200 || rec.Body.String() != tt.body || rec.Header().Get("RateLimit") != left {
+				t.Errorf("got %d, %q, %s; want it as it was, and %s", rec.Code, rec.Body, rec.Header().Get("RateLimit"), left)
+			}
+			rec = httptest.NewRecorder()
+			if h.ServeHTTP(rec, httptest.NewRequest("POST", "/x", nil)); (rec.Code == 429) != tt.counts {
+				t.Errorf("the next has %d; counts: want %v", rec.Code, tt.counts)
+			}
+			if !l.rules[0].undecided.idle() {
+				t.Error("something is left in the crowd")
+			}
+		})
+	}
+	if _, err := New(Config{Rules: []Rule{{Match: []string{"/"}, Limit: 1, Window: time.Minute, Failure: login}}}); err == nil || !strings.Contains(err.Error(), "rules[0].failure: all attempts count") {
+		t.Errorf("a failure where all count: got %v", err)
+	}
+	if _, err := New(Config{Rules: []Rule{{Match: []string{"/"}, Limit: 1, Window: time.Minute, Count: "failures", Failure: Failure{JSON: []string{"success"}}}}}); err == nil || !strings.Contains(err.Error(), "rules[0].failure.json[0]") {
+		t.Errorf("a field without a value: got %v", err)
+	}
+}
