@@ -227,6 +227,10 @@ func (s *Suit) Policy() Policy { return s.policy }
 // Trusted reports whether the request's peer is a proxy that the policy trusts.
 func (s *Suit) Trusted(r *http.Request) bool { return s.clients.Trusted(r) }
 
+// ClientMistake is how the request shows that trusted_proxies or
+// forwarded_header do not fit what stands in front, if it does.
+func (s *Suit) ClientMistake(r *http.Request) clientip.Mistake { return s.clients.Mistake(r) }
+
 // TLS reports whether the client came over TLS, to this server or to a trusted
 // proxy.
 func (s *Suit) TLS(r *http.Request) bool { return s.clients.TLS(r) }

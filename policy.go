@@ -32,6 +32,8 @@ type Policy struct {
 	TrustedProxies  []string `yaml:"trusted_proxies" doc:"CIDRs of the proxies in front whose forwarding header is believed"`
 	ForwardedHeader string   `yaml:"forwarded_header" doc:"the one header that trusted proxies write: X-Forwarded-For (the default), Forwarded or X-Real-IP"`
 
+	ProxyProtocol []string `yaml:"proxy_protocol" doc:"guard: CIDRs of the load balancers that begin each connection with a PROXY header, and must"`
+
 	TLS        TLS              `yaml:"tls" doc:"guard: serve TLS with this certificate"`
 	CORS       CORS             `yaml:"cors" doc:"which front ends may read Panoply's own answers"`
 	Headers    HeadersSection   `yaml:"headers" doc:"mistake 1: security headers"`

@@ -6,6 +6,7 @@ package clientip
 import (
 	"net/http"
 	"net/netip"
+	"strings"
 )
 
 var (
@@ -47,6 +48,17 @@ func Prefix(addr netip.Addr, v6bits int) netip.Addr {
 func StripUntrusted(h http.Header) {
 	for name := range h {
 		if claimsClient(name) {
+			delete(h, name)
+		}
+	}
+}
+
+// StripUnread removes of the same headers those that a trusted proxy may have
+// passed on as the client wrote them: all but X-Forwarded-… spelled like this.
+// Call it for requests of trusted proxies, and then name the client anew.
+func StripUnread(h http.Header) {
+	for name := range h {
+		if claimsClient(name) && (!strings.HasPrefix(name, "X-Forwarded-") || strings.Contains(name, "_")) {
 			delete(h, name)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/panoply-security/panoply"
+	"github.com/panoply-security/panoply/clientip"
 )
 
 // serveAdmin serves health and status on a loopback listener of its own. The
@@ -52,6 +53,9 @@ type status struct {
 	Upstream    string          `json:"upstream"`
 	Protections []protection    `json:"protections"`
 	Warnings    []string        `json:"warnings"`
+	// ClientMistakes counts what shows that the proxies in front are not
+	// declared as they are.
+	ClientMistakes map[clientip.Mistake]uint64 `json:"client_mistakes"`
 }
 
 // protection is a panoply.Line, spelled for JSON.
@@ -80,7 +84,9 @@ func (g *Guard) adminHandler() http.Handler {
 	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(s)
+		now := s
+		now.ClientMistakes = g.clients.counts()
+		json.NewEncoder(w).Encode(now)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -6,6 +6,7 @@ package guard
 import (
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -67,6 +68,7 @@ func TestAdminTellsWhatIsOn(t *testing.T) {
 		Profile, Upstream string
 		Protections       []map[string]any
 		Warnings          []string
+		ClientMistakes    map[string]int `json:"client_mistakes"`
 	}
 	decoder := json.NewDecoder(resp.Body)
 	decoder.DisallowUnknownFields()
@@ -75,6 +77,9 @@ func TestAdminTellsWhatIsOn(t *testing.T) {
 	}
 	if got.Profile != "compatible" || got.Upstream != "http://127.0.0.1:3999" || !slices.Contains(got.Warnings, "nosql: mode report") {
 		t.Errorf("got %+v", got)
+	}
+	if want := map[string]int{"untrusted-proxy": 0, "unread-header": 0, "no-proxy-header": 0}; !maps.Equal(got.ClientMistakes, want) {
+		t.Errorf("client_mistakes: got %v; want %v", got.ClientMistakes, want)
 	}
 	mistakes := map[float64]bool{}
 	for _, p := range got.Protections {

@@ -126,6 +126,10 @@ func TestForwardingHeadersAreTheGuards(t *testing.T) {
 		"another-header-is-the-trusted-one": {"trusted_proxies: [127.0.0.1]\nforwarded_header: Forwarded",
 			[]string{"X-Forwarded-For", "6.6.6.6", "Forwarded", "for=203.0.113.9;proto=https"}, map[string]string{
 				"X-Forwarded-For": "203.0.113.9, 127.0.0.1", "X-Forwarded-Host": "shop.example", "X-Forwarded-Proto": "https"}},
+		"what-a-trusted-proxy-passed-on": {"trusted_proxies: [127.0.0.1]",
+			append(slices.Clone(claims), "X-Forwarded-For", "203.0.113.9"), map[string]string{
+				"X-Forwarded-For": "203.0.113.9, 127.0.0.1", "X-Forwarded-Host": "shop.example", "X-Forwarded-Proto": "https", "X-Real-Ip": "203.0.113.9",
+				"X-Forwarded-Port": "1", "X-Forwarded-Prefix": "/x", "X-Forwarded-Server": "x"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := start(t, mirror, options{policy: test.policy})

@@ -16,7 +16,10 @@
 // The app gets one X-Forwarded-For: the client as the policy counts it, and
 // behind it the trusted proxy that the request came through, if any; what the
 // client wrote into such headers itself never arrives. X-Forwarded-Host is the
-// Host, X-Forwarded-Proto what the client used.
+// Host, X-Forwarded-Proto what the client used. X-Real-IP, where a trusted proxy
+// sends it, is that client too. Load balancers that write no header may begin
+// their connections with the PROXY protocol. What shows that the proxies in
+// front are not declared as they are is logged, once for each kind, and counted.
 //
 // # What it does not do
 //
@@ -70,6 +73,7 @@ type Guard struct {
 	suit    *panoply.Suit
 	handler http.Handler
 	proxy   *proxy
+	clients *clients
 	log     *slog.Logger
 	times   times
 
@@ -112,13 +116,15 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear) (*Guard, 
 	if target != nil && itself(target, policy.Listen) {
 		faults.Add("upstream", "the guard would be its own upstream", "the address of the app, and another for listen")
 	}
+	clients, err := newClients(policy, log, t)
+	faults.Join("", err)
 	suit, err := panoply.New(policy, panoply.WithLogger(log))
 	faults.Join("", err)
 	if err := errors.Join(faults.Err(), described); err != nil {
 		return nil, policy.Explain(err)
 	}
-	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, proxy: newProxy(target, suit, log, t)}
-	g.handler = patient(t.chunk, suit.Handler(g.proxy))
+	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, proxy: newProxy(target, suit, log, t), clients: clients}
+	g.handler = patient(t.chunk, clients.watch(suit, suit.Handler(g.proxy)))
 	if err := selfTest(g.policy, try); err != nil {
 		return nil, err
 	}

@@ -34,6 +34,8 @@ func TestCheckListen(t *testing.T) {
 		"a-url":                    {"listen: http://127.0.0.1:80", []string{"listen"}},
 		"development-on-loopback":  {"environment: development", nil},
 		"development-everywhere":   {"environment: development\nlisten: :80\ntrusted_proxies: []", []string{"environment"}},
+		"proxy-protocol":           {"proxy_protocol: [10.0.0.0/8, unix]", nil},
+		"proxy-protocol-of-all":    {"proxy_protocol: [0.0.0.0/0]", []string{"proxy_protocol[0]"}},
 		"half-a-certificate":       {"tls: {cert: a.pem}", []string{"tls"}},
 		"the-other-half":           {"tls: {key: a.pem}", []string{"tls"}},
 		"admin-off":                {"admin: off", nil},

@@ -117,8 +117,17 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	x := problem.From(in.Context())
 	if !p.suit.Trusted(in) {
 		clientip.StripUntrusted(h)
-	} else if peer, _, err := net.SplitHostPort(in.RemoteAddr); err == nil && x.Client.IsValid() && x.Client.String() != peer {
-		h["X-Forwarded-For"] = []string{x.Client.String()}
+	} else {
+		readsRealIP := len(h["X-Real-Ip"]) > 0
+		clientip.StripUnread(h)
+		if client := x.Client.String(); x.Client.IsValid() {
+			if peer, _, err := net.SplitHostPort(in.RemoteAddr); err == nil && client != peer {
+				h["X-Forwarded-For"] = []string{client}
+			}
+			if readsRealIP {
+				h["X-Real-Ip"] = []string{client}
+			}
+		}
 	}
 	pr.SetXForwarded()
 	if p.suit.TLS(in) {

@@ -73,6 +73,7 @@ func (g *Guard) serve(ctx context.Context, listener net.Listener, config *tls.Co
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ErrorLog:                     log.New(connLog{g.log}, "", 0),
 	}
+	listener = g.clients.listen(listener)
 	failed := make(chan error, 1)
 	go func() {
 		if config != nil {
