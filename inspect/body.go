@@ -152,6 +152,7 @@ func (rd *Reading) parse(o Options) (err error) {
 			}
 		}
 		p := newPairs(Body, o.Visitor)
+		defer p.free()
 		if p.scalar = o.Scalar; o.Pairs {
 			p.kept, p.reserve = &rd.Pairs, rd.reserve
 		}

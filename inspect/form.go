@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/panoply-security/panoply/problem"
@@ -29,33 +30,34 @@ type pairs struct {
 	visit Visitor
 	// scalar is called with every parameter that ends up as a top-level string.
 	scalar func(name, value string)
-	// names is how each name, and each that a bracket makes on the way to it,
-	// was used so far. Nil keeps no account.
-	names map[string]shape
-	// dotted are the names that hold others for a parser that splits at dots.
-	dotted map[string]bool
-	path   Path
-	parts  []string // of the name at hand
-	whole  []byte   // the name at hand, spelled in one way
+	// names is how each name was used so far; nil keeps no account.
+	names *account
+	path  Path
+	parts []string // of the name at hand
+	whole spelling // of the name at hand
 
 	kept     *[]Pair                 // for a schema; nil keeps none
 	reserve  func(bytes int64) error // is asked for their memory; nil is free
 	from, to int                     // where the pair at hand stands
 }
 
-// shape is how a name was used so far.
-type shape uint8
-
-const (
-	unused   shape = iota
-	leaf           // it holds a value
-	nested         // it holds other names
-	appended       // a list that a[] adds to
-	numbered       // a list with positions, a[0]
-)
+// freshPairs are readings with an account, to be used again.
+var freshPairs = sync.Pool{New: func() any { return &pairs{names: new(account)} }}
 
 func newPairs(place Place, visit Visitor) *pairs {
-	return &pairs{place: place, visit: visit, path: Path{Place: place}, names: make(map[string]shape, 8)}
+	p := freshPairs.Get().(*pairs)
+	p.place, p.visit, p.path.Place = place, visit, place
+	return p
+}
+
+// free gives the reading back; nothing of the request stays in it.
+func (p *pairs) free() {
+	names, steps, parts := p.names, p.path.steps[:cap(p.path.steps)], p.parts[:cap(p.parts)]
+	names.reset()
+	clear(steps)
+	clear(parts)
+	*p = pairs{names: names, path: Path{steps: steps[:0]}, parts: parts[:0]}
+	freshPairs.Put(p)
 }
 
 // all reads a whole query or form.
@@ -185,16 +187,13 @@ func (p *pairs) field(key, value string) error {
 	if strings.IndexByte(key, '.') >= 0 {
 		return p.dots(key, value)
 	}
-	if p.dotted[string(p.whole)] {
-		return p.merged(value)
-	}
-	return nil
+	return p.besideDots(value)
 }
 
 // members shows the parts of a name, each inside the one before.
 func (p *pairs) members() error {
 	defer p.path.reset()
-	p.whole = p.whole[:0]
+	p.whole = 0
 	for i, part := range p.parts {
 		p.path.push(part)
 		if err := p.visit.Key(&p.path); err != nil {
@@ -237,21 +236,21 @@ func (p *pairs) list(part string) error {
 	if part == "" {
 		s = appended
 	}
-	_, err := p.use(append(p.whole, "[]"...), s)
+	_, err := p.use(p.whole.list(), s)
 	return err
 }
 
 // use notes how a name is used, and tells whether it was used before. Parsers
 // make different things of a name that is used both ways: qs makes a key of the
 // value.
-func (p *pairs) use(whole []byte, s shape) (again bool, err error) {
+func (p *pairs) use(whole spelling, s shape) (again bool, err error) {
 	if p.names == nil {
 		return false, nil
 	}
-	was := p.names[string(whole)]
+	was := p.names.of(whole)
 	switch {
 	case was == unused:
-		p.names[string(whole)] = s
+		p.names.note(whole, s)
 	case was != s && s < appended:
 		return true, p.refuse("A name is given both plain and with brackets.")
 	case was != s:
@@ -274,7 +273,7 @@ type Fields struct{ p pairs }
 
 // NewFields returns a reading for one form.
 func NewFields(visit Visitor) *Fields {
-	return &Fields{pairs{place: Body, visit: visit, path: Path{Place: Body}, names: make(map[string]shape, 8)}}
+	return &Fields{pairs{place: Body, visit: visit, path: Path{Place: Body}, names: new(account)}}
 }
 
 // Add shows one field's name to the visitor.
@@ -316,5 +315,10 @@ func (rd *Reading) readFields(o Options) error {
 
 // ReadQuery reads a request's raw query for the visitor.
 func ReadQuery(raw string, visit Visitor) error {
-	return newPairs(Query, visit).all(raw)
+	if raw == "" {
+		return nil
+	}
+	p := newPairs(Query, visit)
+	defer p.free()
+	return p.all(raw)
 }

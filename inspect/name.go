@@ -16,7 +16,7 @@ func bracketed(key string, parts []string) (_ []string, odd bool) {
 			break
 		}
 		i += open
-		end := strings.IndexAny(key[i+1:], "[]")
+		end := either(key[i+1:], '[', ']')
 		if end < 0 {
 			break
 		}
@@ -39,13 +39,23 @@ func bracketed(key string, parts []string) (_ []string, odd bool) {
 	return parts, odd || behind < len(key)
 }
 
-// extend adds the part with the number i to the one spelling of the name at
-// hand. qs reads a[][] as a[].
+// either is the first place of one of two bytes, or -1.
+func either(s string, a, b byte) int {
+	for i := range len(s) {
+		if s[i] == a || s[i] == b {
+			return i
+		}
+	}
+	return -1
+}
+
+// extend adds the part with the number i to the spelling of the name at hand. qs
+// reads a[][] as a[].
 func (p *pairs) extend(i int) {
 	if i > 0 && p.parts[i] == "" && p.parts[i-1] == "" {
 		return
 	}
-	p.whole = append(append(p.whole, '['), p.parts[i]...)
+	p.whole = p.whole.within(p.parts[i])
 }
 
 // index reports whether a bracket counts in an array: empty or a number.
@@ -61,7 +71,7 @@ func index(s string) bool {
 // odd shows a name in which the brackets are not balanced, and which every
 // parser, and every version of qs, reads differently.
 func (p *pairs) odd(key string) error {
-	if strings.Count(key, "[") > maxBrackets {
+	if strings.Count(key, "[") > maxBrackets || strings.Count(key, "]") > maxBrackets {
 		return p.refuse("A name has too many brackets.")
 	}
 	if err := p.pieces(key); err != nil {
@@ -76,22 +86,50 @@ func (p *pairs) odd(key string) error {
 // dots shows a name as a parser reads it that takes a.b for a[b], such as qs with
 // allowDots.
 func (p *pairs) dots(key, value string) error {
+	if strings.Count(key, ".") > maxBrackets {
+		return p.refuse("A name has too many dots.")
+	}
 	key = dotsToBrackets(key)
 	if err := p.pieces(key); err != nil {
 		return err
 	}
-	if err := p.keys(key); err != nil || p.names == nil {
+	odd, err := p.keys(key)
+	if err != nil || p.names == nil {
 		return err
 	}
-	if p.dotted == nil {
-		p.dotted = make(map[string]bool)
+	if odd {
+		p.containers(key, func() error {
+			p.noteDotted(p.whole.dotted())
+			return nil
+		})
+		p.spell(key)
 	}
-	p.containers(key, func() error {
-		p.dotted[string(p.whole)] = true
-		return nil
-	})
-	if p.spell(key); p.dotted[string(p.whole)] || p.names[string(p.whole)] == nested {
+	if p.names.of(p.whole) == nested {
 		return p.merged(value)
+	}
+	if p.names.of(p.whole) == leaf {
+		return p.again()
+	}
+	err = p.besideDots(value)
+	p.noteDotted(p.whole.dottedValue())
+	return err
+}
+
+func (p *pairs) noteDotted(name spelling) {
+	if p.names.of(name) == unused {
+		p.names.note(name, nested)
+	}
+}
+
+// besideDots shows what a parser that splits at dots makes of the name at hand,
+// which was given before with dots.
+func (p *pairs) besideDots(value string) error {
+	switch {
+	case p.names == nil:
+	case p.names.of(p.whole.dotted()) != unused:
+		return p.merged(value)
+	case p.names.of(p.whole.dottedValue()) != unused:
+		return p.again()
 	}
 	return nil
 }
@@ -107,23 +145,34 @@ func (p *pairs) merged(value string) error {
 	return p.visit.Key(&p.path)
 }
 
-// keys shows the parts of a name, each inside the one before, and nothing of
-// what they hold.
-func (p *pairs) keys(key string) error {
+// again shows the name at hand as the list that a second value makes of it.
+func (p *pairs) again() error {
 	defer p.path.reset()
-	p.parts, _ = bracketed(key, p.parts[:0])
-	p.whole = p.whole[:0]
+	for _, part := range p.parts {
+		p.path.push(part)
+	}
+	return p.visit.Value(&p.path, Array)
+}
+
+// keys shows the parts of a name, each inside the one before, and nothing of
+// what they hold. It notes those that hold others.
+func (p *pairs) keys(key string) (odd bool, err error) {
+	defer p.path.reset()
+	p.parts, odd = bracketed(key, p.parts[:0])
+	p.whole = 0
 	for i, part := range p.parts {
 		p.path.push(part)
 		if err := p.visit.Key(&p.path); err != nil {
-			return err
+			return odd, err
 		}
 		if err := p.list(part); err != nil {
-			return err
+			return odd, err
 		}
-		p.extend(i)
+		if p.extend(i); p.names != nil && i+1 < len(p.parts) && i < maxBrackets {
+			p.noteDotted(p.whole.dotted())
+		}
 	}
-	return nil
+	return odd, nil
 }
 
 // pieces shows what stands before, between and behind brackets, whatever their
@@ -132,7 +181,7 @@ func (p *pairs) keys(key string) error {
 func (p *pairs) pieces(key string) error {
 	defer p.path.reset()
 	for rest, more := key, true; more; {
-		i := strings.IndexAny(rest, "[]")
+		i := either(rest, '[', ']')
 		piece, behind := rest, ""
 		if more = i >= 0; more {
 			piece, behind = rest[:i], rest[i:]
@@ -155,7 +204,7 @@ func (p *pairs) pieces(key string) error {
 }
 
 // containers calls do for every name in front of a bracket, which some parser
-// takes for a name that holds others, with its spelling in p.whole. No parser
+// takes for a name that holds others, its spelling in p.whole. No parser
 // nests deeper than maxBrackets.
 func (p *pairs) containers(key string, do func() error) error {
 	for i, n := 1, 0; i < len(key) && n < maxBrackets; i++ {
@@ -171,10 +220,10 @@ func (p *pairs) containers(key string, do func() error) error {
 	return nil
 }
 
-// spell puts the one spelling of a name into p.whole.
+// spell puts the spelling of a name into p.whole.
 func (p *pairs) spell(key string) {
 	p.parts, _ = bracketed(key, p.parts[:0])
-	p.whole = p.whole[:0]
+	p.whole = 0
 	for i := range p.parts {
 		p.extend(i)
 	}
@@ -191,7 +240,7 @@ func dotsToBrackets(key string) string {
 		}
 		b.WriteString(rest[:dot])
 		rest = rest[dot+1:]
-		end := strings.IndexAny(rest, ".[")
+		end := either(rest, '.', '[')
 		if end < 0 {
 			end = len(rest)
 		}

@@ -60,6 +60,7 @@ func splitName(key string) []string {
 func ReadQueryPairs(raw string, visit Visitor) ([]Pair, error) {
 	var kept []Pair
 	p := newPairs(Query, visit)
+	defer p.free()
 	p.kept = &kept
 	if err := p.all(raw); err != nil {
 		return nil, err

@@ -71,12 +71,16 @@ func TestWhatNodeParsersMakeOfIt(t *testing.T) {
 		{"encoded-bracket-equals", "q=x%5B$ne%5d=1", false},             // the same
 		{"plain-bracket-equals-behind-an-encoded", "%5D=[$ne]=", false}, // up to 6.11: {"]=":{$ne:""}}
 		{"url-in-a-value", "next=/p?a[b]=c&next2=/p?a[b]=c", true},
-		{"question-mark", "?$ne=1", false},                     // URLSearchParams: {$ne:1}
-		{"semicolon-separates-nothing", "a=1;b[$ne]=2", false}, // {"a":...,"1;b"}
-		{"escaped-twice", "a%255B$ne%255D=1", true},            // {"a%5B$ne%5D":1}
-		{"dots", "a.$ne=1", false},                             // allowDots: {a:{$ne:1}}
-		{"dots-make-an-object", "e.x=1", false},                // allowDots: {e:{x:1}}
-		{"dots-make-a-list", "e.0=1", false},                   // allowDots: {e:["1"]}
+		{"question-mark", "?$ne=1", false},                              // URLSearchParams: {$ne:1}
+		{"semicolon-separates-nothing", "a=1;b[$ne]=2", false},          // {"a":...,"1;b"}
+		{"escaped-twice", "a%255B$ne%255D=1", true},                     // {"a%5B$ne%5D":1}
+		{"dots", "a.$ne=1", false},                                      // allowDots: {a:{$ne:1}}
+		{"dots-make-an-object", "e.x=1", false},                         // allowDots: {e:{x:1}}
+		{"dots-make-a-list", "e.0=1", false},                            // allowDots: {e:["1"]}
+		{"dots-and-brackets-are-one-name", "user.e=1&user[e]=2", false}, // allowDots: {user:{e:[1,2]}}
+		{"brackets-and-dots-are-one-name", "user[e]=1&user.e=2", false}, // the same
+		{"dots-twice", "user.e=1&user.e=2", false},                      // the same
+		{"dots-of-other-names", "user.x=1&user.e=2&other[e]=3", true},
 		{"dots-above", "user.e=1", true},
 		{"dots-in-brackets", "a[b.$ne]=1", false},                           // the same, up to 6.11
 		{"prototype-behind-dots", "a.constructor.[prototype]=1", false},     // allowDots: {a:{constructor:{prototype:1}}}
