@@ -14,6 +14,7 @@ import (
 // direct is everything that an app takes in with the library: each has its
 // reason in docs/decisions, and a new one needs one.
 var direct = []string{
+	"github.com/andybalholm/brotli",
 	"github.com/gabriel-vasile/mimetype",
 	"github.com/go-json-experiment/json",
 	"github.com/goccy/go-yaml",

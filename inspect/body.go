@@ -109,7 +109,7 @@ func (rd *Reading) read(r *http.Request, o Options) (err error) {
 	if r.ContentLength > o.MaxBytes {
 		return tooLarge(o.MaxBytes)
 	}
-	if err := decode(r, o.MaxBytes); err != nil {
+	if err := rd.decode(r, o.MaxBytes); err != nil {
 		return err
 	}
 	if rd.Media.Form == Opaque {

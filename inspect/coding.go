@@ -9,9 +9,12 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/andybalholm/brotli"
 
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
@@ -26,17 +29,28 @@ func codingOf(h http.Header) string {
 	return c
 }
 
-// decode takes one content coding off the body: gzip, or deflate in its zlib
-// form as RFC 9110 has it. Several codings and others are refused, because what
-// is not taken off cannot be inspected. The caller bounds what comes out; what
-// goes in is bounded too, since compressed nothing can go on for ever.
-func decode(r *http.Request, max int64) error {
+const (
+	// maxRatio is how much longer than what came in a body may become, once it is
+	// longer than ratioFloor. Real JSON inflates by less than 50; a bomb by 1000.
+	maxRatio   = 100
+	ratioFloor = 1 << 20
+	// brWindow is what a Brotli decoder may need: the largest window of RFC 7932, and
+	// as much again while it grows.
+	brWindow = 32 << 20
+)
+
+// decode takes one content coding off the body: gzip, deflate in its zlib form as
+// RFC 9110 has it, or br. Several codings and others are refused, because what is
+// not taken off cannot be inspected. The caller bounds what comes out; what goes in
+// is bounded too, since compressed nothing can go on for ever.
+func (rd *Reading) decode(r *http.Request, max int64) error {
 	coding := codingOf(r.Header)
 	if coding == "" {
 		r.Header.Del("Content-Encoding")
 		return nil
 	}
-	below := bufio.NewReader(&counted{Reader: r.Body, left: max, max: max})
+	in := &counted{Reader: r.Body, left: max, max: max}
+	below := bufio.NewReader(in)
 	var inflated io.Reader
 	var err error
 	switch coding {
@@ -44,13 +58,19 @@ func decode(r *http.Request, max int64) error {
 		inflated, err = gzip.NewReader(below)
 	case "deflate":
 		inflated, err = zlib.NewReader(below)
+	case "br":
+		// The client chooses the window, so memory for the largest is set aside.
+		if err := rd.reserve(min(brWindow, max+1<<20)); err != nil {
+			return err
+		}
+		inflated = brotli.NewReader(below)
 	default:
-		return problem.Refuse(rule.RequestCoding, "The content coding must be gzip, deflate or none.")
+		return problem.Refuse(rule.RequestCoding, "The content coding must be gzip, deflate, br or none.")
 	}
 	if err != nil {
 		return codingError(err, max)
 	}
-	r.Body = &decoded{inflated: inflated, below: below, max: max, Closer: r.Body}
+	r.Body = &decoded{inflated: inflated, below: below, in: in, max: max, Closer: r.Body}
 	r.Header.Del("Content-Encoding")
 	r.Header.Del("Content-Length")
 	r.ContentLength = -1
@@ -60,12 +80,18 @@ func decode(r *http.Request, max int64) error {
 type decoded struct {
 	inflated io.Reader
 	below    *bufio.Reader
-	max      int64
+	in       *counted // below that
+	max, out int64
 	io.Closer
 }
 
 func (d *decoded) Read(b []byte) (int, error) {
 	n, err := d.inflated.Read(b)
+	d.out += int64(n)
+	if came := d.max - max(d.in.left, 0); d.out > ratioFloor && d.out/maxRatio > came {
+		e := problem.Refuse(rule.RequestTooLarge, fmt.Sprintf("It inflates to more than %d times its size.", maxRatio))
+		return 0, e
+	}
 	switch err {
 	case nil:
 		return n, nil
@@ -88,7 +114,7 @@ func codingError(err error, max int64) error {
 	var corrupt flate.CorruptInputError
 	switch {
 	case errors.As(err, &corrupt), err == io.EOF, err == io.ErrUnexpectedEOF, err == gzip.ErrHeader, err == gzip.ErrChecksum,
-		err == zlib.ErrHeader, err == zlib.ErrChecksum, err == zlib.ErrDictionary:
+		err == zlib.ErrHeader, err == zlib.ErrChecksum, err == zlib.ErrDictionary, strings.HasPrefix(err.Error(), "brotli: "):
 		e := problem.Refuse(rule.RequestCoding, "The compressed body is malformed.").Because(err)
 		e.Status = http.StatusBadRequest
 		return e

@@ -8,10 +8,13 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/andybalholm/brotli"
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/problem"
@@ -29,6 +32,8 @@ func compress(t *testing.T, coding, text string) string {
 		w = zlib.NewWriter(&b)
 	case "flate":
 		w, _ = flate.NewWriter(&b, 9)
+	case "br":
+		w = brotli.NewWriter(&b)
 	}
 	if _, err := io.WriteString(w, text); err != nil {
 		t.Fatal(err)
@@ -53,6 +58,7 @@ func TestContentCodingsAreTakenOff(t *testing.T) {
 		{"gzip-in-capitals", gz, []string{" GZIP "}},
 		{"two-members", compress(t, "gzip", operatorJSON[:5]) + compress(t, "gzip", operatorJSON[5:]), []string{"gzip"}},
 		{"zlib-deflate", compress(t, "zlib", operatorJSON), []string{"deflate"}},
+		{"brotli", compress(t, "br", operatorJSON), []string{"br"}},
 	} {
 		for _, typ := range []string{"application/json", "text/plain", ""} {
 			t.Run(c.name+"/"+typ, func(t *testing.T) {
@@ -81,6 +87,7 @@ func TestContentCodingsAreTakenOff(t *testing.T) {
 
 func TestContentCodingsThatAreRefused(t *testing.T) {
 	gz, zl := compress(t, "gzip", operatorJSON), compress(t, "zlib", operatorJSON)
+	br := compress(t, "br", operatorJSON)
 	long := `"` + strings.Repeat("a", 1<<20) + `"`
 	for _, c := range []struct {
 		name, body string
@@ -88,7 +95,12 @@ func TestContentCodingsThatAreRefused(t *testing.T) {
 		status     int
 		rule       rule.ID
 	}{
-		{"brotli", operatorJSON, []string{"br"}, 415, rule.RequestCoding},
+		{"plain-called-brotli", operatorJSON, []string{"br"}, 400, rule.RequestCoding},
+		{"brotli-twice", br + br, []string{"br"}, 400, rule.RequestCoding},
+		{"cut-brotli", br[:len(br)-2], []string{"br"}, 400, rule.RequestCoding},
+		{"data-after-brotli", br + "{}", []string{"br"}, 400, rule.RequestCoding},
+		{"brotli-bomb", compress(t, "br", long), []string{"br"}, 413, rule.RequestTooLarge},
+		{"brotli-and-gzip", br, []string{"gzip, br"}, 415, rule.RequestCoding},
 		{"zstd", operatorJSON, []string{"zstd"}, 415, rule.RequestCoding},
 		{"two-codings", compress(t, "gzip", gz), []string{"gzip, gzip"}, 415, rule.RequestCoding},
 		{"two-headers", compress(t, "gzip", gz), []string{"gzip", "gzip"}, 415, rule.RequestCoding},
@@ -114,6 +126,72 @@ func TestContentCodingsThatAreRefused(t *testing.T) {
 				t.Errorf("status %d, want %d", got, c.status)
 			}
 		})
+	}
+}
+
+// Ordinary bodies inflate by any ratio while they are small, and by a hundred when
+// they are large.
+func TestARatioIsTooMuch(t *testing.T) {
+	rows := `[` + strings.Repeat(`{"id":1,"name":"Ada","tags":["a","b"],"active":true},`, 30_000) + `1]`
+	same := `"` + strings.Repeat("a", 4<<20) + `"`
+	for name, c := range map[string]struct {
+		text, coding, called string
+		want                 rule.ID
+	}{
+		"small-gzip":     {same[:512<<10] + `"`, "gzip", "gzip", ""},
+		"small-brotli":   {same[:512<<10] + `"`, "br", "br", ""},
+		"gzip":           {same, "gzip", "gzip", rule.RequestTooLarge},
+		"deflate":        {same, "zlib", "deflate", rule.RequestTooLarge},
+		"brotli":         {same, "br", "br", rule.RequestTooLarge},
+		"ordinary-text":  {`"` + noise(2<<20) + `"`, "gzip", "gzip", ""},
+		"rows-that-vary": {varied(rows), "gzip", "gzip", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := with(post("application/json", compress(t, c.coding, c.text)), "Content-Encoding", c.called)
+			_, err := inspect.ReadBody(r, inspect.Options{MaxBytes: 8 << 20})
+			refused(t, err, c.want)
+		})
+	}
+}
+
+// noise is text of n letters that hardly compresses.
+func noise(n int) string {
+	b := make([]byte, n)
+	x := uint32(1)
+	for i := range b {
+		x = x*1664525 + 1013904223
+		b[i] = "abcdefghijklmnopqrstuvwxyzABCDEF"[x>>27]
+	}
+	return string(b)
+}
+
+// varied gives each of many rows a number of its own.
+func varied(rows string) string {
+	var b strings.Builder
+	for i, row := range strings.SplitAfter(rows, "},") {
+		b.WriteString(strings.Replace(row, `"id":1`, fmt.Sprintf(`"id":%d`, i*7919), 1))
+	}
+	return b.String()
+}
+
+// Many Brotli bodies at once do not take the memory that their windows ask for.
+func TestBrotliWindowsArePaidFor(t *testing.T) {
+	budget := inspect.NewBudget(20 << 20)
+	body := compress(t, "br", operatorJSON)
+	open := func() (*inspect.Reading, error) {
+		r := with(post("application/json", body), "Content-Encoding", "br")
+		return inspect.ReadBody(r, inspect.Options{MaxBytes: 16 << 20, Budget: budget})
+	}
+	first, err := open()
+	refused(t, err, "")
+	_, err = open()
+	refused(t, err, rule.RequestBusy)
+	first.Close()
+	second, err := open()
+	refused(t, err, "")
+	second.Close()
+	if budget.Used() != 0 {
+		t.Errorf("%d bytes are still held", budget.Used())
 	}
 }
 

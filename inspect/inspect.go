@@ -26,9 +26,12 @@
 // # Bounds
 //
 // JSON, forms and JSON look-alikes are buffered, at most Options.MaxBytes each
-// and all together within a [Budget]; nesting is at most 64 levels of JSON or
-// 32 of brackets, a query or form has at most 1000 parameters, a number at most
-// 100 digits, and a [Node] tree at most 50,000 values. Opaque bodies stream.
+// and all together within a [Budget]. JSON has at most 64 levels, a million values
+// (50,000 in a [Node] tree), 10,000 names in an object, 4 KiB in a name, 16 MiB in a
+// string and 100 bytes in a number. A query or form has at most 1000 parameters, of
+// 32 brackets or dots and 1 KiB in a name. A compressed body inflates, beyond the
+// first MiB, to at most 100 times its size. Opaque bodies stream. Time is linear in
+// what was sent.
 package inspect
 
 import (

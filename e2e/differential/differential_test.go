@@ -24,6 +24,7 @@ import (
 	"github.com/panoply-security/panoply/e2e/child"
 	"github.com/panoply-security/panoply/e2e/nodeapp"
 	"github.com/panoply-security/panoply/guard"
+	"github.com/panoply-security/panoply/nosql"
 )
 
 var (
@@ -96,7 +97,8 @@ func startOracle(t *testing.T) (addr string) {
 	}
 	cmd := exec.Command("node", "app.js")
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOST=127.0.0.1", "PORT=0", "NODE_ENV=production")
+	cmd.Env = append(os.Environ(), "HOST=127.0.0.1", "PORT=0", "NODE_ENV=production",
+		"FOREIGN="+strings.Join(nosql.Foreign(), " "), "ODATA="+strings.Join(nosql.OData(), " "))
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	process, match, err := child.Start(ctx, cmd, regexp.MustCompile(`^listening (\d+)$`))

@@ -13,7 +13,7 @@ var Mutants = []Mutant{
 	{"operators-not-looked-for-deeper", "nosql/nosql.go",
 		`case name[0] == '$':`, `case name[0] == '$' && p.Len() < 3:`},
 	{"typed-fields-may-be-objects", "nosql/nosql.go",
-		`if k != inspect.String &&`, `if k == inspect.Number &&`},
+		`if c.strings[name] {`, `if c.strings[name] && k == inspect.Number {`},
 	{"no-prototypes", "inspect/inspect.go",
 		`if strings.Contains(name, "__proto__") {`, `if false {`},
 	{"no-constructor-prototype", "inspect/inspect.go",

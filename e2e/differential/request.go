@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/andybalholm/brotli"
 )
 
 // Request is one request as it goes over the wire.
@@ -189,7 +191,7 @@ func (s source) encode(r *Request) {
 	if !s.in(6) {
 		return
 	}
-	switch s.IntN(8) {
+	switch s.IntN(9) {
 	case 0:
 		r.set("Content-Encoding", pick(s, "gzip", "GZIP", " gzip ", "x-gzip", "gzip, gzip", "identity, gzip"))
 		r.Body = gzipped(r.Body)
@@ -212,6 +214,13 @@ func (s source) encode(r *Request) {
 		w.Close()
 		r.Body = b.Bytes()
 	case 4:
+		r.set("Content-Encoding", pick(s, "br", "BR"))
+		var b bytes.Buffer
+		w := brotli.NewWriter(&b)
+		w.Write(r.Body)
+		w.Close()
+		r.Body = b.Bytes()
+	case 7:
 		r.set("Content-Encoding", "gzip")
 		r.set("Content-Encoding", "gzip")
 		r.Body = gzipped(gzipped(r.Body))

@@ -18,7 +18,7 @@ type tree struct {
 
 var (
 	plainNames = []string{"name", "user", "age", "tags", "a", "b", "filter", "price", "items", "id", "next", "constructor.x", "file.txt", "a-b", "O'Brien", "größe", "10", "0"}
-	badNames   = []string{"$ne", "$gt", "$where", "$or", "$regex", "$", "$$x", "__proto__", "constructor", "prototype"}
+	badNames   = []string{"$ne", "$gt", "$where", "$or", "$regex", "$", "$$x", "__proto__", "constructor", "prototype", "$ref", "$filter", "$top", "$count"}
 	typedNames = []string{"email", "password"}
 	texts      = []string{"x", "", "a b", "$ne", "pa$$w0rd&1", "O'Brien-Müller", `{"$ne":1}`, "a[$ne]=1", "__proto__", "1", "true", "a.b.c", "50% off", "C:\\x", "日本", "<b>", "a=b&c=d", "prototype"}
 	literals   = []string{"1", "-2.5", "0", "1e3", "true", "false", "null", "12345678901234567890"}

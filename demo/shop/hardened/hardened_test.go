@@ -198,9 +198,14 @@ func TestAnOrdinaryVisit(t *testing.T) {
 	if a.StatusCode != 200 || in.User != created {
 		t.Fatalf("POST /api/login is %d %s; want the user %+v", a.StatusCode, a.body, created)
 	}
-	cookies := a.Cookies()
-	if len(cookies) != 1 || !cookies[0].Secure || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode || cookies[0].MaxAge != 3600 {
+	cookies := a.Cookies() // the session, and that of a device that has logged in
+	if len(cookies) != 2 || cookies[0].Name != "__Host-session" || cookies[0].MaxAge != 3600 || cookies[1].Path != "/api/login" {
 		t.Fatalf("POST /api/login sets %v", a.Header["Set-Cookie"])
+	}
+	for _, c := range cookies {
+		if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode {
+			t.Errorf("POST /api/login sets %v", c)
+		}
 	}
 
 	bearer := "Bearer " + in.Token
