@@ -155,6 +155,7 @@ func BenchmarkWorst1MB(b *testing.B) {
 		{"json/many-names-escaped", js, number("{", `"\u0061%d":1,`, "}")},
 		{"json/same-names", js, fill("[", `{"a":1,"b":2},`, "]")},
 		{"json/objects-of-17-names", js, fill("[", `{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"j":1,"k":1,"l":1,"m":1,"n":1,"o":1,"p":1,"q":1},`, "]")},
+		{"json/objects-of-9000-names", js, fill("[", string(number("{", `"%06d":1,`, "}")[:1+9000*11])+`"x":1},`, "]")},
 		{"json/tiny-tokens", js, fill("[", "0,", "]")},
 		{"json/tiny-arrays", js, fill("[", "[],", "]")},
 		{"json/tiny-strings", js, fill("[", `"",`, "]")},

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"os"
 
@@ -224,9 +223,9 @@ func (c *counted) Read(b []byte) (int, error) {
 // little.
 func (rd *Reading) buffer(r *http.Request, o Options, head []byte) error {
 	const first = 8 << 10
-	whole := int64(math.MaxInt64)
+	whole := o.MaxBytes + bytes.MinRead // room to meet the end in one read
 	if r.ContentLength > 0 {
-		whole = r.ContentLength + bytes.MinRead // room to meet the end in one read
+		whole = r.ContentLength + bytes.MinRead
 	}
 	size := max(min(first, whole), int64(len(head))+bytes.MinRead)
 	if err := rd.reserve(size); err != nil {
@@ -235,7 +234,7 @@ func (rd *Reading) buffer(r *http.Request, o Options, head []byte) error {
 	buf := append(make([]byte, 0, size), head...)
 	for {
 		if len(buf) == cap(buf) {
-			size := max(min(2*int64(cap(buf)), whole), int64(cap(buf))+bytes.MinRead)
+			size := max(min(4*int64(cap(buf)), whole), int64(cap(buf))+bytes.MinRead)
 			if err := rd.reserve(size - int64(cap(buf))); err != nil {
 				return err
 			}
@@ -281,7 +280,7 @@ func Replace(r *http.Request, data []byte) {
 	r.Body, _ = r.GetBody()
 	r.ContentLength = int64(len(data))
 	r.TransferEncoding = nil
-	r.Header.Del("Content-Length") // net/http writes it from ContentLength
+	delete(r.Header, "Content-Length") // net/http writes it from ContentLength
 }
 
 // replay is a body that was read before.

@@ -37,11 +37,12 @@ type jsonReader struct {
 	tree   *treeBuilder // nil keeps no tree
 	scalar func(name, value string)
 
-	values int
-	depth  int
-	open   [maxDepth]container
-	names  names // in the open objects
-	steps  [maxDepth]step
+	values  int
+	depth   int
+	deepest int
+	open    [maxDepth]container
+	names   names // in the open objects
+	steps   [maxDepth]step
 }
 
 // container is an object or array around the next value.
@@ -63,8 +64,9 @@ func newJSONReader(data []byte, place Place, visit Visitor) *jsonReader {
 // free gives the reader back; nothing of the body stays in it.
 func (j *jsonReader) free() {
 	j.names.reset()
-	clear(j.path.steps[:cap(j.path.steps)])
-	j.visit, j.path, j.text, j.pos, j.loose, j.tree, j.scalar, j.values, j.depth = nil, Path{}, "", 0, false, nil, nil, 0, 0
+	clear(j.steps[:j.deepest])
+	j.visit, j.path, j.text, j.pos, j.loose = nil, Path{}, "", 0, false
+	j.tree, j.scalar, j.values, j.depth, j.deepest = nil, nil, 0, 0, 0
 	jsonReaders.Put(j)
 }
 
@@ -163,12 +165,16 @@ func (j *jsonReader) start() (more bool, err error) {
 	if j.pos = blanks(j.text, j.pos); j.pos == len(j.text) {
 		return false, malformed
 	}
-	kind, end := String, 0
+	var kind Kind
+	var end int
 	verbatim := true
 	switch c := j.text[j.pos]; c {
-	case '{', '[':
-		return j.enter(c)
+	case '{':
+		kind, end = Object, j.pos+1
+	case '[':
+		kind, end = Array, j.pos+1
 	case '"':
+		kind = String
 		if end, verbatim, err = stringEnd(j.text, j.pos, j.loose); err != nil {
 			j.pos = end
 			return false, err
@@ -189,75 +195,79 @@ func (j *jsonReader) start() (more bool, err error) {
 	if end < 0 {
 		return false, malformed
 	}
-	if err := j.count(kind); err != nil {
+	if j.values++; j.values > maxValues {
+		return false, j.refuse("The JSON has too many values.")
+	}
+	if err := j.visit.Value(&j.path, kind); err != nil {
 		return false, err
 	}
-	if kind == String && (j.tree != nil || j.scalar != nil && j.depth == 1 && j.open[0].end == '}') {
-		text := j.text[j.pos+1 : end-1]
-		if !verbatim {
-			text = unescape(text)
+	if j.tree != nil || kind == String && j.scalar != nil {
+		if err := j.note(kind, end, verbatim); err != nil {
+			return false, err
 		}
-		if j.tree != nil {
-			err = j.tree.add(kind, j.pos, end, text)
+	}
+	start := j.pos
+	j.pos = end
+	if kind == Object || kind == Array {
+		return j.enter(j.text[start] + 2) // in ASCII each bracket's end is two behind it
+	}
+	return false, nil
+}
+
+// note gives a value to the tree, and a string of the outermost object to those
+// who asked for them.
+func (j *jsonReader) note(kind Kind, end int, verbatim bool) error {
+	text := ""
+	if kind == String {
+		if text = j.text[j.pos+1 : end-1]; !verbatim {
+			text = unescape(text)
 		}
 		if j.scalar != nil && j.depth == 1 && j.open[0].end == '}' {
 			j.scalar(j.path.Name(), text)
 		}
-	} else if j.tree != nil {
-		err = j.tree.add(kind, j.pos, end, "")
 	}
-	j.pos = end
-	return false, err
+	if j.tree == nil {
+		return nil
+	}
+	return j.tree.add(kind, j.pos, end, text)
 }
 
-// count shows a value to the visitor.
-func (j *jsonReader) count(k Kind) error {
-	if j.values++; j.values > maxValues {
-		return j.refuse("The JSON has too many values.")
-	}
-	return j.visit.Value(&j.path, k)
-}
-
-// enter starts an object or array.
-func (j *jsonReader) enter(bracket byte) (more bool, err error) {
-	kind := Array
-	if bracket == '{' {
-		kind = Object
-	}
-	if err := j.count(kind); err != nil {
-		return false, err
-	}
-	if j.tree != nil {
-		if err := j.tree.add(kind, j.pos, j.pos+1, ""); err != nil {
-			return false, err
-		}
-	}
+// enter goes into an object or array behind its bracket.
+func (j *jsonReader) enter(end byte) (more bool, err error) {
 	if j.depth == maxDepth {
 		return false, j.refuse("The JSON is nested too deeply.")
 	}
-	// The end of each bracket is two after it in ASCII.
-	j.open[j.depth] = container{end: bracket + 2, names: len(j.names.list)}
+	j.open[j.depth] = container{end: end, names: len(j.names.list)}
 	j.depth++
-	if j.pos = blanks(j.text, j.pos+1); j.pos < len(j.text) && j.text[j.pos] == bracket+2 {
+	j.deepest = max(j.deepest, j.depth)
+	j.path.pushIndex(0)
+	if j.pos = blanks(j.text, j.pos); j.pos < len(j.text) && j.text[j.pos] == end {
 		j.leave()
 		return false, nil
 	}
-	return true, j.member()
+	if end == '}' {
+		return true, j.member(&j.open[j.depth-1])
+	}
+	return true, nil
 }
 
 // next reads what stands behind a value in an object or array: a comma and the
 // next name, or the end.
 func (j *jsonReader) next() (more bool, err error) {
-	j.path.pop()
-	j.pos = blanks(j.text, j.pos)
-	if j.pos == len(j.text) {
+	if j.pos = blanks(j.text, j.pos); j.pos == len(j.text) {
 		return false, malformed
 	}
-	switch j.text[j.pos] {
-	case ',':
-		j.pos = blanks(j.text, j.pos+1)
-		return true, j.member()
-	case j.open[j.depth-1].end:
+	in := &j.open[j.depth-1]
+	switch c := j.text[j.pos]; {
+	case c == ',':
+		j.pos++
+		if in.count++; in.end == '}' {
+			j.pos = blanks(j.text, j.pos)
+			return true, j.member(in)
+		}
+		j.path.steps[j.depth-1].index = in.count
+		return true, nil
+	case c == in.end:
 		j.leave()
 		return false, nil
 	}
@@ -267,21 +277,15 @@ func (j *jsonReader) next() (more bool, err error) {
 func (j *jsonReader) leave() {
 	j.pos++
 	j.depth--
+	j.path.pop()
 	j.names.drop(j.open[j.depth].names)
 	if j.tree != nil {
 		j.tree.close(j.pos)
 	}
 }
 
-// member puts the next value's place into the path: its name, which it reads, or
-// its position.
-func (j *jsonReader) member() error {
-	in := &j.open[j.depth-1]
-	in.count++
-	if in.end == ']' {
-		j.path.pushIndex(in.count - 1)
-		return nil
-	}
+// member reads the name of an object's next value, and the colon behind it.
+func (j *jsonReader) member(in *container) error {
 	if j.pos == len(j.text) || j.text[j.pos] != '"' {
 		return malformed
 	}
@@ -297,7 +301,7 @@ func (j *jsonReader) member() error {
 	if !verbatim {
 		name = unescape(name)
 	}
-	if in.count > maxMembers {
+	if in.count >= maxMembers {
 		return j.refuse("The JSON has an object with too many names.")
 	}
 	if !j.loose {
@@ -305,7 +309,7 @@ func (j *jsonReader) member() error {
 			return repeated
 		}
 	}
-	j.path.push(name)
+	j.path.steps[j.depth-1] = step{name, -1}
 	if err := j.visit.Key(&j.path); err != nil {
 		return err
 	}

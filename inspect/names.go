@@ -106,7 +106,7 @@ func (ns *names) drop(from int) {
 }
 
 // keep is how many names an account may have room for and be used again.
-const keep = 4096
+const keep = 16 << 10
 
 // reset makes an account empty that was left at any point.
 func (ns *names) reset() {

@@ -29,7 +29,7 @@ func textOf(data []byte) string { return unsafe.String(unsafe.SliceData(data), l
 
 // blanks is where the white space that starts at i ends.
 func blanks(s string, i int) int {
-	for i < len(s) && (s[i] == ' ' || s[i] == '\n' || s[i] == '\r' || s[i] == '\t') {
+	for i < len(s) && s[i] <= ' ' && (s[i] == ' ' || s[i] == '\n' || s[i] == '\r' || s[i] == '\t') {
 		i++
 	}
 	return i
