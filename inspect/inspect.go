@@ -26,9 +26,11 @@
 // # Bounds
 //
 // JSON, forms and JSON look-alikes are buffered, at most Options.MaxBytes each
-// and all together within a [Budget]; nesting is at most 64 levels of JSON or
-// 32 of brackets, a query or form has at most 1000 parameters, a number at most
-// 100 digits, and a [Node] tree at most 50,000 values. Opaque bodies stream.
+// and all together within a [Budget]. Of JSON: 64 levels, 1,000,000 values, an
+// object of 10,000 names, a name of 4 KiB, a string of 16 MiB, a number of 100
+// digits; a [Node] tree has at most 200,000 values. Of a query or form: 32
+// brackets in a name, 1000 parameters, a name of 1 KiB. Time is linear in what
+// was sent. Opaque bodies stream.
 package inspect
 
 import (
@@ -75,7 +77,9 @@ type Visitor interface {
 	Value(p *Path, k Kind) error
 }
 
-// Path is where a name or value stands. It is only valid during the call.
+// Path is where a name or value stands. It is only valid during the call; the
+// names that it gives may keep the whole body in memory for as long as they are
+// kept.
 type Path struct {
 	Place Place
 	steps []step

@@ -26,7 +26,7 @@
 // # Bounds
 //
 // Bodies are read by package inspect, within its bounds: at most
-// Config.MaxBytes, 64 levels, 50,000 values. At most 20 faults are answered.
+// Config.MaxBytes, 64 levels, 200,000 values. At most 20 faults are answered.
 package validate
 
 import (
