@@ -27,7 +27,15 @@ func (p *pass) body(visit inspect.Visitor) error {
 		Tree: s.policy.Upstream == "" || plan.Schema()}
 	if byField {
 		p.fields = map[string]string{}
-		o.Scalar = func(name, value string) { p.fields[name] = value }
+	}
+	var override error
+	o.Scalar = func(name, value string) {
+		if name == overrideField && override == nil {
+			override = p.checkMethods(value)
+		}
+		if p.fields != nil {
+			p.fields[name] = value
+		}
 	}
 	modes := p.bodyModes(plan.Schema())
 	if modes.reading != Enforce || modes.size != Enforce {
@@ -41,6 +49,9 @@ func (p *pass) body(visit inspect.Visitor) error {
 		}
 		p.start.rewind(p.r)
 		return nil
+	}
+	if err := p.judge(s.headMode, override); err != nil {
+		return err
 	}
 	if modes.size != Enforce && reading.Media.Form == inspect.Opaque && reading.Data == nil {
 		p.start.rewind(p.r) // it streams, and nothing may cut it off
@@ -161,8 +172,12 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes) error {
 		inspector, named = s.uploads[met[0]], true
 	}
 	names := inspect.NewFields(visit)
+	var override error
 	form, err := inspector.Read(p.r, upload.ReadOptions{
 		Field: func(name, value string) error {
+			if name == overrideField && override == nil {
+				override = p.checkMethods(value)
+			}
 			if p.fields != nil && value != "" {
 				p.fields[name] = value
 			}
@@ -178,6 +193,9 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes) error {
 	p.form = form
 	if err != nil {
 		return p.judge(modes.of(err), err)
+	}
+	if err := p.judge(s.headMode, override); err != nil {
+		return err
 	}
 	form.Replace(p.r)
 	if s.policy.Upstream == "" {
