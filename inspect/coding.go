@@ -26,17 +26,25 @@ func codingOf(h http.Header) string {
 	return c
 }
 
+// A body may inflate to 200 times its size, as in Apache; what repeats itself
+// does no harm below the floor.
+const (
+	maxRatio   = 200
+	ratioFloor = 1 << 20
+)
+
 // decode takes one content coding off the body: gzip, or deflate in its zlib
 // form as RFC 9110 has it. Several codings and others are refused, because what
-// is not taken off cannot be inspected. The caller bounds what comes out; what
-// goes in is bounded too, since compressed nothing can go on for ever.
+// is not taken off cannot be inspected. The caller bounds what comes out, and
+// maxRatio does for what has arrived; what goes in is bounded too, since compressed nothing can go on for ever.
 func decode(r *http.Request, max int64) error {
 	coding := codingOf(r.Header)
 	if coding == "" {
 		r.Header.Del("Content-Encoding")
 		return nil
 	}
-	below := bufio.NewReader(&counted{Reader: r.Body, left: max, max: max})
+	arrived := &counted{Reader: r.Body, left: max, max: max}
+	below := bufio.NewReader(arrived)
 	var inflated io.Reader
 	var err error
 	switch coding {
@@ -50,7 +58,7 @@ func decode(r *http.Request, max int64) error {
 	if err != nil {
 		return codingError(err, max)
 	}
-	r.Body = &decoded{inflated: inflated, below: below, max: max, Closer: r.Body}
+	r.Body = &decoded{inflated: inflated, below: below, arrived: arrived, max: max, Closer: r.Body}
 	r.Header.Del("Content-Encoding")
 	r.Header.Del("Content-Length")
 	r.ContentLength = -1
@@ -60,12 +68,17 @@ func decode(r *http.Request, max int64) error {
 type decoded struct {
 	inflated io.Reader
 	below    *bufio.Reader
+	arrived  *counted
 	max      int64
+	out      int64
 	io.Closer
 }
 
 func (d *decoded) Read(b []byte) (int, error) {
 	n, err := d.inflated.Read(b)
+	if d.out += int64(n); d.out > ratioFloor && d.out > maxRatio*(d.max-d.arrived.left) {
+		return 0, problem.Refuse(rule.RequestTooLarge, "The body inflates to more than 200 times its size.")
+	}
 	switch err {
 	case nil:
 		return n, nil
@@ -75,7 +88,7 @@ func (d *decoded) Read(b []byte) (int, error) {
 		case io.EOF:
 			return n, io.EOF
 		case nil:
-			return n, problem.Refuse(rule.RequestCoding, "There is data after the compressed body.")
+			return n, malformedCoding("There is data after the compressed body.")
 		default:
 			return n, readError(more, d.max)
 		}
@@ -89,9 +102,13 @@ func codingError(err error, max int64) error {
 	switch {
 	case errors.As(err, &corrupt), err == io.EOF, err == io.ErrUnexpectedEOF, err == gzip.ErrHeader, err == gzip.ErrChecksum,
 		err == zlib.ErrHeader, err == zlib.ErrChecksum, err == zlib.ErrDictionary:
-		e := problem.Refuse(rule.RequestCoding, "The compressed body is malformed.").Because(err)
-		e.Status = http.StatusBadRequest
-		return e
+		return malformedCoding("The compressed body is malformed.").Because(err)
 	}
 	return readError(err, max)
+}
+
+func malformedCoding(detail string) *problem.Error {
+	e := problem.Refuse(rule.RequestCoding, detail)
+	e.Status = http.StatusBadRequest
+	return e
 }
