@@ -12,13 +12,15 @@ import (
 	"github.com/panoply-security/panoply/rule"
 )
 
-// maxCookieJSON is how long a JSON cookie may be, decoded.
+// maxCookieJSON is how long the JSON cookies of a request may be together,
+// decoded: Node takes no longer head.
 const maxCookieJSON = 16 << 10
 
 // ReadCookies reads the JSON cookies of a request, which cookie-parser turns
 // into objects: `name=j:{…}`, signed or not, plain or percent-encoded. Others
 // are strings in every parser and pass unread.
 func ReadCookies(lines []string, visit Visitor) error {
+	left := maxCookieJSON
 	for _, line := range lines {
 		if !strings.Contains(line, "j:") && !strings.Contains(line, "%") {
 			continue
@@ -32,8 +34,8 @@ func ReadCookies(lines []string, visit Visitor) error {
 			if !ok {
 				continue
 			}
-			if len(text) > maxCookieJSON {
-				return problem.Refuse(rule.RequestCookie, "A JSON cookie is too long.")
+			if left -= len(text); left < 0 {
+				return problem.Refuse(rule.RequestCookie, "The JSON cookies are too long.")
 			}
 			if err := readJSONLoose([]byte(text), Cookie, visit); err != nil {
 				return err

@@ -30,8 +30,9 @@
 // object of 10,000 names, a name of 4 KiB, a string of 16 MiB, a number of 100
 // digits; a [Node] tree has at most 200,000 values. Of a query or form: 32
 // brackets in a name, 1000 parameters, a name of 1 KiB. Beyond 1 MiB a compressed
-// body inflates to at most 200 times what has arrived. Time is linear in what
-// was sent. Opaque bodies stream.
+// body inflates to at most 200 times what has arrived. The JSON cookies of a
+// request have 16 KiB together. Time is linear in what was sent. Opaque bodies
+// stream.
 package inspect
 
 import (
