@@ -235,3 +235,15 @@ func TestJSONIsBounded(t *testing.T) {
 		})
 	}
 }
+
+// A name of an object may stand in the one around it, however many there are.
+func TestNamesOfOneObjectAreItsOwn(t *testing.T) {
+	names := ""
+	for i := range 300 {
+		names += fmt.Sprintf(`"%d":1,`, i)
+		_, err := inspect.ReadBody(post("application/json", "{"+names+`"in":{`+names+`"in":1}}`), inspect.Options{MaxBytes: 1 << 20})
+		if err != nil {
+			t.Fatalf("%d names inside %d: %v", i+2, i+2, err)
+		}
+	}
+}
