@@ -5,6 +5,7 @@ package panoply
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/problem"
@@ -31,10 +32,11 @@ func (p *pass) body(visit inspect.Visitor) error {
 	var override error
 	o.Scalar = func(name, value string) {
 		if name == overrideField && override == nil {
-			override = p.checkMethods(value)
+			override = p.checkMethod(value)
 		}
 		if p.fields != nil {
-			p.fields[name] = value
+			// A limit may keep them for longer than the body they stand in.
+			p.fields[strings.Clone(name)] = strings.Clone(value)
 		}
 	}
 	modes := p.bodyModes(plan.Schema())
@@ -176,7 +178,7 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes) error {
 	form, err := inspector.Read(p.r, upload.ReadOptions{
 		Field: func(name, value string) error {
 			if name == overrideField && override == nil {
-				override = p.checkMethods(value)
+				override = p.checkMethod(value)
 			}
 			if p.fields != nil && value != "" {
 				p.fields[name] = value

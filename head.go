@@ -38,25 +38,30 @@ func (p *pass) checkOverride() error {
 		named = append(named, query[overrideField]...)
 	}
 	for _, list := range named {
-		if err := p.checkMethods(list); err != nil {
-			return err
+		for method := range strings.SplitSeq(list, ",") {
+			if err := p.checkMethod(method); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// overrideField is the field of a body that names another method in Rails,
-// Laravel, and apps with method-override.
-const overrideField = "_method"
+const (
+	// overrideField is the field of a body that names another method in Rails,
+	// Laravel, and apps with method-override.
+	overrideField = "_method"
+	maxMethod     = 64 // bytes; what is longer is no method
+)
 
-// checkMethods refuses a list of methods if one is for another rule.
-func (p *pass) checkMethods(list string) error {
-	for method := range strings.SplitSeq(list, ",") {
-		method = strings.ToUpper(strings.TrimSpace(method))
-		var other met
-		if p.suit.table.match(&other, method, p.key); method != "" && !p.met.same(&other) {
-			return problem.Refuse(rule.RequestMethod, "Another method is named, for which other rules hold.")
-		}
+// checkMethod refuses a method if it is for another rule.
+func (p *pass) checkMethod(method string) error {
+	if method = strings.TrimSpace(method); method == "" || len(method) > maxMethod {
+		return nil
+	}
+	var other met
+	if p.suit.table.match(&other, strings.ToUpper(method), p.key); !p.met.same(&other) {
+		return problem.Refuse(rule.RequestMethod, "Another method is named, for which other rules hold.")
 	}
 	return nil
 }

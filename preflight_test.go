@@ -5,6 +5,7 @@ package panoply_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -94,6 +95,7 @@ func TestMethodOverrides(t *testing.T) {
 		{"multipart-field", request("POST", "/items/1", multipartMethod, "Content-Type", "multipart/form-data; boundary=b"), true},
 		{"form-field-where-no-rule-differs", request("POST", "/items/1", "_method=PUT", "Content-Type", "application/x-www-form-urlencoded"), false},
 		{"json-member-below", request("POST", "/items/1", `{"a":{"_method":"DELETE"}}`, "Content-Type", "application/json"), false},
+		{"field-too-long-for-a-method", request("POST", "/items/1", "_method=DELETE"+strings.Repeat("x", 64), "Content-Type", "application/x-www-form-urlencoded"), false},
 		{"json-value", request("POST", "/items/1", `{"a":"DELETE"}`, "Content-Type", "application/json"), false},
 		{"a-parameter-of-another-name", request("POST", "/items/1?payment_method=DELETE", ""), false},
 	}

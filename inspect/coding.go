@@ -36,7 +36,8 @@ const (
 // decode takes one content coding off the body: gzip, or deflate in its zlib
 // form as RFC 9110 has it. Several codings and others are refused, because what
 // is not taken off cannot be inspected. The caller bounds what comes out, and
-// maxRatio does for what has arrived; what goes in is bounded too, since compressed nothing can go on for ever.
+// maxRatio does for what has arrived; what goes in is bounded too, since
+// compressed nothing can go on for ever.
 func decode(r *http.Request, max int64) error {
 	coding := codingOf(r.Header)
 	if coding == "" {

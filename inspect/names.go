@@ -120,5 +120,5 @@ func (ns *names) reset() {
 }
 
 func hash(from int, text string) int {
-	return int(maphash.String(seed, text)>>1) + from*0x9e3779b1
+	return int(maphash.String(seed, text) + uint64(from)*0x9e3779b97f4a7c15)
 }
