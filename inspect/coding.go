@@ -41,7 +41,7 @@ const (
 func decode(r *http.Request, max int64) error {
 	coding := codingOf(r.Header)
 	if coding == "" {
-		r.Header.Del("Content-Encoding")
+		delete(r.Header, "Content-Encoding")
 		return nil
 	}
 	arrived := &counted{Reader: r.Body, left: max, max: max}
@@ -60,8 +60,8 @@ func decode(r *http.Request, max int64) error {
 		return codingError(err, max)
 	}
 	r.Body = &decoded{inflated: inflated, below: below, arrived: arrived, max: max, Closer: r.Body}
-	r.Header.Del("Content-Encoding")
-	r.Header.Del("Content-Length")
+	delete(r.Header, "Content-Encoding")
+	delete(r.Header, "Content-Length")
 	r.ContentLength = -1
 	return nil
 }
