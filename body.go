@@ -5,6 +5,7 @@ package panoply
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/problem"
@@ -28,13 +29,24 @@ func (p *pass) body(visit inspect.Visitor) error {
 		Tree: s.policy.Upstream == "" || declared, Pairs: declared}
 	if byField {
 		p.fields = map[string]string{}
-		o.Scalar = func(name, value string) { p.fields[name] = value }
 	}
 	if p.names != nil {
 		o.Rewrite = p.names.Rewrite()
 		if p.names.JSONFields() {
 			p.texts = p.names.Texts()
-			o.Scalar = p.scalar
+		}
+	}
+	var override error
+	o.Scalar = func(name, value string) {
+		if name == overrideField && override == nil {
+			override = p.checkMethod(value)
+		}
+		if p.texts != nil {
+			p.texts.Add(name, value)
+		}
+		if p.fields != nil {
+			// A limit may keep them for longer than the body they stand in.
+			p.fields[strings.Clone(name)] = strings.Clone(value)
 		}
 	}
 	modes := p.bodyModes(declared)
@@ -49,6 +61,9 @@ func (p *pass) body(visit inspect.Visitor) error {
 		}
 		p.start.rewind(p.r)
 		return nil
+	}
+	if err := p.judge(s.headMode, override); err != nil {
+		return err
 	}
 	if modes.size != Enforce && reading.Media.Form == inspect.Opaque && reading.Data == nil {
 		p.start.rewind(p.r) // it streams, and nothing may cut it off
@@ -80,14 +95,6 @@ func (p *pass) body(visit inspect.Visitor) error {
 		return nil
 	}
 	return p.swapBack(reading)
-}
-
-// scalar keeps a plain field of the body for those who ask for its text.
-func (p *pass) scalar(name, value string) {
-	if p.fields != nil {
-		p.fields[name] = value
-	}
-	p.texts.Add(name, value)
 }
 
 // bodyModes say what becomes of a body that cannot be read.
@@ -180,8 +187,12 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 		inspector, named = s.uploads[met[0]], true
 	}
 	names := inspect.NewFields(visit)
+	var override error
 	form, err := inspector.Read(p.r, upload.ReadOptions{
 		Field: func(name, value string) error {
+			if name == overrideField && override == nil {
+				override = p.checkMethod(value)
+			}
 			if p.fields != nil && value != "" {
 				p.fields[name] = value
 			}
@@ -211,6 +222,9 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 				return err
 			}
 		}
+	}
+	if err := p.judge(s.headMode, override); err != nil {
+		return err
 	}
 	form.Replace(p.r)
 	if s.policy.Upstream == "" {

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/panoply-security/panoply/problem"
-	"github.com/panoply-security/panoply/route"
 	"github.com/panoply-security/panoply/rule"
 )
 
@@ -29,23 +28,40 @@ var overrideHeaders = []string{"X-Http-Method-Override", "X-Http-Method", "X-Met
 
 // checkOverride refuses another method for which other rules hold: whichever of
 // the two the app goes by, no rule may be dodged.
-func (p *pass) checkOverride(key route.Key) error {
+func (p *pass) checkOverride() error {
 	var named []string
 	for _, name := range overrideHeaders {
 		named = append(named, p.r.Header[name]...)
 	}
 	if q := p.r.URL.RawQuery; strings.Contains(q, "method") || strings.Contains(q, "%") {
 		query, _ := url.ParseQuery(p.r.URL.RawQuery) // what is malformed is refused elsewhere
-		named = append(named, query["_method"]...)
+		named = append(named, query[overrideField]...)
 	}
 	for _, list := range named {
 		for method := range strings.SplitSeq(list, ",") {
-			method = strings.ToUpper(strings.TrimSpace(method))
-			var other met
-			if p.suit.table.match(&other, method, key); method != "" && !p.met.same(&other) {
-				return problem.Refuse(rule.RequestMethod, "Another method is named, for which other rules hold.")
+			if err := p.checkMethod(method); err != nil {
+				return err
 			}
 		}
+	}
+	return nil
+}
+
+const (
+	// overrideField is the field of a body that names another method in Rails,
+	// Laravel, and apps with method-override.
+	overrideField = "_method"
+	maxMethod     = 64 // bytes; what is longer is no method
+)
+
+// checkMethod refuses a method if it is for another rule.
+func (p *pass) checkMethod(method string) error {
+	if method = strings.TrimSpace(method); method == "" || len(method) > maxMethod {
+		return nil
+	}
+	var other met
+	if p.suit.table.match(&other, strings.ToUpper(method), p.key); !p.met.same(&other) {
+		return problem.Refuse(rule.RequestMethod, "Another method is named, for which other rules hold.")
 	}
 	return nil
 }

@@ -54,6 +54,7 @@ type pass struct {
 	x    *problem.Exchange
 	out  respond.Writer
 	tls  bool
+	key  route.Key
 	met  met
 	// nonce is the answer's, of a Go app whose policy has nonces.
 	nonce string
@@ -136,9 +137,10 @@ func (p *pass) admit() error {
 	if preflight(p.r) {
 		return p.admitPreflight(key)
 	}
+	p.key = key
 	s.table.match(&p.met, p.r.Method, key)
 	p.x.Route = p.met.route
-	if err := p.judge(strict, p.checkOverride(key)); err != nil {
+	if err := p.judge(strict, p.checkOverride()); err != nil {
 		return err
 	}
 	if err := p.limit(false); err != nil {

@@ -5,6 +5,7 @@ package panoply_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -67,6 +68,8 @@ nosql: {allow: [{match: "POST /odata", keys: [$set]}]}
 	}
 }
 
+const multipartMethod = "--b\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nDELETE\r\n--b--\r\n"
+
 // Whichever method the app goes by, no rule is dodged; where none differs, an
 // override passes.
 func TestMethodOverrides(t *testing.T) {
@@ -86,6 +89,14 @@ func TestMethodOverrides(t *testing.T) {
 		{"away-from-a-rule", request("DELETE", "/items/1", "", "X-HTTP-Method-Override", "PUT"), true},
 		{"where-no-rule-differs", request("POST", "/items/1", "", "X-HTTP-Method-Override", "PUT"), false},
 		{"the-same-method", request("DELETE", "/items/1", "", "X-HTTP-Method-Override", "DELETE"), false},
+		{"form-field", request("POST", "/items/1", "a=1&_method=delete", "Content-Type", "application/x-www-form-urlencoded"), true},
+		{"encoded-form-field", request("POST", "/items/1", "%5Fmethod=DELETE", "Content-Type", "application/x-www-form-urlencoded"), true},
+		{"json-member", request("POST", "/items/1", `{"a":1,"_meth\u006fd":"DELETE"}`, "Content-Type", "application/json"), true},
+		{"multipart-field", request("POST", "/items/1", multipartMethod, "Content-Type", "multipart/form-data; boundary=b"), true},
+		{"form-field-where-no-rule-differs", request("POST", "/items/1", "_method=PUT", "Content-Type", "application/x-www-form-urlencoded"), false},
+		{"json-member-below", request("POST", "/items/1", `{"a":{"_method":"DELETE"}}`, "Content-Type", "application/json"), false},
+		{"field-too-long-for-a-method", request("POST", "/items/1", "_method=DELETE"+strings.Repeat("x", 64), "Content-Type", "application/x-www-form-urlencoded"), false},
+		{"json-value", request("POST", "/items/1", `{"a":"DELETE"}`, "Content-Type", "application/json"), false},
 		{"a-parameter-of-another-name", request("POST", "/items/1?payment_method=DELETE", ""), false},
 	}
 	for _, c := range cases {

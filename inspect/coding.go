@@ -9,7 +9,6 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -30,9 +29,9 @@ func codingOf(h http.Header) string {
 }
 
 const (
-	// maxRatio is how much longer than what came in a body may become, once it is
-	// longer than ratioFloor. Real JSON inflates by less than 50; a bomb by 1000.
-	maxRatio   = 100
+	// maxRatio is how much longer than what came in a body may become, as in Apache;
+	// what repeats itself does no harm below the floor.
+	maxRatio   = 200
 	ratioFloor = 1 << 20
 	// brWindow is what a Brotli decoder may need: the largest window of RFC 7932, and
 	// as much again while it grows.
@@ -41,16 +40,17 @@ const (
 
 // decode takes one content coding off the body: gzip, deflate in its zlib form as
 // RFC 9110 has it, or br. Several codings and others are refused, because what is
-// not taken off cannot be inspected. The caller bounds what comes out; what goes in
-// is bounded too, since compressed nothing can go on for ever.
+// not taken off cannot be inspected. The caller bounds what comes out, and maxRatio
+// does for what has arrived; what goes in is bounded too, since compressed nothing
+// can go on for ever.
 func (rd *Reading) decode(r *http.Request, max int64) error {
 	coding := codingOf(r.Header)
 	if coding == "" {
-		r.Header.Del("Content-Encoding")
+		delete(r.Header, "Content-Encoding")
 		return nil
 	}
-	in := &counted{Reader: r.Body, left: max, max: max}
-	below := bufio.NewReader(in)
+	arrived := &counted{Reader: r.Body, left: max, max: max}
+	below := bufio.NewReader(arrived)
 	var inflated io.Reader
 	var err error
 	switch coding {
@@ -70,9 +70,9 @@ func (rd *Reading) decode(r *http.Request, max int64) error {
 	if err != nil {
 		return codingError(err, max)
 	}
-	r.Body = &decoded{inflated: inflated, below: below, in: in, max: max, Closer: r.Body}
-	r.Header.Del("Content-Encoding")
-	r.Header.Del("Content-Length")
+	r.Body = &decoded{inflated: inflated, below: below, arrived: arrived, max: max, Closer: r.Body}
+	delete(r.Header, "Content-Encoding")
+	delete(r.Header, "Content-Length")
 	r.ContentLength = -1
 	return nil
 }
@@ -80,17 +80,15 @@ func (rd *Reading) decode(r *http.Request, max int64) error {
 type decoded struct {
 	inflated io.Reader
 	below    *bufio.Reader
-	in       *counted // below that
+	arrived  *counted
 	max, out int64
 	io.Closer
 }
 
 func (d *decoded) Read(b []byte) (int, error) {
 	n, err := d.inflated.Read(b)
-	d.out += int64(n)
-	if came := d.max - max(d.in.left, 0); d.out > ratioFloor && d.out/maxRatio > came {
-		e := problem.Refuse(rule.RequestTooLarge, fmt.Sprintf("It inflates to more than %d times its size.", maxRatio))
-		return 0, e
+	if d.out += int64(n); d.out > ratioFloor && d.out > maxRatio*(d.max-d.arrived.left) {
+		return 0, problem.Refuse(rule.RequestTooLarge, "The body inflates to more than 200 times its size.")
 	}
 	switch err {
 	case nil:
@@ -101,7 +99,7 @@ func (d *decoded) Read(b []byte) (int, error) {
 		case io.EOF:
 			return n, io.EOF
 		case nil:
-			return n, problem.Refuse(rule.RequestCoding, "There is data after the compressed body.")
+			return n, malformedCoding("There is data after the compressed body.")
 		default:
 			return n, readError(more, d.max)
 		}
@@ -115,9 +113,13 @@ func codingError(err error, max int64) error {
 	switch {
 	case errors.As(err, &corrupt), err == io.EOF, err == io.ErrUnexpectedEOF, err == gzip.ErrHeader, err == gzip.ErrChecksum,
 		err == zlib.ErrHeader, err == zlib.ErrChecksum, err == zlib.ErrDictionary, strings.HasPrefix(err.Error(), "brotli: "):
-		e := problem.Refuse(rule.RequestCoding, "The compressed body is malformed.").Because(err)
-		e.Status = http.StatusBadRequest
-		return e
+		return malformedCoding("The compressed body is malformed.").Because(err)
 	}
 	return readError(err, max)
+}
+
+func malformedCoding(detail string) *problem.Error {
+	e := problem.Refuse(rule.RequestCoding, detail)
+	e.Status = http.StatusBadRequest
+	return e
 }

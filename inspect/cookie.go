@@ -12,7 +12,8 @@ import (
 	"github.com/panoply-security/panoply/rule"
 )
 
-// maxCookieJSON is how long a JSON cookie may be, decoded.
+// maxCookieJSON is how long the JSON cookies of a request may be together,
+// decoded: Node takes no longer head.
 const maxCookieJSON = 16 << 10
 
 // ReadCookies shows the names of a request's cookies, and reads the JSON cookies,
@@ -21,6 +22,7 @@ const maxCookieJSON = 16 << 10
 // unread.
 func ReadCookies(lines []string, visit Visitor) error {
 	path := Path{Place: Cookie}
+	left := maxCookieJSON
 	for _, line := range lines {
 		json := strings.Contains(line, "j:") || strings.Contains(line, "%")
 		for pair := range strings.SplitSeq(line, ";") {
@@ -40,8 +42,8 @@ func ReadCookies(lines []string, visit Visitor) error {
 			if !ok {
 				continue
 			}
-			if len(text) > maxCookieJSON {
-				return problem.Refuse(rule.RequestCookie, "A JSON cookie is too long.")
+			if left -= len(text); left < 0 {
+				return problem.Refuse(rule.RequestCookie, "The JSON cookies are too long.")
 			}
 			if err := readJSONLoose([]byte(text), Cookie, visit); err != nil {
 				return err

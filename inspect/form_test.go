@@ -216,5 +216,8 @@ func TestCookiesOfCookieParser(t *testing.T) {
 		line := fmt.Sprintf(`a=j:"%s"`, strings.Repeat("x", n-2))
 		refused(t, inspect.ReadCookies([]string{line}, &witness{}), want)
 	}
+	half := fmt.Sprintf(`a=j:"%s"`, strings.Repeat("x", 8<<10-2))
+	refused(t, inspect.ReadCookies([]string{half, half}, &witness{}), "")
+	refused(t, inspect.ReadCookies([]string{half + ";" + half + ";b=j:1"}, &witness{}), rule.RequestCookie)
 	refused(t, inspect.ReadCookies([]string{"a=j:" + strings.Repeat("[", 65)}, &witness{}), rule.RequestCookie)
 }

@@ -26,12 +26,13 @@
 // # Bounds
 //
 // JSON, forms and JSON look-alikes are buffered, at most Options.MaxBytes each
-// and all together within a [Budget]. JSON has at most 64 levels, a million values
-// (50,000 in a [Node] tree), 10,000 names in an object, 4 KiB in a name, 16 MiB in a
-// string and 100 bytes in a number. A query or form has at most 1000 parameters, of
-// 32 brackets or dots and 1 KiB in a name. A compressed body inflates, beyond the
-// first MiB, to at most 100 times its size. Opaque bodies stream. Time is linear in
-// what was sent.
+// and all together within a [Budget]. Of JSON: 64 levels, 1,000,000 values, an
+// object of 10,000 names, a name of 4 KiB, a string of 16 MiB, a number of 100
+// digits; a [Node] tree has at most 200,000 values. Of a query or form: 32
+// brackets or dots in a name, 1000 parameters, a name of 1 KiB. Beyond 1 MiB a
+// compressed body inflates to at most 200 times what has arrived. The JSON cookies
+// of a request have 16 KiB together. Time is linear in what was sent. Opaque bodies
+// stream.
 package inspect
 
 import (
@@ -78,7 +79,9 @@ type Visitor interface {
 	Value(p *Path, k Kind) error
 }
 
-// Path is where a name or value stands. It is only valid during the call.
+// Path is where a name or value stands. It is only valid during the call; the
+// names that it gives may keep the whole body in memory for as long as they are
+// kept.
 type Path struct {
 	Place Place
 	steps []step

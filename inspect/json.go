@@ -316,10 +316,8 @@ func (j *jsonReader) member(in *container) error {
 	if in.count >= maxMembers {
 		return j.refuse("The JSON has an object with too many names.")
 	}
-	if !j.loose {
-		if _, fresh := j.names.add(in.names, name); !fresh {
-			return repeated
-		}
+	if !j.loose && !j.names.add(in.names, name) {
+		return repeated
 	}
 	j.path.steps[j.depth-1] = step{name, -1}
 	if err := j.visit.Key(&j.path); err != nil {

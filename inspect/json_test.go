@@ -4,6 +4,7 @@
 package inspect_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -193,4 +194,56 @@ func TestAVisitorEndsTheReading(t *testing.T) {
 	refused(t, inspect.ReadQuery("a=1", stopper{}), rule.NoSQLOperator)
 	refused(t, inspect.ReadCookies([]string{`a=j:{"a":1}`}, stopper{}), rule.NoSQLOperator)
 	refused(t, inspect.ReadQuery("a=1", inspect.Visitors{&witness{}, stopper{}}), rule.NoSQLOperator)
+}
+
+// Each bound is met by one text and crossed by the next.
+func TestJSONIsBounded(t *testing.T) {
+	object := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `,"%d":1`, i)
+		}
+		return "{" + b.String()[1:] + "}"
+	}
+	name := func(n int) string { return `{"` + strings.Repeat("n", n) + `":1}` }
+	text := func(n int) string { return `["` + strings.Repeat("s", n-2) + `"]` }
+	array := func(n int) string { return "[" + strings.Repeat("1,", n-2) + "1]" } // the array counts, too
+	for _, c := range []struct{ name, body, detail string }{
+		{"names-of-an-object", object(10_000), ""},
+		{"one-name-more", object(10_001), "The JSON has an object with too many names."},
+		{"names-of-several-objects", "[" + object(10_000) + "," + object(10_000) + "]", ""},
+		{"repeated-among-many", "[" + object(9_000) + "," + strings.TrimSuffix(object(9_000), "}") + `,"4711":1}]`, "The JSON repeats a name."},
+		{"repeated-behind-a-crowded-object", `{"a":` + object(100) + `,"b":` + object(100) + `,"a":1}`, "The JSON repeats a name."},
+		{"many-names-inside-many", `{"a":` + object(100) + "," + object(100)[1:], ""},
+		{"name", name(4 << 10), ""},
+		{"longer-name", name(4<<10 + 1), "The JSON has a name that is too long."},
+		{"string", text(16 << 20), ""},
+		{"longer-string", text(16<<20 + 1), "The JSON has a string that is too long."},
+		{"values", array(1_000_000), ""},
+		{"one-value-more", array(1_000_001), "The JSON has too many values."},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := inspect.ReadBody(post("application/json", c.body), inspect.Options{MaxBytes: 32 << 20})
+			if c.detail == "" {
+				refused(t, err, "")
+				return
+			}
+			refused(t, err, rule.RequestJSON)
+			if e := problem.As(err); e.Detail != c.detail {
+				t.Errorf("detail %q; want %q", e.Detail, c.detail)
+			}
+		})
+	}
+}
+
+// A name of an object may stand in the one around it, however many there are.
+func TestNamesOfOneObjectAreItsOwn(t *testing.T) {
+	names := ""
+	for i := range 300 {
+		names += fmt.Sprintf(`"%d":1,`, i)
+		_, err := inspect.ReadBody(post("application/json", "{"+names+`"in":{`+names+`"in":1}}`), inspect.Options{MaxBytes: 1 << 20})
+		if err != nil {
+			t.Fatalf("%d names inside %d: %v", i+2, i+2, err)
+		}
+	}
 }

@@ -5,10 +5,9 @@ package inspect
 
 import "hash/maphash"
 
-// names are the names in use in the objects around a place in JSON, each object's
-// behind those of the one around it. A few are
-// looked through; of more there is a hash table. It is seeded, so that nobody
-// can choose names that collide.
+// names are the names of the objects around a place in JSON, each object's behind
+// those of the one around it. A few are looked through; of more there is a hash
+// table. It is seeded, so that nobody can choose names that collide.
 type names struct {
 	list  []name
 	table []int32 // positions in list, plus one; open addressing
@@ -26,30 +25,29 @@ const few = 8
 
 var seed = maphash.MakeSeed()
 
-// find returns the name among those from a position on, or nil.
-func (ns *names) find(from int, text string) *name {
+// has reports whether a name is among those from a position on.
+func (ns *names) has(from int, text string) bool {
 	if len(ns.list)-from <= few {
 		for i := from; i < len(ns.list); i++ {
 			if ns.list[i].text == text {
-				return &ns.list[i]
+				return true
 			}
 		}
-		return nil
+		return false
 	}
 	mask := len(ns.table) - 1
 	for at := hash(from, text) & mask; ns.table[at] != 0; at = (at + 1) & mask {
 		if i := int(ns.table[at]) - 1; i >= from && ns.list[i].text == text {
-			return &ns.list[i]
+			return true
 		}
 	}
-	return nil
+	return false
 }
 
-// add returns the name among those from a position on, which it joins if it is
-// new. It is only valid until the next call.
-func (ns *names) add(from int, text string) (n *name, fresh bool) {
-	if n := ns.find(from, text); n != nil {
-		return n, false
+// add adds a name to those from a position on, and reports whether it is new.
+func (ns *names) add(from int, text string) (fresh bool) {
+	if ns.has(from, text) {
+		return false
 	}
 	ns.list = append(ns.list, name{text: text, from: int32(from), slot: -1})
 	last := len(ns.list) - 1
@@ -61,7 +59,7 @@ func (ns *names) add(from int, text string) (n *name, fresh bool) {
 	case count > few:
 		ns.place(last)
 	}
-	return &ns.list[last], true
+	return true
 }
 
 // place puts a name of the list into the table.
@@ -122,5 +120,5 @@ func (ns *names) reset() {
 }
 
 func hash(from int, text string) int {
-	return int(maphash.String(seed, text)>>1) + from*0x9e3779b1
+	return int(maphash.String(seed, text) + uint64(from)*0x9e3779b97f4a7c15)
 }

@@ -19,7 +19,7 @@ import (
 type Node struct {
 	Kind       Kind
 	Start, End int      // in Reading.Data
-	Text       string   // of a string, decoded
+	Text       string   // of a string, decoded; it keeps the body in memory
 	Members    []Member // of an object, in order
 	Elems      []*Node  // of an array
 }

@@ -56,7 +56,7 @@
 // # Bounds
 //
 // Bodies and queries are read by package inspect, within its bounds: at most
-// Config.MaxBytes, 64 levels, 50,000 values, 1000 parameters. A number in text
+// Config.MaxBytes, 64 levels, 200,000 values, 1000 parameters. A number in text
 // has at most 100 digits. At most 20 faults are answered.
 package validate
 
