@@ -139,8 +139,8 @@ function replay(req, body) {
   return again;
 }
 
-// Names with a dollar that are no operators: FOREIGN anywhere, ODATA as texts at the
-// top of a query.
+// Names with a dollar that are no operators: FOREIGN anywhere, also as a flat parser
+// has them with their brackets; ODATA as texts at the top of a query.
 const foreign = new Set((process.env.FOREIGN || '').split(' '));
 const odata = new Set((process.env.ODATA || '').split(' '));
 
@@ -162,7 +162,7 @@ function dangers(place, root, found, typed) {
       if (Array.isArray(value) && name === 'length') continue;
       const at = path.length < 400 ? `${path}/${name}` : path;
       const inner = Object.getOwnPropertyDescriptor(value, name).value;
-      if (name.startsWith('$') && !foreign.has(name) && !(odata.has(name) && path === 'query' && typeof inner === 'string')) {
+      if (name.startsWith('$') && !foreign.has(name.split('[')[0]) && !(odata.has(name) && path === 'query' && typeof inner === 'string')) {
         found.push(`${at}: an operator`);
       }
       if (name === '__proto__') found.push(`${at}: a prototype`);
