@@ -36,7 +36,8 @@ var arrows = map[string][]string{
 	"nosql":     protection,
 
 	"":            slices.Concat(protection, []string{"headers", "ratelimit", "validate", "session", "token", "upload", "nosql"}),
-	"guard":       {"", "clientip", "problem", "rule", "token", "internal/"},
+	"redisstore":  {"ratelimit", "internal/"},
+	"guard":       {"", "redisstore", "clientip", "problem", "rule", "token", "internal/"},
 	"cmd/panoply": {"", "guard", "rule"},
 	"demo/":       everything,
 	"e2e/":        everything,
