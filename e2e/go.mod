@@ -8,7 +8,7 @@ ignore node_modules
 require (
 	github.com/chromedp/chromedp v0.23.0
 	github.com/coder/websocket v1.8.15
-	github.com/panoply-security/panoply/demo v0.0.0-00010101000000-000000000000
+	github.com/panoply-security/panoply/demo v0.0.0
 )
 
 require (
@@ -85,3 +85,5 @@ replace (
 	github.com/panoply-security/panoply/demo => ../demo
 	github.com/panoply-security/panoply/guard => ../guard
 )
+
+replace github.com/panoply-security/panoply/redisstore => ../redisstore

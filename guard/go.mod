@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/coder/websocket v1.8.15
 	github.com/panoply-security/panoply v0.0.0
+	github.com/panoply-security/panoply/redisstore v0.0.0
 	go.uber.org/goleak v1.3.0
 )
 
@@ -13,6 +14,7 @@ require (
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/goccy/go-yaml v1.19.2 // indirect
 	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/redis/rueidis v1.0.79 // indirect
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
@@ -20,3 +22,5 @@ require (
 )
 
 replace github.com/panoply-security/panoply => ../
+
+replace github.com/panoply-security/panoply/redisstore => ../redisstore

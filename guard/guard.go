@@ -58,6 +58,7 @@ import (
 
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/redisstore"
 )
 
 const (
@@ -72,6 +73,7 @@ type Guard struct {
 	handler http.Handler
 	proxy   *proxy
 	clients *clients
+	store   *redisstore.Client // nil without
 	log     *slog.Logger
 	times   times
 
@@ -115,14 +117,18 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear) (*Guard, 
 	}
 	clients, err := newClients(policy, log, t)
 	faults.Join("", err)
+	store, err := withStore(&policy)
+	faults.Join("", err)
 	suit, err := panoply.New(policy, panoply.WithLogger(log))
 	faults.Join("", err)
 	if err := faults.Err(); err != nil {
 		return nil, policy.Explain(err)
 	}
-	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, proxy: newProxy(target, suit, log, t), clients: clients}
+	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, proxy: newProxy(target, suit, log, t), clients: clients, store: store}
 	g.handler = patient(t.chunk, clients.watch(suit, suit.Handler(g.proxy)))
-	if err := selfTest(g.policy, try); err != nil {
+	alone := g.policy // the canaries are nobody's attempts
+	alone.RateLimits.Store, alone.RateLimits.Shared = "memory", nil
+	if err := selfTest(alone, try); err != nil {
 		return nil, err
 	}
 	return g, nil
@@ -134,8 +140,13 @@ func (g *Guard) Handler() http.Handler { return g.handler }
 // Policy is the effective policy.
 func (g *Guard) Policy() panoply.Policy { return g.policy }
 
-// Close ends the idle connections to the app.
-func (g *Guard) Close() { g.proxy.transport.CloseIdleConnections() }
+// Close ends the idle connections to the app, and those to the store.
+func (g *Guard) Close() {
+	g.proxy.transport.CloseIdleConnections()
+	if g.store != nil {
+		g.store.Close()
+	}
+}
 
 func parseUpstream(s string) (*url.URL, error) {
 	if s == "" {

@@ -38,6 +38,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -79,12 +80,6 @@ type Client struct {
 	closed bool
 }
 
-// Check reports what is wrong with a configuration, without connecting.
-func (c Config) Check() error {
-	_, err := c.option()
-	return err
-}
-
 func (c Config) option() (rueidis.ClientOption, error) {
 	var faults fault.List
 	o := parseURL(c.URL, &faults)
@@ -113,23 +108,44 @@ func (c Config) option() (rueidis.ClientOption, error) {
 	return o, faults.Err()
 }
 
-// Open connects. A server that cannot be reached is no error, for the limiter
-// says what happens without one, and the client goes on trying when it is
-// asked; [Client.Ping] tells. A server that refuses the password is an error,
-// and so is a bad configuration.
-func Open(ctx context.Context, cfg Config) (*Client, error) {
+// New makes a client that connects when it is first asked.
+func New(cfg Config) (*Client, error) {
 	option, err := cfg.option()
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{option: option}
-	if err := c.Ping(ctx); err != nil {
-		if refused, ok := rueidis.IsRedisErr(err); ok {
-			c.Close()
-			return nil, refused
-		}
+	return &Client{option: option}, nil
+}
+
+// Open connects. A server that cannot be reached is no error, for the limiter
+// says what happens without one, and the client tries again when it is asked;
+// [Client.Ping] tells. A server that refuses the password is an error, and so is
+// a bad configuration.
+func Open(ctx context.Context, cfg Config) (*Client, error) {
+	c, err := New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Ping(ctx); Refused(err) {
+		c.Close()
+		return nil, err
 	}
 	return c, nil
+}
+
+// Refused reports whether an error says that the server is there and does not
+// let us in, which trying again does not mend.
+func Refused(err error) bool {
+	e, ok := rueidis.IsRedisErr(err)
+	if !ok {
+		return false
+	}
+	for _, start := range []string{"NOAUTH", "WRONGPASS", "NOPERM", "ERR AUTH", "ERR invalid password"} {
+		if strings.HasPrefix(e.Error(), start) {
+			return true
+		}
+	}
+	return false
 }
 
 // Ping asks the server whether it is there.

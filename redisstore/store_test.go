@@ -7,8 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"net"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -20,64 +18,15 @@ import (
 
 	"github.com/panoply-security/panoply/ratelimit"
 	"github.com/panoply-security/panoply/ratelimit/storetest"
+	"github.com/panoply-security/panoply/redisstore/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// A client that looked for a cluster in vain sleeps for a second, then goes.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
+}
 
 const patience = 20 * time.Second
-
-// server is a redis-server of the test's own, on loopback, without a disk.
-type server struct {
-	addr string
-	args []string
-	cmd  *exec.Cmd
-}
-
-func newServer(t testing.TB, args ...string) *server {
-	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if os.Getenv("PANOPLY_REQUIRE") == "1" {
-			t.Fatal("redis-server is missing; make setup installs it")
-		}
-		t.Skip("*** MISSING: redis-server, so that nothing of the Redis store was tested; make setup installs it ***")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
-	s := &server{addr: "127.0.0.1:" + port, args: append([]string{"--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", t.TempDir()}, args...)}
-	s.start(t)
-	t.Cleanup(s.stop)
-	return s
-}
-
-func (s *server) start(t testing.TB) {
-	t.Helper()
-	s.cmd = exec.Command("redis-server", s.args...)
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		c, err := net.Dial("tcp", s.addr)
-		if err == nil {
-			c.Close()
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("redis-server does not start")
-		}
-	}
-}
-
-func (s *server) stop() {
-	if s.cmd != nil {
-		s.cmd.Process.Kill()
-		s.cmd.Wait()
-		s.cmd = nil
-	}
-}
 
 func open(t testing.TB, cfg Config) *Client {
 	t.Helper()
@@ -96,16 +45,16 @@ func conforms(t *testing.T, url string) {
 	})
 }
 
-func TestStore(t *testing.T) { conforms(t, "redis://"+newServer(t).addr) }
+func TestStore(t *testing.T) { conforms(t, "redis://"+redistest.Start(t).Addr) }
 
 // A cluster of one node refuses what is not in one slot.
 func TestStoreOnACluster(t *testing.T) {
-	s := newServer(t, "--cluster-enabled", "yes")
-	out, err := exec.Command("redis-cli", "-p", s.addr[strings.LastIndexByte(s.addr, ':')+1:], "CLUSTER", "ADDSLOTSRANGE", "0", "16383").CombinedOutput()
+	s := redistest.Start(t, "--cluster-enabled", "yes")
+	out, err := exec.Command("redis-cli", "-p", s.Addr[strings.LastIndexByte(s.Addr, ':')+1:], "CLUSTER", "ADDSLOTSRANGE", "0", "16383").CombinedOutput()
 	if err != nil || strings.TrimSpace(string(out)) != "OK" {
 		t.Fatalf("redis-cli: %v: %s", err, out)
 	}
-	c := open(t, Config{URL: "redis://" + s.addr})
+	c := open(t, Config{URL: "redis://" + s.Addr})
 	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		_, err := c.Limits().Take(t.Context(), limit(1), newKey(), 1)
 		if err == nil {
@@ -115,7 +64,7 @@ func TestStoreOnACluster(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	conforms(t, "redis://"+s.addr)
+	conforms(t, "redis://"+s.Addr)
 }
 
 func limit(n int) ratelimit.Limit {
@@ -129,7 +78,7 @@ func newKey() (k ratelimit.Key) {
 
 // Processes that share a server share a limit, to the attempt.
 func TestTwoProcessesHaveOneLimit(t *testing.T) {
-	url := "redis://" + newServer(t).addr
+	url := "redis://" + redistest.Start(t).Addr
 	stores := []*Limits{open(t, Config{URL: url}).Limits(), open(t, Config{URL: url}).Limits()}
 	l, key := limit(100), newKey()
 	var allowed atomic.Int32
@@ -155,7 +104,7 @@ func TestTwoProcessesHaveOneLimit(t *testing.T) {
 
 // Every key that is written expires, and is of a bounded length.
 func TestEveryKeyExpires(t *testing.T) {
-	c := open(t, Config{URL: "redis://" + newServer(t).addr})
+	c := open(t, Config{URL: "redis://" + redistest.Start(t).Addr})
 	s := c.Limits()
 	for _, algorithm := range []string{"sliding", "gcra", "fixed"} {
 		l := ratelimit.Limit{ID: strings.Repeat("x", 72) + algorithm, Algorithm: algorithm, Limit: 2, Window: time.Hour, Burst: 2, Block: time.Hour, MaxBlock: 2 * time.Hour}
@@ -196,8 +145,8 @@ func TestEveryKeyExpires(t *testing.T) {
 // A server that dies and comes back is used again, without a new client. The
 // script that it lost is sent again.
 func TestRecovery(t *testing.T) {
-	s := newServer(t)
-	store := open(t, Config{URL: "redis://" + s.addr}).Limits()
+	s := redistest.Start(t)
+	store := open(t, Config{URL: "redis://" + s.Addr}).Limits()
 	l := limit(1_000_000)
 	take := func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
@@ -208,11 +157,11 @@ func TestRecovery(t *testing.T) {
 	if err := take(); err != nil {
 		t.Fatal(err)
 	}
-	s.stop()
+	s.Stop()
 	if err := take(); err == nil {
 		t.Error("without a server: got no error")
 	}
-	s.start(t)
+	s.Start(t)
 	for deadline := time.Now().Add(patience); take() != nil; {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not recover")
@@ -221,13 +170,13 @@ func TestRecovery(t *testing.T) {
 }
 
 func TestOpenWithoutAServer(t *testing.T) {
-	s := newServer(t)
-	s.stop()
-	store := open(t, Config{URL: "redis://" + s.addr}).Limits()
+	s := redistest.Start(t)
+	s.Stop()
+	store := open(t, Config{URL: "redis://" + s.Addr}).Limits()
 	if _, err := store.Peek(t.Context(), limit(1), newKey()); err == nil {
 		t.Error("got no error")
 	}
-	s.start(t)
+	s.Start(t)
 	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		if _, err := store.Peek(t.Context(), limit(1), newKey()); err == nil {
 			break
@@ -238,8 +187,8 @@ func TestOpenWithoutAServer(t *testing.T) {
 }
 
 func TestPassword(t *testing.T) {
-	s := newServer(t, "--requirepass", "correct-horse")
-	url := "redis://" + s.addr
+	s := redistest.Start(t, "--requirepass", "correct-horse")
+	url := "redis://" + s.Addr
 	t.Setenv("PANOPLY_TEST_PASSWORD", "correct-horse")
 	if err := open(t, Config{URL: url, PasswordEnv: "PANOPLY_TEST_PASSWORD"}).Ping(t.Context()); err != nil {
 		t.Error(err)

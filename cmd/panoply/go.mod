@@ -14,6 +14,8 @@ require (
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/goccy/go-yaml v1.19.2 // indirect
 	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/panoply-security/panoply/redisstore v0.0.0 // indirect
+	github.com/redis/rueidis v1.0.79 // indirect
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
@@ -25,3 +27,5 @@ replace (
 	github.com/panoply-security/panoply => ../../
 	github.com/panoply-security/panoply/guard => ../../guard
 )
+
+replace github.com/panoply-security/panoply/redisstore => ../../redisstore
