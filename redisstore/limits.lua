@@ -43,7 +43,6 @@ local function blocked()
 end
 
 if op == 'block' then
-  strikes = 0
   lock(first, first, false)
   return blocked()
 end
@@ -147,7 +146,7 @@ function count.fixed()
   end
   if cost > 0 and n > 0 and begun == stamp then
     n = max(0, n - cost)
-    save()
+    if n > 0 then save() else redis.call('DEL', KEYS[1]) end
   end
   local retry = 0
   if n >= limit then retry = wait end
