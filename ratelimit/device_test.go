@@ -90,10 +90,11 @@ func TestDeviceCookies(t *testing.T) {
 }
 
 func TestDevicesOfASharedSecretAreKnownEverywhere(t *testing.T) {
-	if string(deviceKey(testSecret)) != string(deviceKey(testSecret)) || string(deviceKey(testSecret)) == string(testSecret) {
+	first, second := deviceKey(testSecret), deviceKey(testSecret)
+	if !slices.Equal(first, second) || slices.Equal(first, testSecret) {
 		t.Error("the shared secret makes no key of its own")
 	}
-	if string(deviceKey(nil)) == string(deviceKey(nil)) {
+	if first, second = deviceKey(nil), deviceKey(nil); slices.Equal(first, second) {
 		t.Error("without a secret, two processes have one key")
 	}
 }

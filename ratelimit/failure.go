@@ -6,6 +6,7 @@ package ratelimit
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -132,8 +133,9 @@ func (f *failed) inBody(status int, h http.Header) bool {
 // byBody reports whether the body of an answer makes it a failure.
 func (f *failed) byBody(body []byte) bool {
 	d := jsontext.NewDecoder(bytes.NewReader(body))
+	ends := func() bool { _, err := d.ReadToken(); return err == io.EOF }
 	if d.PeekKind() != '{' {
-		return d.SkipValue() != nil
+		return d.SkipValue() != nil || !ends()
 	}
 	d.ReadToken()
 	for d.PeekKind() == '"' {
@@ -154,5 +156,5 @@ func (f *failed) byBody(body []byte) bool {
 		}
 	}
 	_, err := d.ReadToken() // the closing brace, or it broke off
-	return err != nil
+	return err != nil || !ends()
 }

@@ -4,12 +4,17 @@
 package ratelimit
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/panoply-security/panoply/internal/fault"
 )
 
 func TestWhatCounts(t *testing.T) {
@@ -146,4 +151,28 @@ func TestFailuresInTheBody(t *testing.T) {
 	if _, err := New(Config{Rules: []Rule{{Match: []string{"/"}, Limit: 1, Window: time.Minute, Count: "failures", Failure: Failure{JSON: []string{"success"}}}}}); err == nil || !strings.Contains(err.Error(), "rules[0].failure.json[0]") {
 		t.Errorf("a field without a value: got %v", err)
 	}
+}
+
+// FuzzFailureInBody holds the peek against reading all of the answer.
+func FuzzFailureInBody(f *testing.F) {
+	for _, s := range []string{`{"success":false}`, `{"a":[{"success":false}],"status":"error"}`, `{"success":true} x`, `[1]`, `{"a":1,"a":2}`, "{\"a\":\"\xff\"}", ``, `{"status":"err\u006fr"}`} {
+		f.Add([]byte(s))
+	}
+	var faults fault.List
+	c := Failure{JSON: []string{"success=false", "status=error"}}.compile(&faults)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		want := true
+		if jsontext.Value(body).IsValid() {
+			var all any
+			if err := json.Unmarshal(body, &all); err != nil {
+				t.Skip() // nested deeper than one of the two reads
+			}
+			fields, _ := all.(map[string]any)
+			success, isBool := fields["success"].(bool)
+			want = isBool && !success || fields["success"] == "false" || fields["status"] == "error"
+		}
+		if got := c.byBody(body); got != want {
+			t.Errorf("%q: got %v; want %v", body, got, want)
+		}
+	})
 }
