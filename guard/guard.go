@@ -21,6 +21,10 @@
 // their connections with the PROXY protocol. What shows that the proxies in
 // front are not declared as they are is logged, once for each kind, and counted.
 //
+// Several guards share their rate limits through Redis or Valkey when the policy
+// names one (package redisstore). While it cannot be reached they go on as
+// on_store_error says.
+//
 // # What it does not do
 //
 // It balances no load, caches nothing and retries nothing that may have had an

@@ -5,6 +5,7 @@ package guard
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -113,7 +114,7 @@ func until(t *testing.T, done func() bool) {
 func TestStartWithoutTheStore(t *testing.T) {
 	server := redistest.Start(t, "--requirepass", "correct-horse")
 	policy := sharing(t, server.Addr, "local", 5)
-	g, err := New(parsePolicy(t, policy+"\nlisten: 127.0.0.1:0\nadmin: off"), nil)
+	g, err := New(parsePolicy(t, policy+"\nlisten: 127.0.0.1:0\nadmin: off"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ package redisstore
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -237,5 +238,36 @@ func TestURL(t *testing.T) {
 				t.Errorf("got %q; want %q (%v)", got, tt.want, err)
 			}
 		})
+	}
+}
+
+// A server that hangs costs a call what its context says, for all who share the
+// pipeline, and is used again when it goes on.
+func TestAServerThatHangs(t *testing.T) {
+	s := redistest.Start(t)
+	store := open(t, Config{URL: "redis://" + s.Addr}).Limits()
+	l := limit(1_000_000)
+	if _, err := store.Take(t.Context(), l, newKey(), 1); err != nil {
+		t.Fatal(err)
+	}
+	s.Pause()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			if _, err := store.Take(ctx, l, newKey(), 1); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v; want the context's end", err)
+			}
+		})
+	}
+	wg.Wait()
+	s.Resume()
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := store.Take(t.Context(), l, newKey(), 1); err == nil {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -70,3 +71,9 @@ func (s *Server) Stop() {
 		s.cmd = nil
 	}
 }
+
+// Pause makes the server hang until Resume, with its connections open.
+func (s *Server) Pause() { s.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume ends a Pause.
+func (s *Server) Resume() { s.cmd.Process.Signal(syscall.SIGCONT) }
