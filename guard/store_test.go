@@ -4,8 +4,10 @@
 package guard
 
 import (
+	"bufio"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -166,5 +168,25 @@ func TestCheckTellsOfTheStore(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The canaries of the self-test are nobody's attempts: the store hears nothing.
+func TestCanariesDoNotCount(t *testing.T) {
+	server := redistest.Start(t)
+	g, err := New(parsePolicy(t, sharing(t, server.Addr, "deny", 5)), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	c, err := net.Dial("tcp", server.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(patience))
+	fmt.Fprint(c, "DBSIZE\r\n")
+	if size, err := bufio.NewReader(c).ReadString('\n'); size != ":0\r\n" {
+		t.Errorf("the store answers %q, %v to DBSIZE; want no key", size, err)
 	}
 }
