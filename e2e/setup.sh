@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs what the end-to-end tests need, where it can: the npm packages of the
-# Express apps and of the oracle and, as root on a system with apt, Chromium. What
-# it could not get it says loudly; the tests that need it are then skipped. With
+# Express apps and of the oracle and, as root on a system with apt, Chromium and
+# redis-server. What it could not get it says loudly; the tests that need it are
+# then skipped. With
 # PANOPLY_REQUIRE=1 they fail, and so does this script. Running it again is quick
 # and changes nothing.
 
@@ -62,6 +63,22 @@ elif has apt-get && [ "$(id -u)" = 0 ]; then
 	rm -f "$log"
 else
 	loud 'no Chromium, and no root with apt-get to install it: the browser tests cannot run'
+fi
+
+if has redis-server; then
+	echo 'redis-server: installed'
+elif has apt-get && [ "$(id -u)" = 0 ]; then
+	log=$(mktemp)
+	if apt-get install -y --no-install-recommends redis-server >"$log" 2>&1 ||
+		{ apt-get update >"$log" 2>&1 && apt-get install -y --no-install-recommends redis-server >"$log" 2>&1; }; then
+		echo 'redis-server: installed now'
+	else
+		tail -n 5 "$log" >&2
+		loud 'apt-get could not install redis-server: the tests of the Redis store cannot run'
+	fi
+	rm -f "$log"
+else
+	loud 'no redis-server, and no root with apt-get to install it: the tests of the Redis store cannot run'
 fi
 
 [ "$missing" = 0 ] || [ "$PANOPLY_REQUIRE" != 1 ]

@@ -7,6 +7,7 @@ require (
 	github.com/getkin/kin-openapi v0.152.0
 	github.com/oasdiff/yaml3 v0.0.14
 	github.com/panoply-security/panoply v0.0.0
+	github.com/panoply-security/panoply/redisstore v0.0.0
 	go.uber.org/goleak v1.3.0
 )
 
@@ -19,6 +20,7 @@ require (
 	github.com/goccy/go-yaml v1.19.2 // indirect
 	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
 	github.com/oasdiff/yaml v0.1.1 // indirect
+	github.com/redis/rueidis v1.0.79 // indirect
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
@@ -26,3 +28,5 @@ require (
 )
 
 replace github.com/panoply-security/panoply => ../
+
+replace github.com/panoply-security/panoply/redisstore => ../redisstore

@@ -21,6 +21,10 @@
 // their connections with the PROXY protocol. What shows that the proxies in
 // front are not declared as they are is logged, once for each kind, and counted.
 //
+// Several guards share their rate limits through Redis or Valkey when the policy
+// names one (package redisstore). While it cannot be reached they go on as
+// on_store_error says.
+//
 // # What it does not do
 //
 // It balances no load, caches nothing and retries nothing that may have had an
@@ -60,6 +64,7 @@ import (
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/guard/openapi"
 	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/redisstore"
 )
 
 const (
@@ -74,6 +79,7 @@ type Guard struct {
 	handler http.Handler
 	proxy   *proxy
 	clients *clients
+	store   *redisstore.Client // nil without
 	log     *slog.Logger
 	times   times
 
@@ -118,14 +124,18 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear) (*Guard, 
 	}
 	clients, err := newClients(policy, log, t)
 	faults.Join("", err)
+	store, err := withStore(&policy)
+	faults.Join("", err)
 	suit, err := panoply.New(policy, panoply.WithLogger(log))
 	faults.Join("", err)
 	if err := errors.Join(faults.Err(), described); err != nil {
 		return nil, policy.Explain(err)
 	}
-	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, proxy: newProxy(target, suit, log, t), clients: clients}
+	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, proxy: newProxy(target, suit, log, t), clients: clients, store: store}
 	g.handler = patient(t.chunk, clients.watch(suit, suit.Handler(g.proxy)))
-	if err := selfTest(g.policy, try); err != nil {
+	alone := g.policy // the canaries are nobody's attempts
+	alone.RateLimits.Store, alone.RateLimits.Shared = "memory", nil
+	if err := selfTest(alone, try); err != nil {
 		return nil, err
 	}
 	return g, nil
@@ -137,8 +147,13 @@ func (g *Guard) Handler() http.Handler { return g.handler }
 // Policy is the effective policy.
 func (g *Guard) Policy() panoply.Policy { return g.policy }
 
-// Close ends the idle connections to the app.
-func (g *Guard) Close() { g.proxy.transport.CloseIdleConnections() }
+// Close ends the idle connections to the app, and those to the store.
+func (g *Guard) Close() {
+	g.proxy.transport.CloseIdleConnections()
+	if g.store != nil {
+		g.store.Close()
+	}
+}
 
 func parseUpstream(s string) (*url.URL, error) {
 	if s == "" {

@@ -40,9 +40,15 @@ func (g *Guard) Run(ctx context.Context, ready func(url string)) error {
 	}
 	url := scheme + "://" + listener.Addr().String()
 	g.Announce(ctx, url)
+	if err := g.openStore(ctx); err != nil {
+		listener.Close()
+		g.Close()
+		return err
+	}
 	stopAdmin, err := g.serveAdmin(ctx)
 	if err != nil {
 		listener.Close()
+		g.Close()
 		return err
 	}
 	defer stopAdmin()

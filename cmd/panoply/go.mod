@@ -21,6 +21,8 @@ require (
 	github.com/kr/pretty v0.3.1 // indirect
 	github.com/oasdiff/yaml v0.1.1 // indirect
 	github.com/oasdiff/yaml3 v0.0.14 // indirect
+	github.com/panoply-security/panoply/redisstore v0.0.0 // indirect
+	github.com/redis/rueidis v1.0.79 // indirect
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
@@ -32,3 +34,5 @@ replace (
 	github.com/panoply-security/panoply => ../../
 	github.com/panoply-security/panoply/guard => ../../guard
 )
+
+replace github.com/panoply-security/panoply/redisstore => ../../redisstore

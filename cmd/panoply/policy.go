@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/panoply-security/panoply"
-	"github.com/panoply-security/panoply/guard/openapi"
+	"github.com/panoply-security/panoply/guard"
 )
 
 type policyCmd struct {
@@ -23,11 +23,7 @@ type policyCheck struct {
 }
 
 func (c *policyCheck) Run(std streams) error {
-	p, err := openapi.Check(c.File)
-	if err != nil {
-		return err
-	}
-	suit, err := panoply.New(p)
+	_, suit, err := guard.Check(c.File)
 	if err != nil {
 		return err
 	}
@@ -49,7 +45,7 @@ type policyShow struct {
 func (c *policyShow) Run(std streams) (err error) {
 	var p panoply.Policy
 	if c.Config != "" {
-		if p, err = openapi.Check(c.Config); err != nil {
+		if p, _, err = guard.Check(c.Config); err != nil {
 			return err
 		}
 	}
