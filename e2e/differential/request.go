@@ -103,7 +103,7 @@ func (s source) ordinary() *Request {
 // parser might take.
 func (s source) odd() *Request {
 	r := &Request{Method: pick(s, "POST", "POST", "POST", "PUT", "PATCH", "DELETE", "GET", "OPTIONS", "QUERY", "post"), Target: pick(s, "/api/items", "/API/Items/", "//api/items", "/")}
-	t := s.grow(2, false)
+	t := s.grow(2, s.in(2)) // with ordinary names, only the spelling is odd
 	switch s.IntN(10) {
 	case 0, 1:
 		r.Target += "?" + strings.NewReplacer(" ", "%20", "\n", "", "\t", "", "\x00", "").Replace(s.form(t, false))

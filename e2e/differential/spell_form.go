@@ -31,7 +31,7 @@ func (s source) form(t tree, ordinary bool) string {
 	}
 	switch s.IntN(14) {
 	case 0:
-		text = pick(s, "?", "\ufeff", "&&", "=", "&=&", "a;", "%EF%BB%BF") + text
+		text = pick(s, "?", "?", "\ufeff", "&&", "=", "&=&", "a;", "%EF%BB%BF") + pick(s, "", "$ne=1&", "__proto__=1&") + text
 	case 1:
 		text = strings.ReplaceAll(text, "&", pick(s, ";", "&amp;", "&&", "\n&"))
 	case 2:
