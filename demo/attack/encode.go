@@ -10,6 +10,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/andybalholm/brotli"
 )
 
 // The encodings below hide a body from a filter that reads bytes. Writing to a
@@ -18,6 +20,14 @@ import (
 func gzipped(text string) []byte {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
+	io.WriteString(w, text)
+	w.Close()
+	return b.Bytes()
+}
+
+func brotlied(text string) []byte {
+	var b bytes.Buffer
+	w := brotli.NewWriter(&b)
 	io.WriteString(w, text)
 	w.Close()
 	return b.Bytes()

@@ -69,6 +69,7 @@ var injections = []struct {
 	{"gzip", coded("gzip", gzipped(anyPassword))},
 	{"GZIP in upper case", coded("GZIP", gzipped(anyPassword))},
 	{"deflate", coded("deflate", deflated(anyPassword))},
+	{"brotli", coded("br", brotlied(anyPassword))},
 	{"a charset given twice", post("/api/login", "application/json; charset=utf-8; charset=utf-7", utf7(anyPassword))},
 	{"a content type with a stray semicolon", post("/api/login", "application/json;;", []byte(anyPassword))},
 	{"a content type in upper case", post("/api/login", "APPLICATION/JSON", []byte(anyPassword))},
