@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/andybalholm/brotli"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
 )
@@ -70,6 +71,8 @@ func inflate(r *http.Request) ([]byte, error) {
 		body, err = gzip.NewReader(r.Body)
 	case "deflate":
 		body, err = zlib.NewReader(r.Body)
+	case "br":
+		body = brotli.NewReader(r.Body)
 	default:
 		return nil, &statusError{http.StatusUnsupportedMediaType, fmt.Errorf("unsupported content encoding %q", coding)}
 	}
