@@ -41,7 +41,7 @@ type order struct {
 	*Base
 	Owner  int                `json:"owner"` // hides Base's
 	Home   address            `json:"home"`
-	Work   *address           `json:"work"`
+	Work   *address           `json:"office"`
 	Lines  []address          `json:"lines" validate:"min=1,max=2"`
 	Prices map[string]float64 `json:"prices" validate:"optional,max=1"`
 	Pair   [2]int             `json:"pair" validate:"optional"`
@@ -140,9 +140,9 @@ func TestBody(t *testing.T) {
 			"/home/street It must be a string.; /home/x It is not a known field.; /lines/1/street It is required."},
 		{"embedded-is-required", into[order](strings.Replace(ord(""), `"id":1,`, "", 1)), "/id It is required."},
 		{"embedded-is-hidden", into[order](strings.Replace(ord(""), `"owner":2`, `"owner":"x"`, 1)), "/owner It must be a number."},
-		{"pointer-takes-null", into[order](ord(`,"work":null,"self":null`)), ""},
-		{"pointer-takes-a-value", into[order](ord(`,"work":{"street":"s","zip":1}`)), ""},
-		{"pointer-fault", into[order](ord(`,"work":{"street":"s","zip":"1"}`)), "/work/zip It must be a number."},
+		{"pointer-takes-null", into[order](ord(`,"office":null,"self":null`)), ""},
+		{"pointer-takes-a-value", into[order](ord(`,"office":{"street":"s","zip":1}`)), ""},
+		{"pointer-fault", into[order](ord(`,"office":{"street":"s","zip":"1"}`)), "/office/zip It must be a number."},
 		{"type-that-holds-itself", into[order](ord(`,"self":` + ord(`,"x":1`))), "/self/x It is not a known field."},
 		{"too-few-items", into[order](strings.Replace(ord(""), `[`+line+`]`, `[]`, 1)), "/lines It must have at least 1 items."},
 		{"too-many-items", into[order](strings.Replace(ord(""), `[`+line, `[`+line+`,`+line+`,`+line, 1)), "/lines It must have at most 2 items."},
