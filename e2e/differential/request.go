@@ -102,7 +102,7 @@ func (s source) ordinary() *Request {
 // odd is a request that may be an attack, spelled in any of the ways that some
 // parser might take.
 func (s source) odd() *Request {
-	r := &Request{Method: pick(s, "POST", "POST", "POST", "PUT", "PATCH", "DELETE", "GET", "OPTIONS", "QUERY", "post"), Target: pick(s, "/api/items", "/API/Items/", "//api/items", "/")}
+	r := &Request{Method: pick(s, "POST", "POST", "POST", "PUT", "PATCH", "DELETE", "GET", "OPTIONS", "QUERY", "PROPFIND"), Target: pick(s, "/api/items", "/API/Items/", "//api/items", "/")}
 	t := s.grow(2, s.in(2)) // with ordinary names, only the spelling is odd
 	switch s.IntN(10) {
 	case 0, 1:

@@ -134,6 +134,8 @@ func (c *conn) talk(raw []byte, method string) (a Answer, keep bool, err error) 
 	switch {
 	case resp.StatusCode == 200 && resp.Header.Get("Content-Type") == "application/vnd.oracle+json":
 		err = json.Unmarshal(body, &a)
+	case resp.StatusCode == http.StatusBadGateway: // Node hangs up on a head that it does not take
+		a.Refused, a.Rule = true, "the app"
 	case resp.StatusCode >= 400 && resp.StatusCode < 500:
 		a.Refused = true
 		var problem struct{ Type string }

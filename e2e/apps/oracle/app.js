@@ -162,7 +162,7 @@ function dangers(place, root, found, typed) {
       if (Array.isArray(value) && name === 'length') continue;
       const at = path.length < 400 ? `${path}/${name}` : path;
       const inner = Object.getOwnPropertyDescriptor(value, name).value;
-      if (name.startsWith('$') && !foreign.has(name.split('[')[0]) && !(odata.has(name) && path === 'query' && typeof inner === 'string')) {
+      if (name.startsWith('$') && !foreign.has(name.split(/[[\]]/)[0]) && !(odata.has(name) && path === 'query' && typeof inner === 'string')) {
         found.push(`${at}: an operator`);
       }
       if (name === '__proto__') found.push(`${at}: a prototype`);
