@@ -168,6 +168,10 @@ func (p *pairs) field(key, value string) error {
 	if len(key) > maxName {
 		return p.refuse("It has a name that is too long.")
 	}
+	if p.place == Body && strings.HasPrefix(key, string(utf8BOM)) {
+		// busboy before 1.0, and multer 1 with it, drops it from each name.
+		return p.refuse("A name starts with a byte order mark.")
+	}
 	var odd bool
 	if p.parts, odd = bracketed(key, p.parts[:0]); len(p.parts) > maxBrackets+1 {
 		return p.refuse("A name has too many brackets.")

@@ -64,6 +64,9 @@ func (p *Part) setName(name string) error {
 		return refuseMultipart("A part has no name.")
 	case len(name) > maxName:
 		return refuseMultipart("A part's name is longer than 1024 bytes.")
+	case strings.HasPrefix(name, string(utf8BOM)):
+		// multer 1 and fetch's formData drop it.
+		return refuseMultipart("A part's name starts with a byte order mark.")
 	case containsLineEnd(name), strings.Contains(name, "%22"):
 		return refuseMultipart("A part's name has an escaped quote or a line end in it.")
 	case strings.Contains(lower, "filename=") || strings.Contains(lower, "filename*="):
@@ -77,6 +80,9 @@ func (p *Part) setName(name string) error {
 // checkFilename refuses a name that parsers would decode differently.
 func (p *Part) checkFilename() error {
 	switch name := p.Filename; {
+	case strings.HasPrefix(name, string(utf8BOM)):
+		// The same two drop it, and then a hidden file's name starts with its dot.
+		return refuseMultipart("A part's filename starts with a byte order mark.")
 	case containsLineEnd(name):
 		return refuseMultipart("A part's filename has a line end in it.")
 	case hasCharacterReference(name):

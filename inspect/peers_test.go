@@ -125,9 +125,11 @@ func TestWhatNodeParsersMakeOfBodies(t *testing.T) {
 		name, contentType, body string
 		passes                  bool
 	}{
-		{"form-behind-a-byte-order-mark", "application/x-www-form-urlencoded", "\xef\xbb\xbf$where=1", false}, // body-parser: {$where:1}
-		{"form-with-an-escaped-mark", "application/x-www-form-urlencoded", "%EF%BB%BF$where=1", true},         // {"\ufeff$where":1}
-		{"json-sent-as-a-form", "application/x-www-form-urlencoded", `{"a":{"$ne":1}}`, false},                // express.json({type: '*/*'})
+		{"form-behind-a-byte-order-mark", "application/x-www-form-urlencoded", "\xef\xbb\xbf$where=1", false},    // body-parser: {$where:1}
+		{"form-with-an-escaped-mark", "application/x-www-form-urlencoded", "%EF%BB%BF$where=1", false},           // busboy 0.3: {$where:1}
+		{"form-with-an-escaped-mark-later", "application/x-www-form-urlencoded", "a=1&%EF%BB%BF$where=1", false}, // the same
+		{"form-with-a-mark-inside-a-name", "application/x-www-form-urlencoded", "a%EF%BB%BF$where=1", true},
+		{"json-sent-as-a-form", "application/x-www-form-urlencoded", `{"a":{"$ne":1}}`, false}, // express.json({type: '*/*'})
 		{"json-sent-as-text", "text/plain", `{"a":{"$ne":1}}`, false},
 		{"json-behind-much-white-space", "", strings.Repeat("\n", 5000) + `{"a":{"$ne":1}}`, false},
 		{"json-with-broken-utf-8", "text/plain", "{\"x\":\"\xff\",\"$ne\":1}", false},
@@ -136,6 +138,10 @@ func TestWhatNodeParsersMakeOfBodies(t *testing.T) {
 		{"json-too-deep-for-go", "text/plain", `{"x":"\ud800","y":` + deep + `,"$ne":1}`, false},
 		{"text-that-stops-being-json", "text/plain", `[note] "$ne": 1`, true},
 		{"multipart", "multipart/form-data; boundary=x", part("user[$ne]"), false},
+		{"multipart-behind-a-byte-order-mark", "multipart/form-data; boundary=x", part("\ufeff$ne"), false}, // multer 1.4.4, fetch: {$ne:v}
+		{"multipart-typed-behind-a-mark", "multipart/form-data; boundary=x", part("\ufeffe[x]"), false},     // multer 1.4.4: {e:{x:v}}
+		{"multipart-prototype-behind-a-mark", "multipart/form-data; boundary=x", part("\ufeffconstructor[prototype][x]"), false},
+		{"multipart-mark-inside-a-name", "multipart/form-data; boundary=x", part("a\ufeff$ne"), true},
 		{"multipart-field-twice", "multipart/form-data; boundary=x", part("e", "e"), false}, // multer: {e:[v,v]}
 		{"multipart-plain-and-nested", "multipart/form-data; boundary=x", part("a", "a[b]"), false},
 		{"multipart-fields", "multipart/form-data; boundary=x", part("e", "a[b]", "a[c]"), true},
