@@ -185,6 +185,9 @@ func (p *pairs) field(key, value string) error {
 	if err := p.members(); err != nil {
 		return err
 	}
+	if err := p.lodash(key); err != nil {
+		return err
+	}
 	if len(p.parts) == 1 && p.scalar != nil {
 		p.scalar(p.parts[0], value)
 	}

@@ -115,6 +115,21 @@ func (p *pairs) dots(key, value string) error {
 	return err
 }
 
+// lodashPath spells a name with brackets alone, as lodash.set splits it: at every
+// dot, also the last, and without the quotes within brackets.
+var lodashPath = strings.NewReplacer("['", "[", "']", "]", `["`, "[", `"]`, "]", `\`, "", ".", "[")
+
+// lodash shows the names that only lodash.set finds in a name: a['b'], a. and a..b
+// hold others. Apps nest the fields of their multipart forms with it.
+func (p *pairs) lodash(key string) error {
+	quotes := strings.IndexByte(key, '[') >= 0 && (strings.Contains(key, "['") || strings.Contains(key, `["`))
+	dots := strings.IndexByte(key, '.') >= 0 && (strings.HasSuffix(key, ".") || strings.Contains(key, "..") || strings.Contains(key, ".["))
+	if !quotes && !dots {
+		return nil
+	}
+	return p.pieces(lodashPath.Replace(key))
+}
+
 func (p *pairs) noteDotted(name spelling) {
 	if p.names.of(name) == unused {
 		p.names.note(name, nested)

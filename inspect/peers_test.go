@@ -85,6 +85,18 @@ func TestWhatNodeParsersMakeOfIt(t *testing.T) {
 		{"dots-in-brackets", "a[b.$ne]=1", false},                           // the same, up to 6.11
 		{"prototype-behind-dots", "a.constructor.[prototype]=1", false},     // allowDots: {a:{constructor:{prototype:1}}}
 		{"prototype-of-a-dotted-name", "a.constructor[prototype]=1", false}, // the same
+		{"quotes-in-brackets", "a['$ne']=1", false},                         // lodash.set: {a:{$ne:1}}
+		{"double-quotes-in-brackets", `a["$ne"]=1`, false},
+		{"escape-in-quotes", `a['\$ne']=1`, false},
+		{"quotes-at-the-root", "['$ne']=1", false},
+		{"quotes-and-dots", "a['b'].$ne=1", false},
+		{"object-in-quotes", "a['e'].x=1", false},
+		{"prototype-in-quotes", "constructor['prototype']['x']=1", false},
+		{"dot-at-the-end", "e.=1", false},          // lodash.set: {e:{"":1}}
+		{"two-dots", "e..x=1", false},              // lodash.set: {e:{"":{x:1}}}
+		{"dot-before-a-bracket", "e.[x]=1", false}, // lodash.set: {e:{x:1}}
+		{"field-in-quotes", "user['name']=1&user['e']=2&it's=3", true},
+		{"dots-of-no-field", "Nr.=1&.5=2&a..b=3", true},
 		{"prototype", "constructor[prototype][x]=1", false},
 		{"constructor-alone", "constructor=1&prototype=2", true},
 	}
