@@ -16,6 +16,9 @@ func (s source) form(t tree, ordinary bool) string {
 	var parts []string
 	for i, f := range t.fields(nil) {
 		name := f.path[0]
+		if !ordinary && s.in(30) {
+			name = "\ufeff" + name
+		}
 		for _, part := range f.path[1:] {
 			name += s.bracket(part, i, ordinary)
 		}
@@ -70,6 +73,8 @@ func (s source) bracket(part string, i int, ordinary bool) string {
 		return "." + part
 	case 1:
 		return pick(s, "[["+part+"]]", "["+part, "]["+part+"]", "["+part+"]]", "[x]"+part, "["+part+"]x", "[ "+part+" ]", "[."+part+"]", ".["+part+"]")
+	case 2:
+		return pick(s, "['"+part+"']", `["`+part+`"]`)
 	}
 	return "[" + part + "]"
 }

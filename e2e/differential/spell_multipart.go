@@ -31,6 +31,9 @@ func (s source) multipart(t tree, ordinary bool) (contentType, body string) {
 	}
 	for i, f := range t.fields(nil) {
 		name := f.path[0]
+		if !ordinary && s.in(30) {
+			name = "\ufeff" + name
+		}
 		for _, part := range f.path[1:] {
 			name += s.bracket(part, i, ordinary)
 		}

@@ -13,11 +13,14 @@ const { Writable } = require('stream');
 
 const bodyParser1 = require('body-parser1');
 const busboy = require('busboy');
+const Busboy0 = require('busboy0');
 const cookieParser = require('cookie-parser');
 const express4 = require('express4');
 const express5 = require('express5');
 const { formidable } = require('formidable');
+const lodash = require('lodash');
 const multer = require('multer');
+const multer1 = require('multer1');
 const multiparty = require('multiparty');
 const qs = { now: require('qs'), '6.11': require('qs611'), '6.5': require('qs65') };
 
@@ -52,6 +55,7 @@ const stacks = {
     express5.urlencoded({ limit: LIMIT, extended: true }), upload()], { 'query parser': 'extended' }),
   'express 4': stack(express4, [express4.json({ limit: LIMIT }), express4.urlencoded({ limit: LIMIT, extended: true }), cookieParser(), upload()]),
   'express 4, any type is JSON': stack(express4, [express4.json({ limit: LIMIT, type: any, strict: false })]),
+  'multer 1': impatient(stack(express4, [multer1({ limits: { fileSize: 2 << 20 } }).any()])),
   'body-parser 1': stack(express4, [bodyParser1.json({ limit: LIMIT }), bodyParser1.urlencoded({ limit: LIMIT, extended: true }), bodyParser1.urlencoded({ limit: LIMIT, extended: false })]),
 };
 
@@ -69,14 +73,13 @@ stacks['querystring'] = byHand((type, text, query) => ({ query: querystring.pars
 stacks['URLSearchParams'] = byHand((type, text, query) => ({
   query: pairs(new URLSearchParams(query)), body: isForm(type) ? pairs(new URLSearchParams(text)) : undefined }));
 stacks['lines of JSON'] = byHand((type, text) => ({ body: /^application\/(x-ndjson|ndjson|jsonl|x-jsonlines|jsonlines|json-seq)\b/.test(type) ? text.split(/[\n\x1e]/).map(attempt) : undefined }));
-stacks['busboy'] = form(function (req, done) {
-  const fields = {};
-  const parser = busboy({ headers: req.headers, limits: { fileSize: 2 << 20 } });
-  parser.on('field', (name, value) => { fields[name] = value; });
-  parser.on('file', (name, file) => { fields[name] = ''; file.resume(); });
-  parser.on('close', () => done(fields)).on('error', () => done(fields));
-  req.pipe(parser);
-});
+stacks['busboy'] = streamed(busboy, 'close', (fields, name, value) => { fields[name] = value; });
+stacks['busboy 0'] = impatient(streamed(options => new Busboy0(options), 'finish', (fields, name, value) => { fields[name] = value; }));
+stacks['busboy, lodash.set'] = streamed(busboy, 'close', lodash.set);
+stacks['fetch'] = async function (req, body) { // as apps have it that are handed a Request
+  const init = { method: 'POST', headers: { 'Content-Type': req.headers['content-type'] || '' }, body };
+  try { return { fields: pairs(await new Request('http://127.0.0.1/', init).formData()) }; } catch { return {}; }
+};
 stacks['multiparty'] = form(function (req, done) {
   const fields = {};
   const parser = new multiparty.Form({ maxFieldsSize: 2 << 20 });
@@ -90,9 +93,31 @@ stacks['formidable'] = form(function (req, done) {
   parser.parse(req, (err, fields, files) => done(Object.assign({}, fields, files), true));
 });
 
+// impatient gives up a parser that never ends, as busboy before 1.0 does when a form
+// is cut off. A guard lets no such form pass.
+function impatient(stack) {
+  return function (req, body) {
+    let timer;
+    const late = new Promise(resolve => { timer = setTimeout(resolve, 300, {}); });
+    return Promise.race([stack(req, body), late]).finally(() => clearTimeout(timer));
+  };
+}
+
+// streamed reads a form with some busboy, and has set put each field among the others.
+function streamed(make, end, set) {
+  return form(function (req, done) {
+    const fields = {};
+    const parser = make({ headers: req.headers, limits: { fileSize: 2 << 20 } });
+    parser.on('field', (name, value) => { set(fields, name, value); });
+    parser.on('file', (name, file) => { set(fields, name, ''); file.resume(); });
+    parser.on(end, () => done(fields)).on('error', () => done(fields));
+    req.pipe(parser);
+  });
+}
+
 function pairs(params) {
   const all = {};
-  for (const [name, value] of params) Object.defineProperty(all, name, { value, enumerable: true, configurable: true });
+  for (const [name, value] of params) Object.defineProperty(all, name, { value: String(value), enumerable: true, configurable: true });
   return all;
 }
 
