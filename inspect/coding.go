@@ -5,6 +5,7 @@ package inspect
 
 import (
 	"bufio"
+	"bytes"
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
@@ -33,10 +34,12 @@ const (
 	// what repeats itself does no harm below the floor.
 	maxRatio   = 200
 	ratioFloor = 1 << 20
-	// brWindow is what a Brotli decoder may need: the largest window of RFC 7932, and
-	// as much again while it grows.
-	brWindow = 32 << 20
+	// maxBrotli is how many Brotli bodies are inflated at a time. The client chooses
+	// the window: a few bytes make a decoder take 16 MiB, and 4 MiB of tables.
+	maxBrotli = 4
 )
+
+var brotliSlots = make(chan struct{}, maxBrotli)
 
 // decode takes one content coding off the body: gzip, deflate in its zlib form as
 // RFC 9110 has it, or br. Several codings and others are refused, because what is
@@ -59,11 +62,7 @@ func (rd *Reading) decode(r *http.Request, max int64) error {
 	case "deflate":
 		inflated, err = zlib.NewReader(below)
 	case "br":
-		// The client chooses the window, so memory for the largest is set aside.
-		if err := rd.reserve(min(brWindow, max+1<<20)); err != nil {
-			return err
-		}
-		inflated = brotli.NewReader(below)
+		return rd.unbrotli(r, max)
 	default:
 		return problem.Refuse(rule.RequestCoding, "The content coding must be gzip, deflate, br or none.")
 	}
@@ -74,6 +73,32 @@ func (rd *Reading) decode(r *http.Request, max int64) error {
 	delete(r.Header, "Content-Encoding")
 	delete(r.Header, "Content-Length")
 	r.ContentLength = -1
+	return nil
+}
+
+// unbrotli takes Brotli off the body. No decoder waits for a client, which could
+// have many of them stand by: the body is there whole before there is one.
+func (rd *Reading) unbrotli(r *http.Request, max int64) error {
+	if err := rd.buffer(r, Options{MaxBytes: max}, nil); err != nil {
+		return err
+	}
+	packed, held := rd.Data, rd.held
+	select {
+	case brotliSlots <- struct{}{}:
+		defer func() { <-brotliSlots }()
+	case <-r.Context().Done():
+		return readError(r.Context().Err(), max)
+	}
+	arrived := &counted{Reader: bytes.NewReader(packed), left: max, max: max}
+	below := bufio.NewReaderSize(arrived, 4<<10)
+	r.Body = &decoded{inflated: brotli.NewReader(below), below: below, arrived: arrived, max: max, Closer: r.Body}
+	r.ContentLength = -1
+	if err := rd.buffer(r, Options{MaxBytes: max}, nil); err != nil {
+		return err
+	}
+	rd.budget.release(held)
+	rd.held -= held
+	delete(r.Header, "Content-Encoding")
 	return nil
 }
 

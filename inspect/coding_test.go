@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/andybalholm/brotli"
@@ -176,22 +177,43 @@ func varied(rows string) string {
 	return b.String()
 }
 
-// Many Brotli bodies at once do not take the memory that their windows ask for.
-func TestBrotliWindowsArePaidFor(t *testing.T) {
-	budget := inspect.NewBudget(20 << 20)
+// Brotli bodies that stall hold what has arrived of them and no decoder, so that any
+// number of them leaves the next its turn.
+func TestStalledBrotliHoldsNoDecoder(t *testing.T) {
+	budget := inspect.NewBudget(1 << 20)
+	o := inspect.Options{MaxBytes: 1 << 20, Budget: budget}
 	body := compress(t, "br", operatorJSON)
-	open := func() (*inspect.Reading, error) {
-		r := with(post("application/json", body), "Content-Encoding", "br")
-		return inspect.ReadBody(r, inspect.Options{MaxBytes: 16 << 20, Budget: budget})
+	var done sync.WaitGroup
+	var ends []*io.PipeWriter
+	for range 20 {
+		pipe, end := io.Pipe()
+		ends = append(ends, end)
+		r := with(post("application/json", ""), "Content-Encoding", "br")
+		r.Body, r.ContentLength = pipe, -1
+		done.Go(func() {
+			reading, err := inspect.ReadBody(r, o)
+			if ruleOf(err) != rule.RequestAborted {
+				t.Errorf("got %v; want it aborted", err)
+			}
+			reading.Close()
+		})
+		if _, err := io.WriteString(end, body[:len(body)-2]); err != nil {
+			t.Fatal(err)
+		}
 	}
-	first, err := open()
+	reading, err := inspect.ReadBody(with(post("application/json", body), "Content-Encoding", "br"), o)
 	refused(t, err, "")
-	_, err = open()
-	refused(t, err, rule.RequestBusy)
-	first.Close()
-	second, err := open()
-	refused(t, err, "")
-	second.Close()
+	if string(reading.Data) != operatorJSON {
+		t.Errorf("got %q", reading.Data)
+	}
+	reading.Close()
+	if held := budget.Used(); held != 20*(8<<10) {
+		t.Errorf("%d bytes are held; want 8 KiB for each", held)
+	}
+	for _, end := range ends {
+		end.CloseWithError(io.ErrUnexpectedEOF)
+	}
+	done.Wait()
 	if budget.Used() != 0 {
 		t.Errorf("%d bytes are still held", budget.Used())
 	}
