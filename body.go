@@ -5,7 +5,6 @@ package panoply
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/problem"
@@ -17,37 +16,17 @@ import (
 // rules, re-issued tokens and the limits that are keyed by a field.
 func (p *pass) body(visit inspect.Visitor) error {
 	s := p.suit
-	byField := p.limitsByField()
-	if s.policy.Bodies.Mode == Off && s.policy.NoSQL.Mode == Off && s.policy.Uploads.Mode == Off && p.reissue == nil && !byField {
+	if s.policy.Bodies.Mode == Off && s.policy.NoSQL.Mode == Off && s.policy.Uploads.Mode == Off && p.reissue == nil && p.named == nil {
 		return nil
 	}
 	plan := p.plan()
 	declared := plan.Schema() && s.policy.Bodies.Mode != Off
-	o := inspect.Options{MaxBytes: plan.MaxBytes, Visitor: visit, Budget: s.budget,
+	o := inspect.Options{MaxBytes: plan.MaxBytes, Visitor: visit, Texts: listener{p}, Budget: s.budget,
 		// A Go app reads the values of the same reading; an app behind a guard
 		// reads bytes.
 		Tree: s.policy.Upstream == "" || declared, Pairs: declared}
-	if byField {
-		p.fields = map[string]string{}
-	}
 	if p.names != nil {
 		o.Rewrite = p.names.Rewrite()
-		if p.names.JSONFields() {
-			p.texts = p.names.Texts()
-		}
-	}
-	var override error
-	o.Scalar = func(name, value string) {
-		if name == overrideField && override == nil {
-			override = p.checkMethod(value)
-		}
-		if p.texts != nil {
-			p.texts.Add(name, value)
-		}
-		if p.fields != nil {
-			// A limit may keep them for longer than the body they stand in.
-			p.fields[strings.Clone(name)] = strings.Clone(value)
-		}
 	}
 	modes := p.bodyModes(declared)
 	if modes.reading != Enforce || modes.size != Enforce {
@@ -62,7 +41,7 @@ func (p *pass) body(visit inspect.Visitor) error {
 		p.start.rewind(p.r)
 		return nil
 	}
-	if err := p.judge(s.headMode, override); err != nil {
+	if err := p.judge(s.headMode, p.override); err != nil {
 		return err
 	}
 	if modes.size != Enforce && reading.Media.Form == inspect.Opaque && reading.Data == nil {
@@ -82,10 +61,8 @@ func (p *pass) body(visit inspect.Visitor) error {
 			return err
 		}
 	}
-	if p.texts != nil {
-		if err := p.texts.Check(p.names); err != nil {
-			return err
-		}
+	if err := p.texts.Check(); err != nil {
+		return err
 	}
 	if err := p.checkSchema(reading); err != nil {
 		return err
@@ -146,19 +123,6 @@ func (p *pass) swapBack(reading *inspect.Reading) error {
 	return nil
 }
 
-func (p *pass) limitsByField() bool {
-	if p.suit.policy.RateLimits.Mode == Off {
-		return false
-	}
-	var room [8]int
-	for _, number := range p.suit.limiter.Applies(p.met.by[ownLimiter], room[:0]) {
-		if p.suit.limiter.NeedsBody(number) {
-			return true
-		}
-	}
-	return false
-}
-
 // checkSchema holds the body against the schemas of its routes.
 func (p *pass) checkSchema(reading *inspect.Reading) error {
 	mode := p.suit.policy.Bodies.Mode
@@ -179,30 +143,20 @@ func (p *pass) checkSchema(reading *inspect.Reading) error {
 func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) error {
 	s := p.suit
 	mode := s.policy.Uploads.Mode
-	if mode == Off && s.policy.NoSQL.Mode == Off && p.reissue == nil && p.fields == nil && !declared {
+	if mode == Off && s.policy.NoSQL.Mode == Off && p.reissue == nil && p.named == nil && !declared {
 		return nil
 	}
 	inspector, named := s.fallback, false
 	if met := p.met.by[ownUpload]; len(met) > 0 {
 		inspector, named = s.uploads[met[0]], true
 	}
-	names := inspect.NewFields(visit)
-	var override error
+	fields := inspect.NewFields(visit, listener{p})
 	form, err := inspector.Read(p.r, upload.ReadOptions{
-		Field: func(name, value string) error {
-			if name == overrideField && override == nil {
-				override = p.checkMethod(value)
-			}
-			if p.fields != nil && value != "" {
-				p.fields[name] = value
-			}
-			if p.texts != nil {
-				p.texts.Add(name, value)
-			}
+		Field: func(name, contentType, value string) error {
 			if err := p.tokenInField(value); err != nil {
 				return err
 			}
-			return names.Add(name)
+			return fields.Add(name, contentType, value)
 		},
 		Judge: func(e *problem.Error) error {
 			return p.judge(p.uploadMode(e.Rule, mode, named), e)
@@ -223,7 +177,7 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 			}
 		}
 	}
-	if err := p.judge(s.headMode, override); err != nil {
+	if err := p.judge(s.headMode, p.override); err != nil {
 		return err
 	}
 	form.Replace(p.r)

@@ -35,7 +35,11 @@ func (p *pass) checkOverride() error {
 	}
 	if q := p.r.URL.RawQuery; strings.Contains(q, "method") || strings.Contains(q, "%") {
 		query, _ := url.ParseQuery(p.r.URL.RawQuery) // what is malformed is refused elsewhere
-		named = append(named, query[overrideField]...)
+		for name, values := range query {
+			if rest, ok := strings.CutPrefix(name, overrideField); ok && (rest == "" || rest[0] == '[') { // qs makes a list of _method[]
+				named = append(named, values...)
+			}
+		}
 	}
 	for _, list := range named {
 		for method := range strings.SplitSeq(list, ",") {

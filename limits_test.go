@@ -67,6 +67,72 @@ func TestTwoLimits(t *testing.T) {
 	}
 }
 
+// However a request names the account, it counts for it.
+func TestTheAccountIsFoundHoweverItIsNamed(t *testing.T) {
+	const policy = "nosql: off\nrate_limits: {rules: [{name: login-account, limit: 2, window: 1h, match: POST /api/login}]}\n"
+	const json, urlencoded = "application/json", "application/x-www-form-urlencoded"
+	for name, tt := range map[string]struct{ target, contentType, body string }{
+		"other-case":         {"", json, `{"Email":"v@x"}`},
+		"long-s":             {"", json, `{"u\u017fername":"v@x"}`}, // encoding/json takes it for username
+		"last-of-two-cases":  {"", json, `{"email":"%d","EMAIL":"v@x"}`},
+		"list":               {"", json, `{"email":["v@x"]}`},
+		"below":              {"", json, `{"user":{"email":"v@x","password":"%d"}}`},
+		"in-a-list":          {"", json, `[{"email":"v@x"}]`},
+		"spelled-in-capital": {"", json, `{"email":" V@X\n"}`},
+		"as-text":            {"", "text/plain", `{"email":"v@x"}`},
+		"lines":              {"", "application/x-ndjson", `{"email":"v@x"}`},
+		"form":               {"", urlencoded, "user[email]=v@x"},
+		"form-list":          {"", urlencoded, "email[]=v@x"},
+		"form-dots":          {"", urlencoded, "user.email=v@x"},
+		"query":              {"?username=v@x", "", ""},
+		"query-and-decoy":    {"?username=v@x", json, `{"username":"%d"}`},
+		"many-decoys":        {"", json, `{"l":[{"email":"a%[1]d"},{"email":"b%[1]d"},{"email":"c%[1]d"},{"email":"d%[1]d"},{"email":"e%[1]d"},{"email":"f%[1]d"},{"email":"g%[1]d"},{"email":"h%[1]d"},{"email":"i%[1]d"},{"email":"j%[1]d"},{"email":"k%[1]d"},{"email":"l%[1]d"},{"email":"m%[1]d"},{"email":"n%[1]d"},{"email":"o%[1]d"},{"email":"p%[1]d"}],"email":"v@x"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := behind(t, policy, status(401))
+			for i := range 3 {
+				body := tt.body
+				if strings.Contains(body, "%") {
+					body = fmt.Sprintf(body, i)
+				}
+				r := request("POST", "/api/login"+tt.target, body)
+				if tt.contentType != "" {
+					r.Header.Set("Content-Type", tt.contentType)
+				}
+				r.RemoteAddr = fmt.Sprintf("10.0.0.%d:1", i)
+				rec, _ := a.send(r)
+				if want := []int{401, 401, 429}[i]; rec.Code != want {
+					t.Errorf("attempt %d: status %d; want %d", i, rec.Code, want)
+				}
+			}
+		})
+	}
+	t.Run("numbers", func(t *testing.T) {
+		a := behind(t, policy, status(401))
+		for i, body := range []string{`{"phone":15550100}`, `{"phone":15550100.0}`, `{"phone":"1.5550100e7"}`, `{"phone":1.55501e7}`} {
+			r := postJSON("/api/login", body)
+			r.RemoteAddr = fmt.Sprintf("10.0.0.%d:1", i)
+			if rec, _ := a.send(r); rec.Code != []int{401, 401, 401, 429}[i] {
+				t.Errorf("%s: status %d", body, rec.Code)
+			}
+		}
+	})
+}
+
+// A field that a limit is keyed by holds one text, or each of several would have a
+// count of its own.
+func TestTheFieldOfAKeyHoldsOneText(t *testing.T) {
+	const policy = "rate_limits: {rules: [{name: code, match: POST /check, limit: 2, window: 1h, key: [\"body:code\"], count: all}]}\n"
+	for body, want := range map[string]int{
+		`{"code":"a"}`: 200, `{"code":["a"]}`: 200, `{"code":["a","a"]}`: 200, `{"o":{"code":"b"},"code":"a"}`: 200,
+		`{"code":["a","b"]}`: 400, `{"code":"a","Code":"b"}`: 400,
+	} {
+		if rec, _ := behind(t, policy, nil).send(postJSON("/check", body)); rec.Code != want {
+			t.Errorf("%s: status %d; want %d", body, rec.Code, want)
+		}
+	}
+}
+
 // A form's file of the account's name does not hide the account.
 func TestTheAccountOfAFormCannotBeHidden(t *testing.T) {
 	a := behind(t, twoLimits+"uploads: off\nnosql: off\n", status(401))

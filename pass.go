@@ -63,16 +63,17 @@ type pass struct {
 	room      [2]ratelimit.Decision
 	unread    []*ratelimit.Decision // that need the answer's body
 	names     *nosql.Check
-	texts     *nosql.Texts // of body fields that hold JSON
+	texts     *nosql.Texts     // of fields that hold JSON; nil without
+	named     *ratelimit.Named // what limits are keyed by; nil without
+	override  error            // of another method that the body names
 	reading   *inspect.Reading
 	query     []inspect.Pair
 	unclear   bool       // the query could not be read in one way
 	start     *beginning // of a body that may have to arrive as it came
 	form      *upload.Form
-	fields    map[string]string // body fields that limits are keyed by
-	claims    token.Claims      // of the first token that was verified
-	reissue   *tokenRule        // stands between the app's tokens and this client
-	status    int               // what the app answered
+	claims    token.Claims // of the first token that was verified
+	reissue   *tokenRule   // stands between the app's tokens and this client
+	status    int          // what the app answered
 	finished  bool
 }
 
@@ -185,7 +186,13 @@ func (p *pass) limit(late bool) error {
 		p.decisions = p.room[:0]
 	}
 	var room [8]int
-	for _, number := range p.suit.limiter.Applies(p.met.by[ownLimiter], room[:0]) {
+	numbers := p.suit.limiter.Applies(p.met.by[ownLimiter], room[:0])
+	if !late {
+		p.named = p.suit.limiter.Named(numbers)
+	} else if err := p.judge(mode, p.named.Check()); err != nil {
+		return err
+	}
+	for _, number := range numbers {
 		if l := p.suit.limiter; (l.NeedsBody(number) || l.NeedsClaims(number)) != late {
 			continue
 		}
@@ -206,7 +213,7 @@ func (p *pass) attempt(number int) error {
 	if !l.ByAccount(number) {
 		return p.decided(l.Begin(number, p.x.Client, p.r, p.field))
 	}
-	for _, account := range ratelimit.Accounts(p.field) {
+	for _, account := range p.named.Accounts() {
 		if err := p.decided(l.BeginAccount(number, p.x.Client, p.r, p.field, account)); err != nil {
 			return err
 		}
@@ -230,7 +237,7 @@ func (p *pass) decided(d ratelimit.Decision) error {
 func (p *pass) field(name string) string {
 	claim, ok := strings.CutPrefix(name, "claim:")
 	if !ok {
-		return p.fields[name]
+		return p.named.Field(name)
 	}
 	text, _ := p.claims[claim].(string)
 	return text
@@ -306,7 +313,7 @@ func (p *pass) swapTokens() error {
 func (p *pass) inspectHead() error {
 	mode := p.suit.policy.NoSQL.Mode
 	declared := p.suit.policy.Bodies.Mode != Off && p.plan().Query()
-	if mode == Off && !declared {
+	if mode == Off && !declared && p.named == nil {
 		return nil
 	}
 	// The sections have judged their own refusals; what is left cannot be read.
@@ -314,6 +321,9 @@ func (p *pass) inspectHead() error {
 	visit := p.visitor()
 	if declared {
 		strict = strictest(strict, p.suit.policy.Bodies.Mode)
+	}
+	if p.named != nil {
+		strict = strictest(strict, p.suit.policy.RateLimits.Mode)
 	}
 	err := p.readQuery(visit, declared)
 	p.unclear = err != nil
@@ -325,17 +335,23 @@ func (p *pass) inspectHead() error {
 
 // readQuery reads the query once, its values only for those who ask for them.
 func (p *pass) readQuery(visit inspect.Visitor, declared bool) (err error) {
-	texts := p.names != nil && p.names.JSONFields()
+	var texts inspect.Texts
 	if p.names != nil {
 		p.names.StripQuery(p.r.URL)
+		p.texts = p.names.Texts()
 	}
-	if !declared && !texts {
-		return inspect.ReadQuery(p.r.URL.RawQuery, visit)
+	if p.texts != nil || p.named != nil {
+		texts = listener{p}
 	}
-	if p.query, err = inspect.ReadQueryPairs(p.r.URL.RawQuery, visit); err == nil && texts {
-		err = p.names.Pairs(p.query)
+	if declared {
+		p.query, err = inspect.ReadQueryPairs(p.r.URL.RawQuery, visit, texts)
+	} else {
+		err = inspect.ReadQuery(p.r.URL.RawQuery, visit, texts)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return p.texts.Check()
 }
 
 // plan is what is declared for the request.

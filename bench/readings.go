@@ -214,7 +214,7 @@ func queryReaders() ([]reader, error) {
 		{"net/url ParseQuery", func(query string) error { _, err := url.ParseQuery(query); return err }},
 		{"panoply with the NoSQL guard", func(query string) error {
 			check := operators.For(nil)
-			return inspect.ReadQuery(query, &check)
+			return inspect.ReadQuery(query, &check, nil)
 		}},
 	}, nil
 }

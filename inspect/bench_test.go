@@ -91,7 +91,7 @@ func BenchmarkJSON(b *testing.B) {
 func BenchmarkQuery5(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := inspect.ReadQuery("page=2&sort=name&filter[active]=1&q=blue+shirt&tags[]=a", peerGuard{}); err != nil {
+		if err := inspect.ReadQuery("page=2&sort=name&filter[active]=1&q=blue+shirt&tags[]=a", peerGuard{}, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -28,9 +28,9 @@ type Options struct {
 	// Pairs keeps the names and values of a form, for a schema; of a multipart
 	// form only with Multipart, and without its files.
 	Pairs bool
-	// Scalar, when not nil, is called with every top-level string of a JSON
-	// body and every plain field of a form.
-	Scalar func(name, value string)
+	// Texts, when not nil, is told of the texts of JSON, of what looks like JSON,
+	// and of a form; of a multipart form only with Multipart.
+	Texts Texts
 	// Multipart reads a multipart body too, for its field names, and buffers it
 	// like any other. Without it such a body is left to its own reader.
 	Multipart bool
@@ -113,10 +113,13 @@ func (rd *Reading) read(r *http.Request, o Options) (err error) {
 		return err
 	}
 	if rd.Media.Form == Opaque {
+		rd.Data = nil
 		return rd.opaque(r, o)
 	}
-	if err := rd.buffer(r, o, nil); err != nil {
-		return err
+	if rd.Data == nil {
+		if err := rd.buffer(r, o, nil); err != nil {
+			return err
+		}
 	}
 	if o.Rewrite != nil && (rd.Media.Form == JSON || rd.Media.Form == URLEncoded) {
 		if left := o.Rewrite(rd, rd.Data); len(left) < len(rd.Data) {
@@ -137,30 +140,30 @@ func (rd *Reading) parse(o Options) (err error) {
 		if o.Tree {
 			tree = &treeBuilder{reserve: rd.reserve}
 		}
-		rd.Tree, err = readJSON(rd.Data, Body, o.Visitor, tree, o.Scalar)
+		rd.Tree, err = readJSON(rd.Data, Body, o.Visitor, tree, o.Texts)
 		return err
 	case JSONLines:
 		data := rd.Data
 		if rd.Media.Type == "application/json-seq" {
 			data = bytes.ReplaceAll(data, []byte{0x1e}, []byte{' '}) // RFC 7464 starts each text with it
 		}
-		return readJSONLines(data, o.Visitor)
+		return readJSONLines(data, o.Visitor, o.Texts)
 	case URLEncoded:
 		if looksLikeJSON(rd.Data) { // as some clients send it, and some apps take it
-			if err := readJSONLoose(rd.Data, Body, o.Visitor); err != nil {
+			if err := readJSONLoose(rd.Data, Body, o.Visitor, o.Texts); err != nil {
 				return err
 			}
 		}
 		p := newPairs(Body, o.Visitor)
 		defer p.free()
-		if p.scalar = o.Scalar; o.Pairs {
+		if p.texts = o.Texts; o.Pairs {
 			p.kept, p.reserve = &rd.Pairs, rd.reserve
 		}
 		return p.all(textOf(rd.Data))
 	case Multipart:
 		return rd.readFields(o)
 	}
-	return readJSONLoose(bytes.TrimPrefix(rd.Data, utf8BOM), Body, o.Visitor)
+	return readJSONLoose(bytes.TrimPrefix(rd.Data, utf8BOM), Body, o.Visitor, o.Texts)
 }
 
 // opaque buffers and inspects a body that looks like JSON, whatever its type

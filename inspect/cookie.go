@@ -45,7 +45,7 @@ func ReadCookies(lines []string, visit Visitor) error {
 			if left -= len(text); left < 0 {
 				return problem.Refuse(rule.RequestCookie, "The JSON cookies are too long.")
 			}
-			if err := readJSONLoose([]byte(text), Cookie, visit); err != nil {
+			if err := readJSONLoose([]byte(text), Cookie, visit, nil); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
 )
@@ -28,8 +30,7 @@ const (
 type pairs struct {
 	place Place
 	visit Visitor
-	// scalar is called with every parameter that ends up as a top-level string.
-	scalar func(name, value string)
+	texts Texts // nil wants none
 	// names is how each name was used so far; nil keeps no account.
 	names *account
 	path  Path
@@ -177,7 +178,7 @@ func (p *pairs) field(key, value string) error {
 		return p.refuse("A name has too many brackets.")
 	}
 	if odd {
-		if err := p.odd(key); err != nil {
+		if err := p.odd(key, value); err != nil {
 			return err
 		}
 		p.parts, _ = bracketed(key, p.parts[:0])
@@ -185,12 +186,10 @@ func (p *pairs) field(key, value string) error {
 	if err := p.members(); err != nil {
 		return err
 	}
-	if err := p.lodash(key); err != nil {
+	if err := p.lodash(key, value); err != nil {
 		return err
 	}
-	if len(p.parts) == 1 && p.scalar != nil {
-		p.scalar(p.parts[0], value)
-	}
+	p.tell(value)
 	if strings.IndexByte(key, '.') >= 0 {
 		return p.dots(key, value)
 	}
@@ -271,24 +270,34 @@ func (p *pairs) use(whole spelling, s shape) (again bool, err error) {
 // given twice; [Fields] does.
 func FieldName(name string, visit Visitor) error {
 	f := Fields{p: pairs{place: Body, visit: visit, path: Path{Place: Body}}}
-	return f.Add(name)
+	return f.Add(name, "", "")
 }
 
-// Fields reads the field names of one multipart form, which are nested and
-// repeated as in a form of the other type.
+// Fields reads the fields of one multipart form, which are nested and repeated as
+// in a form of the other type.
 type Fields struct{ p pairs }
 
-// NewFields returns a reading for one form.
-func NewFields(visit Visitor) *Fields {
-	return &Fields{pairs{place: Body, visit: visit, path: Path{Place: Body}, names: new(account)}}
+// NewFields returns a reading for one form. texts may be nil.
+func NewFields(visit Visitor, texts Texts) *Fields {
+	return &Fields{pairs{place: Body, visit: visit, path: Path{Place: Body}, names: new(account), texts: texts}}
 }
 
-// Add shows one field's name to the visitor.
-func (f *Fields) Add(name string) error {
+// Add shows one field to the visitor, and its value to the texts; that of a file
+// is "". contentType is the part's, "" for none: a field of JSON is shown as the
+// value that some parsers make of it (@fastify/multipart).
+func (f *Fields) Add(name, contentType, value string) error {
 	if !utf8.ValidString(name) {
 		return f.p.refuse("A field's name is not valid UTF-8.")
 	}
-	return f.p.field(name, "")
+	if err := f.p.field(name, value); err != nil || value == "" || !jsonType(contentType) {
+		return err
+	}
+	quoted, err := jsontext.AppendQuote([]byte{'{'}, name)
+	if err != nil {
+		return f.p.refuse("A field's name is not valid UTF-8.").Because(err)
+	}
+	member := append(append(append(quoted, ':'), value...), '}')
+	return readJSONLoose(member, f.p.place, f.p.visit, f.p.texts)
 }
 
 // readFields shows the names of a multipart body's fields to the visitor, and
@@ -300,7 +309,7 @@ func (rd *Reading) readFields(o Options) error {
 	}
 	parts := NewMultipart(bytes.NewReader(rd.Data), boundary, MultipartLimits{MaxBytes: int64(len(rd.Data)) + 1})
 	defer parts.Close()
-	fields := NewFields(o.Visitor)
+	fields := NewFields(o.Visitor, o.Texts)
 	for {
 		part, err := parts.Next()
 		if err == io.EOF {
@@ -309,23 +318,31 @@ func (rd *Reading) readFields(o Options) error {
 		if err != nil {
 			return err
 		}
-		if err := fields.Add(part.Name); err != nil {
+		name, contentType, value := part.Name, part.ContentType, ""
+		if !part.Named() && (o.Pairs || o.Texts != nil || contentType != "") {
+			if value, err = fieldValue(part); err != nil {
+				return err
+			}
+		}
+		if err := fields.Add(name, contentType, value); err != nil {
 			return err
 		}
 		if o.Pairs && !part.Named() {
-			if err := rd.keepField(part); err != nil {
+			if err := rd.Keep(name, value); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// ReadQuery reads a request's raw query for the visitor.
-func ReadQuery(raw string, visit Visitor) error {
+// ReadQuery reads a request's raw query for the visitor and the texts, which may
+// be nil.
+func ReadQuery(raw string, visit Visitor, texts Texts) error {
 	if raw == "" {
 		return nil
 	}
 	p := newPairs(Query, visit)
 	defer p.free()
+	p.texts = texts
 	return p.all(raw)
 }

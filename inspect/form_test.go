@@ -17,7 +17,7 @@ import (
 // place and the rule. A form that starts like JSON is shown as that before.
 func readBoth(t *testing.T, text string) (shown witness, detail string) {
 	t.Helper()
-	err := inspect.ReadQuery(text, &shown)
+	err := inspect.ReadQuery(text, &shown, nil)
 	var form witness
 	r := post("application/x-www-form-urlencoded", text)
 	_, formErr := inspect.ReadBody(r, inspect.Options{MaxBytes: 1 << 20, Visitor: &form})
@@ -171,10 +171,10 @@ func TestFieldNamesNestAsFormsDo(t *testing.T) {
 	}
 	refused(t, inspect.FieldName("a\xff", &witness{}), rule.RequestForm)
 	refused(t, inspect.FieldName(strings.Repeat("n", 1025), &witness{}), rule.RequestForm)
-	fields := inspect.NewFields(&witness{})
-	refused(t, fields.Add("a[b]"), "")
-	refused(t, fields.Add("a[c]"), "")
-	refused(t, fields.Add("a"), rule.RequestForm)
+	fields := inspect.NewFields(&witness{}, nil)
+	refused(t, fields.Add("a[b]", "", ""), "")
+	refused(t, fields.Add("a[c]", "", ""), "")
+	refused(t, fields.Add("a", "", ""), rule.RequestForm)
 }
 
 func TestCookiesOfCookieParser(t *testing.T) {

@@ -49,7 +49,7 @@ func FuzzQuery(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		var c count
-		if err := inspect.ReadQuery(text, &c); err != nil && ruleOf(err) == "" {
+		if err := inspect.ReadQuery(text, &c, nil); err != nil && ruleOf(err) == "" {
 			t.Fatalf("%q: %v is no refusal", text, err)
 		}
 		if most := 32 * (len(text) + 1); c.names > most || c.values > most {

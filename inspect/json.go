@@ -33,9 +33,9 @@ type jsonReader struct {
 	pos   int
 	// loose text was not said to be JSON: it is shown as far as a lenient parser
 	// could read it, among it repeated names and text that is not UTF-8.
-	loose  bool
-	tree   *treeBuilder // nil keeps no tree
-	scalar func(name, value string)
+	loose bool
+	tree  *treeBuilder // nil keeps no tree
+	texts Texts        // nil wants none
 
 	values  int
 	depth   int
@@ -66,18 +66,18 @@ func (j *jsonReader) free() {
 	j.names.reset()
 	clear(j.steps[:j.deepest])
 	j.visit, j.path, j.text, j.pos, j.loose = nil, Path{}, "", 0, false
-	j.tree, j.scalar, j.values, j.depth, j.deepest = nil, nil, 0, 0, 0
+	j.tree, j.texts, j.values, j.depth, j.deepest = nil, nil, 0, 0, 0
 	jsonReaders.Put(j)
 }
 
 // readJSON reads exactly one value. With tree it returns the value's nodes.
-func readJSON(data []byte, place Place, visit Visitor, tree *treeBuilder, scalar func(name, value string)) (*Node, error) {
+func readJSON(data []byte, place Place, visit Visitor, tree *treeBuilder, texts Texts) (*Node, error) {
 	if bytes.HasPrefix(data, utf8BOM) {
 		return nil, refuseJSON(place, "The JSON starts with a byte order mark.")
 	}
 	j := newJSONReader(data, place, visit)
 	defer j.free()
-	j.tree, j.scalar = tree, scalar
+	j.tree, j.texts = tree, texts
 	if err := j.value(); err != nil {
 		return nil, j.explain(err)
 	}
@@ -99,13 +99,14 @@ func (rd *Reading) ReadTree(data []byte) (*Node, error) {
 // ReadText reads text that an app parses as JSON, for the visitor. Text that is no
 // JSON passes, as far as it is none.
 func ReadText(place Place, text string, visit Visitor) error {
-	return readJSONLoose([]byte(text), place, visit)
+	return readJSONLoose([]byte(text), place, visit, nil)
 }
 
 // readJSONLines reads any number of values.
-func readJSONLines(data []byte, visit Visitor) error {
+func readJSONLines(data []byte, visit Visitor, texts Texts) error {
 	j := newJSONReader(bytes.TrimPrefix(data, utf8BOM), Body, visit)
 	defer j.free()
+	j.texts = texts
 	for {
 		if err := j.value(); err == io.EOF {
 			return nil
@@ -117,10 +118,10 @@ func readJSONLines(data []byte, visit Visitor) error {
 
 // readJSONLoose reads text of which nobody said that it is JSON. Where it stops
 // being JSON, what follows is left alone, because no JSON parser would take it.
-func readJSONLoose(data []byte, place Place, visit Visitor) error {
+func readJSONLoose(data []byte, place Place, visit Visitor, texts Texts) error {
 	j := newJSONReader(data, place, visit)
 	defer j.free()
-	j.loose = true
+	j.loose, j.texts = true, texts
 	for {
 		err := j.value()
 		if _, ok := err.(notJSON); ok || err == io.EOF {
@@ -213,7 +214,7 @@ func (j *jsonReader) start() (more bool, err error) {
 	if err := j.visit.Value(&j.path, kind); err != nil {
 		return false, err
 	}
-	if j.tree != nil || kind == String && j.scalar != nil {
+	if j.tree != nil || j.texts != nil {
 		if err := j.note(kind, end, verbatim); err != nil {
 			return false, err
 		}
@@ -226,17 +227,24 @@ func (j *jsonReader) start() (more bool, err error) {
 	return false, nil
 }
 
-// note gives a value to the tree, and a string of the outermost object to those
-// who asked for them.
+// note gives a value to the tree, and a text to those who want it.
 func (j *jsonReader) note(kind Kind, end int, verbatim bool) error {
+	wanted := j.texts != nil && kind < Object && kind != Null && j.texts.Wants(&j.path)
 	text := ""
-	if kind == String {
+	if kind == String && (wanted || j.tree != nil) {
 		if text = j.text[j.pos+1 : end-1]; !verbatim {
 			text = unescape(text)
 		}
-		if j.scalar != nil && j.depth == 1 && j.open[0].end == '}' {
-			j.scalar(j.path.Name(), text)
+	}
+	if wanted {
+		told := text
+		if kind != String {
+			told = j.text[j.pos:end]
 		}
+		if kind == Number {
+			told = numberText(told)
+		}
+		j.texts.Text(&j.path, told)
 	}
 	if j.tree == nil {
 		return nil

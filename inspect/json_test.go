@@ -191,9 +191,9 @@ func TestAVisitorEndsTheReading(t *testing.T) {
 			refused(t, err, rule.NoSQLOperator)
 		})
 	}
-	refused(t, inspect.ReadQuery("a=1", stopper{}), rule.NoSQLOperator)
+	refused(t, inspect.ReadQuery("a=1", stopper{}, nil), rule.NoSQLOperator)
 	refused(t, inspect.ReadCookies([]string{`a=j:{"a":1}`}, stopper{}), rule.NoSQLOperator)
-	refused(t, inspect.ReadQuery("a=1", inspect.Visitors{&witness{}, stopper{}}), rule.NoSQLOperator)
+	refused(t, inspect.ReadQuery("a=1", inspect.Visitors{&witness{}, stopper{}}, nil), rule.NoSQLOperator)
 }
 
 // Each bound is met by one text and crossed by the next.

@@ -81,6 +81,12 @@ func formOf(typ, major, minor string) Form {
 	return Opaque
 }
 
+// jsonType reports whether a part's content type is one of JSON.
+func jsonType(contentType string) bool {
+	major, minor, _ := strings.Cut(contentType, "/")
+	return formOf(contentType, major, minor) == JSON
+}
+
 // smuggles reports whether the header names a form outside its type. formidable
 // looks for the bare words anywhere in it, and reads `text/plain; a=multipart`
 // as a form with files.

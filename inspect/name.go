@@ -70,11 +70,11 @@ func index(s string) bool {
 
 // odd shows a name in which the brackets are not balanced, and which every
 // parser, and every version of qs, reads differently.
-func (p *pairs) odd(key string) error {
+func (p *pairs) odd(key, value string) error {
 	if strings.Count(key, "[") > maxBrackets || strings.Count(key, "]") > maxBrackets {
 		return p.refuse("A name has too many brackets.")
 	}
-	if err := p.pieces(key); err != nil {
+	if err := p.pieces(key, &value); err != nil {
 		return err
 	}
 	return p.containers(key, func() error {
@@ -90,10 +90,11 @@ func (p *pairs) dots(key, value string) error {
 		return p.refuse("A name has too many dots.")
 	}
 	key = dotsToBrackets(key)
-	if err := p.pieces(key); err != nil {
+	if err := p.pieces(key, nil); err != nil {
 		return err
 	}
 	odd, err := p.keys(key)
+	p.tell(value)
 	if err != nil || p.names == nil {
 		return err
 	}
@@ -121,13 +122,13 @@ var lodashPath = strings.NewReplacer("['", "[", "']", "]", `["`, "[", `"]`, "]",
 
 // lodash shows the names that only lodash.set finds in a name: a['b'], a. and a..b
 // hold others. Apps nest the fields of their multipart forms with it.
-func (p *pairs) lodash(key string) error {
+func (p *pairs) lodash(key, value string) error {
 	quotes := strings.IndexByte(key, '[') >= 0 && (strings.Contains(key, "['") || strings.Contains(key, `["`))
 	dots := strings.IndexByte(key, '.') >= 0 && (strings.HasSuffix(key, ".") || strings.Contains(key, "..") || strings.Contains(key, ".["))
 	if !quotes && !dots {
 		return nil
 	}
-	return p.pieces(lodashPath.Replace(key))
+	return p.pieces(lodashPath.Replace(key), &value)
 }
 
 func (p *pairs) noteDotted(name spelling) {
@@ -190,10 +191,24 @@ func (p *pairs) keys(key string) (odd bool, err error) {
 	return odd, nil
 }
 
+// tell tells of the value of the name at hand.
+func (p *pairs) tell(value string) {
+	if p.texts == nil {
+		return
+	}
+	for _, part := range p.parts {
+		p.path.push(part)
+	}
+	if p.texts.Wants(&p.path) {
+		p.texts.Text(&p.path, value)
+	}
+	p.path.reset()
+}
+
 // pieces shows what stands before, between and behind brackets, whatever their
-// order: every name that any parser could make of it. A piece that has more behind
-// it counts as holding something.
-func (p *pairs) pieces(key string) error {
+// order: every name that any parser could make of it, and with a value each as one
+// that may hold it. A piece that has more behind it counts as holding something.
+func (p *pairs) pieces(key string, value *string) error {
 	defer p.path.reset()
 	for rest, more := key, true; more; {
 		i := either(rest, '[', ']')
@@ -206,6 +221,9 @@ func (p *pairs) pieces(key string) error {
 			continue
 		}
 		p.path.push(piece)
+		if value != nil && p.texts != nil && p.texts.Wants(&p.path) {
+			p.texts.Text(&p.path, *value)
+		}
 		if err := p.visit.Key(&p.path); err != nil {
 			return err
 		}

@@ -57,11 +57,11 @@ func splitName(key string) []string {
 
 // ReadQueryPairs is [ReadQuery] for those who need the values too: at most 1000,
 // in order.
-func ReadQueryPairs(raw string, visit Visitor) ([]Pair, error) {
+func ReadQueryPairs(raw string, visit Visitor, texts Texts) ([]Pair, error) {
 	var kept []Pair
 	p := newPairs(Query, visit)
 	defer p.free()
-	p.kept = &kept
+	p.kept, p.texts = &kept, texts
 	if err := p.all(raw); err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func ReadCookieValues(lines []string, each func(name, value string) (wanted bool
 				value = value[1 : len(value)-1]
 			}
 			text, plain := decodeCookie(value)
-			if each(trimSpace(name), text) && !plain {
+			if each(strings.TrimSpace(latin1(name)), text) && !plain {
 				return problem.Refuse(rule.RequestCookie, "A cookie has a value that parsers read differently.")
 			}
 		}
@@ -136,16 +136,17 @@ func decodeCookie(value string) (text string, plain bool) {
 	return text, !isJSON && utf8.ValidString(text) && !strings.ContainsFunc(value, func(c rune) bool { return c < 0x20 || c == '"' || c >= 0x7f })
 }
 
-// keepField keeps the value of a multipart field for a schema.
-func (rd *Reading) keepField(part *Part) error {
+// fieldValue is the value of a multipart field. One with a type of its own is a
+// file to some parsers, and may hold anything.
+func fieldValue(part *Part) (string, error) {
 	var value strings.Builder
 	if _, err := part.WriteTo(&value); err != nil {
-		return err
+		return "", err
 	}
-	if !utf8.ValidString(value.String()) {
-		return refuseMultipart("A field is not valid UTF-8.")
+	if !part.File && !utf8.ValidString(value.String()) {
+		return "", refuseMultipart("A field is not valid UTF-8.")
 	}
-	return rd.Keep(part.Name, value.String())
+	return value.String(), nil
 }
 
 // Keep adds a field that another reader found in the body, within the reading's

@@ -32,7 +32,7 @@ func TestPairsKnowWhereTheyStand(t *testing.T) {
 		{"question-mark", "?a=1&b=2", "a=1 <?a=1> | ?a=1 <?a=1> | b=2 <b=2>"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			pairs, err := inspect.ReadQueryPairs(tt.raw, inspect.Visitors(nil))
+			pairs, err := inspect.ReadQueryPairs(tt.raw, inspect.Visitors(nil), nil)
 			if got := spelled(tt.raw, pairs); err != nil || got != tt.want {
 				t.Errorf("got  %s, %v\nwant %s", got, err, tt.want)
 			}
@@ -48,7 +48,7 @@ func TestPairsKnowWhereTheyStand(t *testing.T) {
 
 func TestDroppedPairsLeaveTheOthersAsTheyWere(t *testing.T) {
 	const raw = "a=%31&&b=2&c=3&b=4"
-	pairs, err := inspect.ReadQueryPairs(raw, inspect.Visitors(nil))
+	pairs, err := inspect.ReadQueryPairs(raw, inspect.Visitors(nil), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -140,12 +140,3 @@ func TestTreesAreBounded(t *testing.T) {
 		})
 	}
 }
-
-func TestScalarsOfAJSONBody(t *testing.T) {
-	got := map[string]string{}
-	_, err := inspect.ReadBody(post("application/json", `{"email":"a@b.example","n":1,"o":{"email":"x"},"e":""}`),
-		inspect.Options{MaxBytes: 1000, Scalar: func(name, value string) { got[name] = value }})
-	if want := map[string]string{"email": "a@b.example", "e": ""}; err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v, %v; want %v", got, err, want)
-	}
-}

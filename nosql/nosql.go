@@ -247,13 +247,13 @@ func (c *Check) Value(p *inspect.Path, k inspect.Kind) error {
 	return nil
 }
 
-// JSONFields reports whether texts of the request are inspected, too: then
-// [Check.Pairs] and [Check.Texts] have to see them.
-func (c *Check) JSONFields() bool { return c.json != nil }
-
 func (c *Check) refuse(id rule.ID, p *inspect.Path, detail string) error {
 	e := problem.Refuse(id, "")
 	e.Fields = []problem.Field{{Pointer: p.Pointer(), Detail: detail}}
+	return c.judge(e)
+}
+
+func (c *Check) judge(e *problem.Error) error {
 	if c.Judge != nil {
 		return c.Judge(e)
 	}
@@ -278,20 +278,24 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 		var met [16]int
 		check := g.For(table.Match(r.Method, key, met[:0]))
 		check.StripQuery(r.URL)
-		if err := check.Query(r.URL.RawQuery); err != nil {
+		texts := check.Texts()
+		var asked inspect.Texts
+		if texts != nil {
+			asked = texts
+		}
+		if err := inspect.ReadQuery(r.URL.RawQuery, &check, asked); err != nil {
 			return err
 		}
 		if err := inspect.ReadCookies(r.Header["Cookie"], &check); err != nil {
 			return err
 		}
-		texts := check.Texts()
 		rd, err := inspect.ReadBody(r, inspect.Options{MaxBytes: inspect.DefaultMaxBytes, Visitor: &check, Multipart: true,
-			Rewrite: check.Rewrite(), Scalar: texts.Add, Budget: budget})
+			Rewrite: check.Rewrite(), Texts: asked, Budget: budget})
 		if err != nil {
 			return err
 		}
 		defer rd.Close()
-		if err := texts.Check(&check); err != nil {
+		if err := texts.Check(); err != nil {
 			return err
 		}
 		next.ServeHTTP(w, r)

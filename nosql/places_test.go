@@ -209,7 +209,7 @@ func TestJudge(t *testing.T) {
 	told := 0
 	check := g.For(nil)
 	check.Judge = func(*problem.Error) error { told++; return nil }
-	if err := inspect.ReadQuery("a[$ne]=1&$where=2&__proto__=3", &check); err != nil || told != 3 {
+	if err := inspect.ReadQuery("a[$ne]=1&$where=2&__proto__=3", &check, nil); err != nil || told != 3 {
 		t.Errorf("got %v, told %d times; want 3", err, told)
 	}
 }

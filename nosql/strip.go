@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/panoply-security/panoply/inspect"
-	"github.com/panoply-security/panoply/rule"
 )
 
 // StripQuery takes parameters out of an address whose names would be refused, on a
@@ -101,77 +100,9 @@ func (n names) Value(p *inspect.Path, k inspect.Kind) error {
 func (c *Check) withoutPairs(raw string, form bool) string {
 	kept := make([]string, 0, 8)
 	for part := range strings.SplitSeq(raw, "&") {
-		if !errors.Is(inspect.ReadQuery(part, names{c, form}), errNamed) {
+		if !errors.Is(inspect.ReadQuery(part, names{c, form}, nil), errNamed) {
 			kept = append(kept, part)
 		}
 	}
 	return strings.Join(kept, "&")
-}
-
-// Query inspects a query.
-func (c *Check) Query(raw string) error {
-	if c.json == nil {
-		return inspect.ReadQuery(raw, c)
-	}
-	pairs, err := inspect.ReadQueryPairs(raw, c)
-	if err != nil {
-		return err
-	}
-	return c.Pairs(pairs)
-}
-
-// Pairs inspects the texts of a query that hold JSON.
-func (c *Check) Pairs(pairs []inspect.Pair) error {
-	for _, p := range pairs {
-		if err := c.text(inspect.Query, p.Parts[0], p.Value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// text inspects the text of a top-level field that the app parses as JSON.
-func (c *Check) text(place inspect.Place, name, text string) error {
-	if !c.json[name] {
-		return nil
-	}
-	return inspect.ReadText(place, text, parsed{c})
-}
-
-// parsed is the check of a text that the app makes an object of: there the options of
-// OData are none.
-type parsed struct{ *Check }
-
-func (c parsed) Key(p *inspect.Path) error {
-	if name := p.Name(); odata[name] && !c.allowed(name) {
-		return c.refuse(rule.NoSQLOperator, p, operatorDetail)
-	}
-	return c.Check.Key(p)
-}
-
-// Texts are the texts of a body's fields that hold JSON, until the body has been
-// read.
-type Texts struct {
-	wanted map[string]bool
-	found  [][2]string
-}
-
-// Texts returns an empty collection.
-func (c *Check) Texts() *Texts { return &Texts{wanted: c.json} }
-
-// Add keeps a field's text if it is wanted.
-func (t *Texts) Add(name, text string) {
-	if t.wanted[name] {
-		t.found = append(t.found, [2]string{name, text})
-	}
-}
-
-// Check inspects what was kept.
-func (t *Texts) Check(c *Check) error {
-	for _, f := range t.found {
-		if err := c.text(inspect.Body, f[0], f[1]); err != nil {
-			return err
-		}
-	}
-	return nil
 }

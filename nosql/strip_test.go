@@ -111,6 +111,18 @@ func TestJSONFields(t *testing.T) {
 		"json-deeper":       {"/", "application/json", `{"a":{"where":"{\"$ne\":1}"}}`, ""},
 		"form":              {"/", "application/x-www-form-urlencoded", `filter={"a":{"$ne":1}}`, "nosql/operator /a/$ne"},
 		"odata-is-no-text":  {"/", "application/x-www-form-urlencoded", `filter={"$filter":"a"}`, "nosql/operator /$filter"},
+		"query-list":        {`/?filter={"a":1&filter="$ne":1}`, "", "", "nosql/operator #query/$ne"},
+		"query-each":        {`/?filter={"a":1}&filter={"$ne":1}`, "", "", "nosql/operator #query/$ne"},
+		"query-lists":       {`/?filter[]={"a":1}&filter[]={"b":1}`, "", "", ""},
+		"query-disorder":    {`/?filter[1]="$ne":1}&filter[0]={"a":1`, "", "", "nosql/type #query/filter"},
+		"query-placed-once": {`/?filter[0]={"$ne":1}`, "", "", "nosql/operator #query/$ne"},
+		"query-dots":        {`/?filter.0={"a":1&filter.1="$ne":1}`, "", "", "nosql/type #query/filter"},
+		"json-list":         {"/", "application/json", `{"where":["{\"a\":1",["\"$ne\":1}"]]}`, "nosql/operator /$ne"},
+		"json-in-a-list":    {"/", "application/json", `{"where":["{\"$ne\":1}"]}`, "nosql/operator /$ne"},
+		"json-below":        {"/", "application/json", `{"where":{"x":"{\"$ne\":1}"}}`, "nosql/operator /$ne"},
+		"json-numbers":      {"/", "application/json", `{"where":["{\"a\":[1", 2, "3],\"$ne\":1}"]}`, "nosql/operator /$ne"},
+		"look-alike":        {"/", "text/plain", `{"where":"{\"$ne\":1}"}`, "nosql/operator /$ne"},
+		"form-list":         {"/", "application/x-www-form-urlencoded", `filter={"a":1&filter="$ne":1}`, "nosql/operator /$ne"},
 		"odata-in-a-query":  {`/?filter={"$filter":"a"}`, "", "", "nosql/operator #query/$filter"},
 	} {
 		t.Run(name, func(t *testing.T) {

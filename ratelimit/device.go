@@ -16,7 +16,18 @@ import (
 )
 
 // accountFields are the body fields in which logins name the account.
-var accountFields = []string{"email", "username", "user", "login", "account", "identifier", "phone", "userName", "user_name"}
+var accountFields = []string{
+	"email", "mail", "emailaddress", "email_address", "username", "user", "user_name", "userid", "user_id", "uid", "login", "loginid", "login_id",
+	"account", "identifier", "nickname", "handle", "name", "phone", "phonenumber", "phone_number", "mobile",
+}
+
+var isAccount = func() map[string]bool {
+	set := make(map[string]bool, len(accountFields))
+	for _, name := range accountFields {
+		set[name] = true
+	}
+	return set
+}()
 
 // Device cookies, after OWASP's scheme against the locking out of accounts: a
 // cookie says, under a key of ours, that a login to one account succeeded with

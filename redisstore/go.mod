@@ -9,6 +9,7 @@ require (
 )
 
 require (
+	github.com/andybalholm/brotli v1.3.0 // indirect
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )

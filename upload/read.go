@@ -28,9 +28,10 @@ const (
 
 // ReadOptions is what one reading does besides.
 type ReadOptions struct {
-	// Field is called for each field with its name and value, and for each
-	// file with the name of its field and "". An error ends the reading.
-	Field func(name, value string) error
+	// Field is called for each field with its name, the part's content type, ""
+	// for none, and its value, and for each file with the name of its field alone.
+	// An error ends the reading.
+	Field func(name, contentType, value string) error
 	// Judge is called for each violation of an upload/… rule. Its error ends
 	// the reading; nil lets the reading go on, as report mode does. A nil Judge
 	// refuses every violation. What the strict reader refuses is not judged.
@@ -187,7 +188,7 @@ func (rd *reading) write(s string) error {
 // file reads a part with a filename.
 func (rd *reading) file(p *inspect.Part) error {
 	if rd.o.Field != nil {
-		if err := rd.o.Field(p.Name, ""); err != nil {
+		if err := rd.o.Field(p.Name, "", ""); err != nil {
 			return err
 		}
 	}
@@ -261,7 +262,7 @@ func (rd *reading) field(p *inspect.Part) error {
 		return problem.Refuse(rule.RequestCharset, "The charset of a form must be utf-8.")
 	}
 	if rd.o.Field != nil {
-		if err := rd.o.Field(f.Name, value); err != nil {
+		if err := rd.o.Field(f.Name, declared, value); err != nil {
 			return err
 		}
 	}

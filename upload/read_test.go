@@ -96,7 +96,7 @@ func TestFieldSeesEveryName(t *testing.T) {
 		part{"user[$ne]", "", "", "1"}, part{"file[$gt]", "a.png", "image/png", pngOf(picture(1, 1))},
 		part{"meta", "", "application/json", "{}"}, part{"text", "", "text/plain", "é"},
 	), ReadOptions{
-		Field: func(name, value string) error { seen = append(seen, name+"="+value); return nil },
+		Field: func(name, _, value string) error { seen = append(seen, name+"="+value); return nil },
 		Judge: func(*problem.Error) error { return nil },
 	})
 	if err != nil {
@@ -115,7 +115,7 @@ func TestFieldSeesEveryName(t *testing.T) {
 
 	refuse := problem.Refuse(rule.RequestForm, "")
 	for _, p := range []part{{"a", "", "", "1"}, {"a", "a.png", "image/png", "x"}} {
-		_, err := in.Read(request(p), ReadOptions{Field: func(string, string) error { return refuse }})
+		_, err := in.Read(request(p), ReadOptions{Field: func(string, string, string) error { return refuse }})
 		if err != refuse {
 			t.Errorf("got %v; want Field's own error", err)
 		}

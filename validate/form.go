@@ -27,7 +27,7 @@ import (
 // Faults are answered with pointers such as #query/page.
 func Query[T any](r *http.Request, unknown ...Unknown) (T, error) {
 	plan := mustPlan[T]()
-	if err := inspect.ReadQuery(r.URL.RawQuery, noPrototypes{}); err != nil {
+	if err := inspect.ReadQuery(r.URL.RawQuery, noPrototypes{}, nil); err != nil {
 		var zero T
 		return zero, err
 	}
@@ -120,7 +120,7 @@ func multipartPairs(r *http.Request, m inspect.Media, limits inspect.MultipartLi
 	}
 	parts := inspect.NewMultipart(r.Body, boundary, limits)
 	defer parts.Close()
-	names := inspect.NewFields(noPrototypes{})
+	names := inspect.NewFields(noPrototypes{}, nil)
 	left := int64(inspect.DefaultMaxBytes)
 	for {
 		part, err := parts.Next()
@@ -133,9 +133,6 @@ func multipartPairs(r *http.Request, m inspect.Media, limits inspect.MultipartLi
 		if part.Named() {
 			continue
 		}
-		if err := names.Add(part.Name); err != nil {
-			return nil, err
-		}
 		var value strings.Builder
 		if _, err := io.Copy(&value, io.LimitReader(part, left+1)); err != nil {
 			return nil, err
@@ -145,6 +142,9 @@ func multipartPairs(r *http.Request, m inspect.Media, limits inspect.MultipartLi
 		}
 		if !utf8.ValidString(value.String()) {
 			return nil, problem.Refuse(rule.RequestForm, "A field is not valid UTF-8.")
+		}
+		if err := names.Add(part.Name, part.ContentType, value.String()); err != nil {
+			return nil, err
 		}
 		pairs = append(pairs, pair{part.Name, value.String()})
 	}

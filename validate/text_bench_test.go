@@ -31,7 +31,7 @@ func BenchmarkDeclaredQuery(b *testing.B) {
 	b.Run("read", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if err := inspect.ReadQuery(benchQuery, visit); err != nil {
+			if err := inspect.ReadQuery(benchQuery, visit, nil); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -40,7 +40,7 @@ func BenchmarkDeclaredQuery(b *testing.B) {
 		r := httptest.NewRequest("GET", "/?"+benchQuery, nil)
 		b.ReportAllocs()
 		for b.Loop() {
-			pairs, err := inspect.ReadQueryPairs(benchQuery, visit)
+			pairs, err := inspect.ReadQueryPairs(benchQuery, visit, nil)
 			if err == nil {
 				err = plan.CheckHead(r, pairs)
 			}

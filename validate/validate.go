@@ -192,7 +192,7 @@ func (v *Validator) Handler(next http.Handler) http.Handler {
 		plan := v.For(table.Match(r.Method, key, nil))
 		var query []inspect.Pair
 		if plan.Query() {
-			if query, err = inspect.ReadQueryPairs(r.URL.RawQuery, noPrototypes{}); err != nil {
+			if query, err = inspect.ReadQueryPairs(r.URL.RawQuery, noPrototypes{}, nil); err != nil {
 				return err
 			}
 		}
