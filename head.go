@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
 )
@@ -34,12 +35,9 @@ func (p *pass) checkOverride() error {
 		named = append(named, p.r.Header[name]...)
 	}
 	if q := p.r.URL.RawQuery; strings.Contains(q, "method") || strings.Contains(q, "%") {
-		query, _ := url.ParseQuery(p.r.URL.RawQuery) // what is malformed is refused elsewhere
-		for name, values := range query {
-			if rest, ok := strings.CutPrefix(name, overrideField); ok && (rest == "" || rest[0] == '[') { // qs makes a list of _method[]
-				named = append(named, values...)
-			}
-		}
+		query, _ := url.ParseQuery(q) // what is malformed is refused elsewhere
+		named = append(named, query[overrideField]...)
+		inspect.ReadQuery(q, inspect.Visitors(nil), overrides{p}) // brackets, too
 	}
 	for _, list := range named {
 		for method := range strings.SplitSeq(list, ",") {
@@ -48,7 +46,9 @@ func (p *pass) checkOverride() error {
 			}
 		}
 	}
-	return nil
+	err := p.override
+	p.override = nil
+	return err
 }
 
 const (

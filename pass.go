@@ -65,7 +65,7 @@ type pass struct {
 	names     *nosql.Check
 	texts     *nosql.Texts     // of fields that hold JSON; nil without
 	named     *ratelimit.Named // what limits are keyed by; nil without
-	override  error            // of another method that the body names
+	override  error            // of another method that is named, until it is judged
 	reading   *inspect.Reading
 	query     []inspect.Pair
 	unclear   bool       // the query could not be read in one way

@@ -100,6 +100,7 @@ func TestMethodOverrides(t *testing.T) {
 		{"list-of-a-form", request("POST", "/items/1", "_method[]=PUT&_method[]=DELETE", "Content-Type", "application/x-www-form-urlencoded"), true},
 		{"list-of-a-multipart-form", request("POST", "/items/1", strings.Replace(multipartMethod, "_method", "_method[0]", 1), "Content-Type", "multipart/form-data; boundary=b"), true},
 		{"list-of-a-query", request("POST", "/items/1?_method[]=DELETE", ""), true},
+		{"brackets-of-a-query", request("POST", "/items/1?%5B_method%5D=DELETE", ""), true},
 		{"form-field-where-no-rule-differs", request("POST", "/items/1", "_method=PUT", "Content-Type", "application/x-www-form-urlencoded"), false},
 		{"json-member-below", request("POST", "/items/1", `{"a":{"_method":"DELETE"}}`, "Content-Type", "application/json"), false},
 		{"field-too-long-for-a-method", request("POST", "/items/1", "_method=DELETE"+strings.Repeat("x", 64), "Content-Type", "application/x-www-form-urlencoded"), false},

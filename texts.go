@@ -10,21 +10,28 @@ import "github.com/panoply-security/panoply/inspect"
 type listener struct{ p *pass }
 
 func (l listener) Wants(at *inspect.Path) bool {
-	return names(at) || l.p.texts.Wants(at) || l.p.named.Wants(at)
+	return at.Place == inspect.Body && overrides(l).Wants(at) || l.p.texts.Wants(at) || l.p.named.Wants(at)
 }
 
 func (l listener) Text(at *inspect.Path, text string) {
-	p := l.p
-	if p.override == nil && names(at) {
-		p.override = p.checkMethod(text)
+	if at.Place == inspect.Body && overrides(l).Wants(at) {
+		overrides(l).Text(at, text)
 	}
-	if p.texts.Wants(at) {
-		p.texts.Text(at, text)
+	if l.p.texts.Wants(at) {
+		l.p.texts.Text(at, text)
 	}
-	if p.named.Wants(at) {
-		p.named.Text(at, text)
+	if l.p.named.Wants(at) {
+		l.p.named.Text(at, text)
 	}
 }
 
-// names reports whether a text of the body names another method.
-func names(at *inspect.Path) bool { return at.Place == inspect.Body && at.Outer() == overrideField }
+// overrides hears of other methods, of which the first that is refused is noted.
+type overrides struct{ p *pass }
+
+func (o overrides) Wants(at *inspect.Path) bool { return at.Outer() == overrideField }
+
+func (o overrides) Text(_ *inspect.Path, text string) {
+	if o.p.override == nil {
+		o.p.override = o.p.checkMethod(text)
+	}
+}

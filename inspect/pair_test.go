@@ -96,6 +96,7 @@ func TestCookieValues(t *testing.T) {
 		"a=j:{}":            "refused",
 		"a=s%3Aj%3A[1].sig": "refused",
 		"a=s%3Ax.sig":       "a=s:x.sig",
+		"\xa0a\x0b=1":       "a=1", // cookie trims the name as JavaScript does
 	} {
 		var all []string
 		err := inspect.ReadCookieValues([]string{line}, func(name, value string) bool {

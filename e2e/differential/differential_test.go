@@ -44,11 +44,12 @@ admin: off
 rate_limits: off
 errors: off
 bodies: {max_bytes: 1MB}
-nosql: {strings: [email, password]}
+nosql: {strings: [email, password], allow: [{match: "DELETE /", keys: ["$of-deletes"]}]}
 `
 
-// Whenever a handler would see an operator, a prototype or a typed field that is
-// no string, the guard refused; and what is ordinary passes.
+// Whenever a handler would see an operator, a prototype, a typed field that is no
+// string or a method that another rule is for, the guard refused; and what is ordinary
+// passes.
 func TestNodeSeesNothingThatWasNotRefused(t *testing.T) {
 	oracle := startOracle(t)
 	run := &Run{Seed: *seed, Oracle: NewPeer(oracle), Recorded: recorded(t), AskAlso: *askAlso, Most: *most, Guards: map[string]*Peer{

@@ -8,6 +8,8 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"net/url"
@@ -73,7 +75,7 @@ func Make(seed, number uint64, recorded []*Request) *Request {
 func (s source) ordinary() *Request {
 	r := &Request{Method: pick(s, "POST", "PUT", "PATCH", "POST"), Target: "/api/items", Ordinary: true}
 	t := s.grow(2, true)
-	switch s.IntN(5) {
+	switch s.IntN(6) {
 	case 0:
 		r.Method = pick(s, "GET", "DELETE")
 		r.Target += "?" + s.form(t, true)
@@ -84,6 +86,9 @@ func (s source) ordinary() *Request {
 		contentType, body := s.multipart(t, true)
 		r.set("Content-Type", contentType)
 		r.Body = []byte(body)
+	case 3:
+		r.set("Content-Type", pick(s, "text/plain", "text/csv; charset=utf-8", "text/markdown", "application/octet-stream", "image/png", "application/xml"))
+		r.Body = []byte(pick(s, string(photo), "a,b\n1,$ne\n", "$ne: {x}", "<a b=\"c\">$where</a>", "# prose about {\"$ne\": 1}", "a=b&$ne=1"))
 	default:
 		r.set("Content-Type", pick(s, "application/json", "application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json"))
 		r.Body = []byte(s.json(t, true))
@@ -92,6 +97,10 @@ func (s source) ordinary() *Request {
 			r.set("Content-Encoding", "gzip")
 			r.Body = gzipped(r.Body)
 		}
+	}
+	if s.in(20) {
+		r.set(pick(s, "X-HTTP-Method-Override", "X-Method-Override"), pick(s, r.Method, "PUT", "GET"))
+		r.Ordinary = r.Method != "DELETE"
 	}
 	if s.in(4) {
 		r.set("Cookie", pick(s, "theme=dark; id=abc123", `prefs=j:{"a":1}`, "session=s%3Aabc.def", "a=b%20c"))
@@ -104,6 +113,9 @@ func (s source) ordinary() *Request {
 func (s source) odd() *Request {
 	r := &Request{Method: pick(s, "POST", "POST", "POST", "PUT", "PATCH", "DELETE", "GET", "OPTIONS", "QUERY", "PROPFIND"), Target: pick(s, "/api/items", "/API/Items/", "//api/items", "/")}
 	t := s.grow(2, s.in(2)) // with ordinary names, only the spelling is odd
+	if s.in(20) {
+		r.set(pick(s, "X-HTTP-Method-Override", "x-http-method", "X-Method-Override"), pick(s, "DELETE", " delete", "DELETE, PUT", "PUT,DELETE", "PUT"))
+	}
 	switch s.IntN(10) {
 	case 0, 1:
 		r.Target += "?" + strings.NewReplacer(" ", "%20", "\n", "", "\t", "", "\x00", "").Replace(s.form(t, false))
@@ -258,9 +270,16 @@ func (s source) cookies(t tree) string {
 	case 3:
 		text = `"` + text + `"`
 	case 4:
-		text = "s:" + text + "." + base64.RawStdEncoding.EncodeToString([]byte("no signature"))
+		text = "s:" + text + "." + pick(s, base64.RawStdEncoding.EncodeToString([]byte("no signature")), signature(text))
 	}
 	return pick(s, "", "theme=dark; ", "a; ", "=x;") + pick(s, "prefs", "$ne", "a b", "") + "=" + text + pick(s, "", "; b=1", ";", "; prefs=x")
+}
+
+// signature is that of cookie-parser with the oracle's secret.
+func signature(text string) string {
+	m := hmac.New(sha256.New, []byte("secret"))
+	m.Write([]byte(text))
+	return base64.RawStdEncoding.EncodeToString(m.Sum(nil))
 }
 
 // mutate changes bytes of a request here and there.

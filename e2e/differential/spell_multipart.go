@@ -4,7 +4,10 @@
 package differential
 
 import (
+	"bytes"
 	"fmt"
+	"image"
+	"image/png"
 	"strings"
 )
 
@@ -45,6 +48,11 @@ func (s source) multipart(t tree, ordinary bool) (contentType, body string) {
 		b.WriteString(s.partHead(name, line, ordinary))
 		b.WriteString(line + f.value + line)
 	}
+	if ordinary && s.in(3) {
+		name := pick(s, "photo", "files[]", "pictures[front]")
+		fmt.Fprintf(&b, "--%s\r\nContent-Disposition: form-data; name=\"%s\"; filename=\"%s\"\r\nContent-Type: image/png\r\n\r\n%s\r\n",
+			boundary, name, pick(s, "a.png", "Foto 1 (2).png", "größe.png", "it's.PNG"), photo)
+	}
 	b.WriteString("--" + boundary + "--")
 	if ordinary || !s.in(10) {
 		b.WriteString(line)
@@ -60,6 +68,15 @@ func (s source) multipart(t tree, ordinary bool) (contentType, body string) {
 	}
 	return contentType, body
 }
+
+// photo is a picture of one pixel.
+var photo = func() []byte {
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}()
 
 // partHead spells the headers of a part.
 func (s source) partHead(name, line string, ordinary bool) string {
@@ -103,6 +120,8 @@ func (s source) partHead(name, line string, ordinary bool) string {
 		head = fmt.Sprintf(`Content-Disposition : form-data; name="%s"`, name)
 	case 14:
 		head = fmt.Sprintf(`Content-Disposition: %s; name="%s"`, pick(s, "attachment", "inline", "Form-Data", ""), name)
+	case 16:
+		head += line + "Content-Type: application/json"
 	case 15:
 		head = fmt.Sprintf(`X: "%s`, "") + line + head
 	}

@@ -38,6 +38,11 @@ func (s source) grow(depth int, ordinary bool) tree {
 			if kid = s.leaf(true); !ordinary && s.in(3) {
 				kid = s.branch(depth, false)
 			}
+		case !ordinary && s.in(12):
+			name = "_method"
+			if kid = (tree{kind: 's', text: pick(s, "DELETE", "delete", "PUT")}); s.in(3) {
+				kid = tree{kind: 'a', kids: []tree{kid, s.leaf(true)}}
+			}
 		case !ordinary && s.in(4):
 			name = pick(s, badNames...)
 			if kid = s.branch(depth, false); name == "constructor" {
