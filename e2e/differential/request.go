@@ -165,10 +165,10 @@ func (s source) typed(r *Request, contentType string) {
 
 // transcode writes the body in another charset, declared or not.
 func (s source) transcode(r *Request) {
-	if !s.in(8) || len(r.Headers) == 0 {
+	if !s.in(4) || len(r.Headers) == 0 {
 		return
 	}
-	name := pick(s, "utf-16le", "utf-16be", "utf-16", "utf-32le", "utf-7", "iso-8859-1", "UTF-16LE", `"utf-16le"`, "ucs-2", "unicode-1-1-utf-7")
+	name := pick(s, "utf-16le", "utf-16be", "utf-16", "utf-32le", "utf-7", "utf-7", "iso-8859-1", "UTF-16LE", `"utf-16le"`, "ucs-2", "unicode-1-1-utf-7")
 	text := string(r.Body)
 	var out []byte
 	switch strings.ToLower(strings.Trim(name, `"`)) {
