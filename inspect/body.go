@@ -245,9 +245,9 @@ func (c *counted) Read(b []byte) (int, error) {
 // little.
 func (rd *Reading) buffer(r *http.Request, o Options, head []byte) error {
 	const first = 8 << 10
-	whole := o.MaxBytes + bytes.MinRead // room to meet the end in one read
+	whole := o.MaxBytes + 1 // room to meet the end in one read
 	if r.ContentLength > 0 {
-		whole = r.ContentLength + bytes.MinRead
+		whole = r.ContentLength + 1
 	}
 	size := max(min(first, whole), int64(len(head))+bytes.MinRead)
 	if err := rd.reserve(size); err != nil {

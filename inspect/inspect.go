@@ -181,6 +181,9 @@ func PrototypeKey(p *Path) bool { return PrototypeName(p.Parent(), p.Name()) }
 
 // PrototypeName is [PrototypeKey] of a name and the one above it, "" for none.
 func PrototypeName(above, name string) bool {
+	if len(name) < len("prototype") {
+		return false // as most are, and __proto__ is as long
+	}
 	if name == "prototype" {
 		return above == "constructor" || strings.HasSuffix(above, ".constructor")
 	}

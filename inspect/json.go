@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/panoply-security/panoply/problem"
@@ -343,13 +344,13 @@ func (j *jsonReader) member(in *container) error {
 
 // word reads true, false or null.
 func word(s string, i int) (k Kind, end int) {
-	for _, w := range [...]struct {
-		text string
-		kind Kind
-	}{{"true", Bool}, {"false", Bool}, {"null", Null}} {
-		if len(s)-i >= len(w.text) && s[i:i+len(w.text)] == w.text {
-			return w.kind, i + len(w.text)
-		}
+	switch s = s[i:]; {
+	case strings.HasPrefix(s, "true"):
+		return Bool, i + len("true")
+	case strings.HasPrefix(s, "false"):
+		return Bool, i + len("false")
+	case strings.HasPrefix(s, "null"):
+		return Null, i + len("null")
 	}
 	return Null, -1
 }
