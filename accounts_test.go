@@ -136,6 +136,42 @@ func TestDeviceCookiesAreForOneAccount(t *testing.T) {
 	})
 }
 
+// An app that sends a code to whoever asks says 200 to everybody. That makes
+// nobody a device of the account.
+func TestWhoeverAsksForACodeIsNoDevice(t *testing.T) {
+	profiles(t, func(t *testing.T, a *app, s *doors) {
+		a.answer = func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/api/otp" || r.URL.Path == "/signin" {
+				return // 200, whatever the password
+			}
+			s.ServeHTTP(w, r)
+		}
+		for _, tt := range []struct{ path, body string }{
+			{"/api/otp", `{"email":"alice"}`},
+			{"/api/otp", `{"email":"alice","password":"x"}`},
+			{"/signin", `{"email":"alice"}`},
+		} {
+			rec, _ := a.send(postJSON(tt.path, tt.body))
+			if cookie := device(rec.Result().Header); rec.Code != 200 || cookie != "" {
+				t.Errorf("%s %s: %d, %q; want no cookie", tt.path, tt.body, rec.Code, cookie)
+			}
+		}
+		// And one of another route is worth nothing on this one.
+		rec, _ := a.send(postJSON("/signin", bad))
+		other := device(rec.Result().Header)
+		if other == "" {
+			t.Fatal("the other route made no device")
+		}
+		for from := range 100 {
+			a.attempt(from, "", bad)
+			a.attempt(from, other, bad)
+		}
+		if n := s.reached["alice"]; n != 10 {
+			t.Errorf("%d guesses reached the app; want 10", n)
+		}
+	})
+}
+
 func TestNoDeviceCookieWhereNoneBelongs(t *testing.T) {
 	for name, tt := range map[string]struct{ policy, body string }{
 		"failure":          {"", bad},

@@ -25,6 +25,7 @@ type Decision struct {
 
 	rule    *compiled
 	account string
+	login   string // the account as the request writes it, if a password is with it
 	key     Key
 	cost    int
 	stamp   int64
@@ -61,7 +62,8 @@ func (l *Limiter) Begin(number int, client netip.Addr, r *http.Request, field fu
 func (l *Limiter) ByAccount(number int) bool { return l.rules[number].byAccount }
 
 // BeginAccount is [Limiter.Begin] for one account of those that the request
-// names.
+// names. By field it also learns how the request writes the account, and whether
+// a password is with it: there is no device cookie without.
 func (l *Limiter) BeginAccount(number int, client netip.Addr, r *http.Request, field func(name string) string, account string) (d Decision) {
 	d.account = fold(account)
 	d.ask(l.rules[number], client, r, field)
@@ -89,6 +91,9 @@ func (d *Decision) ask(c *compiled, client netip.Addr, r *http.Request, field fu
 	ctx := context.Background()
 	if r != nil {
 		ctx = r.Context()
+	}
+	if c.byAccount && withPassword(field) {
+		d.login = spelling(field, d.account)
 	}
 	d.key, d.cost = c.keyOf(client, r, field, d.account), c.Cost
 	d.take(ctx, c)

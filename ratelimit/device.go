@@ -9,23 +9,32 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+
+	"github.com/panoply-security/panoply/route"
 )
 
 // accountFields are the body fields in which logins name the account.
 var accountFields = []string{"email", "username", "user", "login", "account", "identifier", "phone", "userName", "user_name"}
 
+// passwordFields are the body fields in which logins carry the password.
+var passwordFields = []string{"password", "passwd", "pass", "pwd", "passphrase", "Password", "passWord", "userPassword", "user_password"}
+
 // Device cookies, after OWASP's scheme against the locking out of accounts: a
-// cookie says, under a key of ours, that a login to one account succeeded with
-// it. It is no session and proves nothing to the app; all that it does is that
-// the account's limit counts this device apart from everybody else.
+// cookie says, under a key of ours, that a login to one account succeeded on one
+// route. It is no session and proves nothing to the app; all that it does is that
+// the account's limit counts this device apart from everybody else there.
 const (
 	deviceName = "panoply_device"
 	deviceAge  = 90 * 24 * time.Hour
 	deviceSize = 8 + 16 + 16 // when it ends, which device it is, the authenticator
+
+	maxSpelling = 1024 // bytes of an account
 )
 
 // Accounts are the accounts that a request names, each once: the values of the
@@ -60,18 +69,68 @@ func deviceKey(secret []byte) []byte {
 	return m.Sum(nil)
 }
 
-// sign is the authenticator of a device for an account.
-func (l *Limiter) sign(device []byte, account string) []byte {
+// spelling is how the request itself writes the account, "" if it does so in
+// several ways, or at too great a length. Devices go by it, and not by the account
+// of one count: who can register Ádmin has not logged in to admin.
+func spelling(field func(string) string, account string) (as string) {
+	if field == nil || account == "" {
+		return ""
+	}
+	for _, name := range accountFields {
+		switch v := field(name); {
+		case v == "" || v == as || fold(v) != account:
+		case as != "":
+			return ""
+		default:
+			as = v
+		}
+	}
+	if len(as) > maxSpelling {
+		return ""
+	}
+	return as
+}
+
+// withPassword reports whether a password came with the request.
+func withPassword(field func(string) string) bool {
+	return field != nil && slices.ContainsFunc(passwordFields, func(name string) bool { return field(name) != "" })
+}
+
+// codeWords begin or end the words of paths that take a one-time code, or send
+// one to whoever asks.
+var codeWords = []string{"otp", "2fa", "mfa", "tfa", "factor", "verif"}
+
+// takesCode reports whether a path is a step with a one-time code: its success
+// says nothing of a password.
+func takesCode(path string) bool {
+	for word := range strings.FieldsFuncSeq(path, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
+		for _, code := range codeWords {
+			if strings.HasPrefix(word, code) || strings.HasSuffix(word, code) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sign is the authenticator of a device for an account on a route. Neither a
+// method nor a path that was read has a zero byte.
+func (l *Limiter) sign(device []byte, method, path, account string) []byte {
 	m := hmac.New(sha256.New, l.deviceKey)
 	m.Write(device)
-	m.Write([]byte(account))
+	io.WriteString(m, method+"\x00"+path+"\x00"+account)
 	return m.Sum(nil)[:16]
 }
 
 // device finds which device of the account the request comes from, "" for one
-// that has not logged in to it. Of several cookies the first that holds counts.
+// that has not logged in to it on this route. Of several cookies the first that
+// holds counts.
 func (l *Limiter) device(r *http.Request, account string) string {
-	if l.deviceKey == nil || r == nil {
+	if l.deviceKey == nil || r == nil || account == "" {
+		return ""
+	}
+	path, err := route.KeyOf(r.URL)
+	if err != nil {
 		return ""
 	}
 	for _, name := range []string{"__Secure-" + deviceName, deviceName} {
@@ -80,7 +139,7 @@ func (l *Limiter) device(r *http.Request, account string) string {
 				break
 			}
 			b, err := base64.RawURLEncoding.Strict().DecodeString(cookie.Value)
-			if err != nil || !hmac.Equal(b[24:], l.sign(b[:24], account)) {
+			if err != nil || !hmac.Equal(b[24:], l.sign(b[:24], r.Method, path.Path(), account)) {
 				continue
 			}
 			if ends := int64(binary.BigEndian.Uint64(b)); ends > l.wall().Unix() {
@@ -93,13 +152,14 @@ func (l *Limiter) device(r *http.Request, account string) string {
 
 // DeviceCookie is the cookie to set with an answer that these decisions let
 // through, nil for none: the answer is a success, and the request, on a route
-// with a limit by account, named one account and came from a device that is
-// new to it. A request that names several proves nothing for any of them.
+// with a limit by account, named one account in one spelling, had a password
+// with it and came from a device that is new to it. A request that names several
+// proves nothing for any of them, and a step with a one-time code no password.
 func (l *Limiter) DeviceCookie(decisions []Decision, r *http.Request, status int, tls bool) *http.Cookie {
 	if l.deviceKey == nil || status < 200 || status >= 400 {
 		return nil
 	}
-	account := ""
+	account, login := "", ""
 	for i := range decisions {
 		d := &decisions[i]
 		if d.account == "" || d.rule.Count != "failures" {
@@ -111,15 +171,19 @@ func (l *Limiter) DeviceCookie(decisions []Decision, r *http.Request, status int
 		if account != "" && account != d.account {
 			return nil
 		}
-		account = d.account
+		account, login = d.account, d.login
 	}
-	if account == "" || l.device(r, account) != "" {
+	if login == "" || l.device(r, login) != "" {
+		return nil
+	}
+	path, err := route.KeyOf(r.URL)
+	if err != nil || takesCode(path.Path()) {
 		return nil
 	}
 	b := binary.BigEndian.AppendUint64(nil, uint64(l.wall().Add(deviceAge).Unix()))
 	b = append(b, make([]byte, 16)...)
 	rand.Read(b[8:])
-	b = append(b, l.sign(b, account)...)
+	b = append(b, l.sign(b, r.Method, path.Path(), login)...)
 	c := &http.Cookie{Name: deviceName, Value: base64.RawURLEncoding.EncodeToString(b), MaxAge: int(deviceAge / time.Second),
 		Path: r.URL.EscapedPath(), HttpOnly: true, Secure: tls, SameSite: http.SameSiteStrictMode}
 	if tls {
