@@ -172,6 +172,39 @@ func TestWhoeverAsksForACodeIsNoDevice(t *testing.T) {
 	})
 }
 
+// A form login sends whoever failed back to the form: that is limited, and makes
+// no device.
+func TestFormLoginsThatRedirectBack(t *testing.T) {
+	profiles(t, func(t *testing.T, a *app, s *doors) {
+		a.answer = func(w http.ResponseWriter, r *http.Request) {
+			to := "/login?error=1"
+			if strings.Contains(a.body, "password=right") {
+				to = "/login/otp"
+			}
+			http.Redirect(w, r, to, http.StatusFound)
+		}
+		post := func(password string) (int, string) {
+			r := request("POST", "/login", "email=alice&password="+password, "Content-Type", "application/x-www-form-urlencoded")
+			rec, _ := a.send(r)
+			return rec.Code, device(rec.Result().Header)
+		}
+		for range 20 {
+			if code, _ := post("right"); code != 302 {
+				t.Fatalf("a right password: %d", code)
+			}
+		}
+		if _, cookie := post("right"); cookie == "" {
+			t.Error("a right password makes no device")
+		}
+		for i := range 7 {
+			want := map[bool]int{true: 302, false: 429}[i < 5]
+			if code, cookie := post("wrong"); code != want || cookie != "" {
+				t.Errorf("wrong password %d: %d, %q; want %d and no cookie", i, code, cookie, want)
+			}
+		}
+	})
+}
+
 func TestNoDeviceCookieWhereNoneBelongs(t *testing.T) {
 	for name, tt := range map[string]struct{ policy, body string }{
 		"failure":          {"", bad},

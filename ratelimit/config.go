@@ -33,7 +33,8 @@ type Rule struct {
 	// Count is what counts: all (the default), failures or successes. An answer
 	// that never came, or broke off in a panic, counts in any case.
 	Count string `yaml:"count"`
-	// Failure is what a failure is; by default a status of 400 and above.
+	// Failure is what a failure is; by default a status of 400 and above and, where
+	// failures count, a redirect back to the login.
 	Failure Failure `yaml:"failure"`
 	// Cost is how many attempts a request takes, 1 (the default) to Limit.
 	Cost int `yaml:"cost"`

@@ -26,6 +26,7 @@ type Decision struct {
 	rule    *compiled
 	account string
 	login   string // the account as the request writes it, if a password is with it
+	path    string // that was asked for, where a redirect may lead back
 	key     Key
 	cost    int
 	stamp   int64
@@ -94,6 +95,9 @@ func (d *Decision) ask(c *compiled, client netip.Addr, r *http.Request, field fu
 	}
 	if c.byAccount && withPassword(field) {
 		d.login = spelling(field, d.account)
+	}
+	if r != nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		d.path = r.URL.Path
 	}
 	d.key, d.cost = c.keyOf(client, r, field, d.account), c.Cost
 	d.take(ctx, c)
@@ -207,10 +211,10 @@ func (d *Decision) Done(status int) { d.Answered(status, nil) }
 // hold [Peek] bytes of it back and call [Decision.Read].
 func (d *Decision) Answered(status int, h http.Header) (more bool) {
 	if d.rule.Count != "all" && status > 0 {
-		if d.rule.failed.inBody(status, h) {
+		if d.rule.failed.inBody(status, h, d.path) {
 			return d.taken
 		}
-		d.judged(d.rule.failed.by(status, h))
+		d.judged(d.rule.failed.by(status, h, d.path))
 	}
 	d.decided(0)
 	return false

@@ -23,7 +23,8 @@
 // A rule that counts failures takes the attempt before the app runs and gives
 // exactly that attempt back when the answer is a success. So a hundred attempts
 // at once cannot all slip through while the first is still being judged, and an
-// answer that never came counts as a failure. What a failure is, [Failure] says.
+// answer that never came counts as a failure. A failure is a status of 400 and
+// above, or a redirect back to the login, unless [Failure] says otherwise.
 // While all attempts are with the app, a further one waits briefly for one of
 // them to be decided: customers behind one address do not lock one another out.
 //
@@ -53,9 +54,13 @@
 // There is no limit for everything else: no number is right for every app. It
 // takes a line: `{name: all, match: /, limit: 600, window: 1m}`.
 //
-// An app that answers a failed login with a plain 200 shows no failure, and to this
-// package everybody is a device that has logged in: give its route a rule with
-// count: all. Handler does not read bodies, so limits by
+// An app that answers a failed login with a plain 200, or a redirect to elsewhere
+// than its login (or `back`, which is wherever the client says that it was), shows no
+// failure, and to this package everybody is a device that has logged in: describe it
+// in [Failure], or give its route a rule with count: all.
+// And one that after a right password redirects back to its login has no success to
+// show: describe that too, or it lets five in. A redirect to /login/otp is a success,
+// for the password was right; the code has attempts of its own. Handler does not read bodies, so limits by
 // account and by a body field need the suit, or [Limiter.BeginAccount]. Accounts
 // are found in top-level fields with usual names alone; an app that takes another
 // needs a rule with `body:` and its name. Undecided attempts and Concurrent are
@@ -297,6 +302,7 @@ func (l *Limiter) compile(faults *fault.List, r Rule, cfg Config) *compiled {
 		}
 	}
 	c.failed = r.Failure.compile(faults)
+	c.failed.back = r.Count == "failures" && len(r.Failure.Status)+len(r.Failure.Redirect) == 0
 	l.route(faults, "match", r.Match, false)
 	l.route(faults, "except", r.Except, true)
 	return c
