@@ -205,6 +205,34 @@ func TestFormLoginsThatRedirectBack(t *testing.T) {
 	})
 }
 
+// However an account is written, it is one, and a login with one way to write it
+// makes no device for another.
+func TestSpellingsOfOneAccount(t *testing.T) {
+	profiles(t, func(t *testing.T, a *app, s *doors) {
+		var reached int
+		a.answer = func(w http.ResponseWriter, r *http.Request) {
+			if strings.Contains(a.body, "knows") {
+				return
+			}
+			reached++
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+		_, lookalike := a.attempt(4000, "", `{"email":"\u00e1lice@x","password":"knows"}`)
+		if lookalike == "" {
+			t.Fatal("no device")
+		}
+		for i := range 100 {
+			marks := strings.Repeat(`\ufeff`, i%10) + "al" + strings.Repeat(`\u0301`, i/10)
+			for _, spelt := range []string{marks + "ice@x", marks + "ICE@X", marks + `\u0131ce\uff20x`} {
+				a.attempt(i, lookalike, `{"email":"`+spelt+`","password":"guess"}`)
+			}
+		}
+		if reached != 10 {
+			t.Errorf("%d guesses reached the app; want 10", reached)
+		}
+	})
+}
+
 func TestNoDeviceCookieWhereNoneBelongs(t *testing.T) {
 	for name, tt := range map[string]struct{ policy, body string }{
 		"failure":          {"", bad},

@@ -45,14 +45,17 @@ type Rule struct {
 	//
 	//	ip           its address, IPv6 cut to Config.IPv6Prefix
 	//	account      the account that the body names: email, username, user,
-	//	             login, account, identifier or phone, spaces and case aside;
-	//	             a device that has logged in to it counts apart
+	//	             login, account, identifier or phone; a device that has logged
+	//	             in to it counts apart
 	//	route        the path, in the one spelling that package route makes of it
 	//	claim:name   a claim of the token that was verified; nobody asks here for
 	//	             one that was not
 	//	header:Name  a request header
 	//	cookie:name  a cookie
-	//	body:field   a field of the body, spaces and case aside
+	//	body:field   a field of the body
+	//
+	// Accounts and fields of the body count in one spelling: as in NFKD, without case,
+	// spaces, marks, controls and what else nobody sees. All of more than 1 KiB are one.
 	//
 	// A part that the request does not have counts by the address instead, but a
 	// rule with account does not apply to a request that names none. All

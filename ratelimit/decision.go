@@ -25,7 +25,6 @@ type Decision struct {
 
 	rule    *compiled
 	account string
-	login   string // the account as the request writes it, if a password is with it
 	path    string // that was asked for, where a redirect may lead back
 	key     Key
 	cost    int
@@ -63,8 +62,7 @@ func (l *Limiter) Begin(number int, client netip.Addr, r *http.Request, field fu
 func (l *Limiter) ByAccount(number int) bool { return l.rules[number].byAccount }
 
 // BeginAccount is [Limiter.Begin] for one account of those that the request
-// names. By field it also learns how the request writes the account, and whether
-// a password is with it: there is no device cookie without.
+// names. A device is known by how the request writes the account, which field says.
 func (l *Limiter) BeginAccount(number int, client netip.Addr, r *http.Request, field func(name string) string, account string) (d Decision) {
 	d.account = fold(account)
 	d.ask(l.rules[number], client, r, field)
@@ -92,9 +90,6 @@ func (d *Decision) ask(c *compiled, client netip.Addr, r *http.Request, field fu
 	ctx := context.Background()
 	if r != nil {
 		ctx = r.Context()
-	}
-	if c.byAccount && withPassword(field) {
-		d.login = spelling(field, d.account)
 	}
 	if r != nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
 		d.path = r.URL.Path

@@ -33,9 +33,9 @@ const (
 	deviceName = "panoply_device"
 	deviceAge  = 90 * 24 * time.Hour
 	deviceSize = 8 + 16 + 16 // when it ends, which device it is, the authenticator
-
-	maxSpelling = 1024 // bytes of an account
 )
+
+var deviceNames = []string{"__Secure-" + deviceName, deviceName}
 
 // Accounts are the accounts that a request names, each once: the values of the
 // usual fields. A rule keyed by account counts for each of them, so that a decoy
@@ -52,9 +52,6 @@ func Accounts(field func(name string) string) []string {
 	}
 	return all
 }
-
-// fold makes one of the spellings of an account: Admin@shop is admin@shop.
-func fold(value string) string { return strings.ToLower(strings.TrimSpace(value)) }
 
 // deviceKey makes the authenticators' key, from the secret that all processes
 // share or anew.
@@ -73,7 +70,7 @@ func deviceKey(secret []byte) []byte {
 // several ways, or at too great a length. Devices go by it, and not by the account
 // of one count: who can register Ádmin has not logged in to admin.
 func spelling(field func(string) string, account string) (as string) {
-	if field == nil || account == "" {
+	if field == nil {
 		return ""
 	}
 	for _, name := range accountFields {
@@ -85,7 +82,7 @@ func spelling(field func(string) string, account string) (as string) {
 			as = v
 		}
 	}
-	if len(as) > maxSpelling {
+	if len(as) > maxAccount {
 		return ""
 	}
 	return as
@@ -125,21 +122,22 @@ func (l *Limiter) sign(device []byte, method, path, account string) []byte {
 // device finds which device of the account the request comes from, "" for one
 // that has not logged in to it on this route. Of several cookies the first that
 // holds counts.
-func (l *Limiter) device(r *http.Request, account string) string {
-	if l.deviceKey == nil || r == nil || account == "" {
+func (l *Limiter) device(r *http.Request, field func(string) string, account string) string {
+	if l.deviceKey == nil || r == nil || !slices.ContainsFunc(deviceNames, func(name string) bool { return len(r.CookiesNamed(name)) > 0 }) {
 		return ""
 	}
 	path, err := route.KeyOf(r.URL)
-	if err != nil {
+	as := spelling(field, account)
+	if err != nil || as == "" {
 		return ""
 	}
-	for _, name := range []string{"__Secure-" + deviceName, deviceName} {
+	for _, name := range deviceNames {
 		for i, cookie := range r.CookiesNamed(name) {
 			if i == 4 || len(cookie.Value) != base64.RawURLEncoding.EncodedLen(deviceSize) {
 				break
 			}
 			b, err := base64.RawURLEncoding.Strict().DecodeString(cookie.Value)
-			if err != nil || !hmac.Equal(b[24:], l.sign(b[:24], r.Method, path.Path(), account)) {
+			if err != nil || !hmac.Equal(b[24:], l.sign(b[:24], r.Method, path.Path(), as)) {
 				continue
 			}
 			if ends := int64(binary.BigEndian.Uint64(b)); ends > l.wall().Unix() {
@@ -155,11 +153,11 @@ func (l *Limiter) device(r *http.Request, account string) string {
 // with a limit by account, named one account in one spelling, had a password
 // with it and came from a device that is new to it. A request that names several
 // proves nothing for any of them, and a step with a one-time code no password.
-func (l *Limiter) DeviceCookie(decisions []Decision, r *http.Request, status int, tls bool) *http.Cookie {
+func (l *Limiter) DeviceCookie(decisions []Decision, r *http.Request, field func(name string) string, status int, tls bool) *http.Cookie {
 	if l.deviceKey == nil || status < 200 || status >= 400 {
 		return nil
 	}
-	account, login := "", ""
+	account := ""
 	for i := range decisions {
 		d := &decisions[i]
 		if d.account == "" || d.rule.Count != "failures" {
@@ -171,19 +169,20 @@ func (l *Limiter) DeviceCookie(decisions []Decision, r *http.Request, status int
 		if account != "" && account != d.account {
 			return nil
 		}
-		account, login = d.account, d.login
+		account = d.account
 	}
-	if login == "" || l.device(r, login) != "" {
+	if account == "" || !withPassword(field) || l.device(r, field, account) != "" {
 		return nil
 	}
 	path, err := route.KeyOf(r.URL)
-	if err != nil || takesCode(path.Path()) {
+	as := spelling(field, account)
+	if err != nil || as == "" || takesCode(path.Path()) {
 		return nil
 	}
 	b := binary.BigEndian.AppendUint64(nil, uint64(l.wall().Add(deviceAge).Unix()))
 	b = append(b, make([]byte, 16)...)
 	rand.Read(b[8:])
-	b = append(b, l.sign(b, r.Method, path.Path(), login)...)
+	b = append(b, l.sign(b, r.Method, path.Path(), as)...)
 	c := &http.Cookie{Name: deviceName, Value: base64.RawURLEncoding.EncodeToString(b), MaxAge: int(deviceAge / time.Second),
 		Path: r.URL.EscapedPath(), HttpOnly: true, Secure: tls, SameSite: http.SameSiteStrictMode}
 	if tls {

@@ -48,7 +48,7 @@ func TestDeviceCookies(t *testing.T) {
 			decisions[i].Done(status)
 			defer decisions[i].Close()
 		}
-		return l.DeviceCookie(decisions, r, status, tls)
+		return l.DeviceCookie(decisions, r, account(names...), status, tls)
 	}
 	c := mint(200, false, "alice@x")
 	if c == nil || c.Name != deviceName || c.Secure || !c.HttpOnly || c.Path != "/api/v1/Login%20x" || c.MaxAge != 90*86400 || c.Valid() != nil {
@@ -69,7 +69,7 @@ func TestDeviceCookies(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		cookies []*http.Cookie
-		account string
+		who     string
 		known   bool
 	}{
 		"own":             {[]*http.Cookie{c}, "alice@x", true},
@@ -82,16 +82,16 @@ func TestDeviceCookies(t *testing.T) {
 		"later-end":       {[]*http.Cookie{{Name: deviceName, Value: "B" + c.Value[1:]}}, "alice@x", false},
 		"behind-too-many": {append(slices.Repeat([]*http.Cookie{{Name: deviceName, Value: strings.Repeat("A", len(c.Value))}}, 4), c), "alice@x", false},
 	} {
-		if got := l.device(login(tt.cookies...), tt.account) != ""; got != tt.known {
+		if got := l.device(login(tt.cookies...), account(tt.who), tt.who) != ""; got != tt.known {
 			t.Errorf("%s: known %v; want %v", name, got, tt.known)
 		}
 	}
 	w.advance(deviceAge - time.Minute)
-	if l.device(login(c), "alice@x") == "" {
+	if l.device(login(c), account("alice@x"), "alice@x") == "" {
 		t.Error("forgotten before its time")
 	}
 	w.advance(2 * time.Minute)
-	if l.device(login(c), "alice@x") != "" {
+	if l.device(login(c), account("alice@x"), "alice@x") != "" {
 		t.Error("known after its time")
 	}
 }
@@ -116,7 +116,7 @@ func TestWhatADeviceCookieIsGoodFor(t *testing.T) {
 		d := l.BeginAccount(0, alice, r, field, all[0])
 		defer d.Close()
 		d.Done(200)
-		return l.DeviceCookie([]Decision{d}, r, 200, false)
+		return l.DeviceCookie([]Decision{d}, r, field, 200, false)
 	}
 	login := only("email", "Alice@x", "password", "p")
 	cookie := mint("POST", "/api/login", login)
@@ -164,7 +164,7 @@ func TestWhatADeviceCookieIsGoodFor(t *testing.T) {
 		{"two-factor", "POST", "/two-factor/login", login, false},
 		{"2fa", "POST", "/users/alice/2fa", login, false},
 		{"other-spelling-beside-it", "POST", "/login", only("email", "alice", "username", "Alice", "password", "p"), false},
-		{"too-long", "POST", "/login", only("email", strings.Repeat("a", maxSpelling+1), "password", "p"), false},
+		{"too-long", "POST", "/login", only("email", strings.Repeat("a", maxAccount+1), "password", "p"), false},
 	} {
 		t.Run("minted-for-"+tt.name, func(t *testing.T) {
 			if c := mint(tt.method, tt.path, tt.field); (c != nil) != tt.minted {
