@@ -58,9 +58,10 @@ type Rule struct {
 	// spaces, marks, controls and what else nobody sees. All of more than 1 KiB are one.
 	//
 	// A part that the request does not have counts by the address instead, but a
-	// rule with account does not apply to a request that names none. All
-	// but ip and route are chosen by the client: without ip, and without an app that
-	// refuses unknown values, they limit nobody who changes them at will.
+	// rule with account does not apply to a request that names none. Headers, cookies,
+	// fields and accounts are chosen by the client, and so is route where a pattern
+	// has a wildcard: without ip, and without an app that refuses unknown values, they
+	// limit nobody who changes them at will.
 	Key []string `yaml:"key"`
 	// Algorithm is sliding (the default for failures and
 	// successes), gcra (otherwise) or

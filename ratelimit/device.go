@@ -25,6 +25,16 @@ var accountFields = []string{"email", "username", "user", "login", "account", "i
 // passwordFields are the body fields in which logins carry the password.
 var passwordFields = []string{"password", "passwd", "pass", "pwd", "passphrase", "Password", "passWord", "userPassword", "user_password"}
 
+// A request may be let in by something else than the password that is in it. Then
+// the password, and the account with it, prove nothing. kindFields name what it is
+// let in by, passwordKinds are those that are the password, and otherProofs are
+// fields of others.
+var (
+	kindFields    = []string{"grant_type", "grantType", "provider", "strategy"}
+	passwordKinds = []string{"", "password", "local", "credentials", "email"}
+	otherProofs   = []string{"refresh_token", "refreshToken", "access_token", "accessToken", "id_token", "idToken", "assertion", "credential"}
+)
+
 // Device cookies, after OWASP's scheme against the locking out of accounts: a
 // cookie says, under a key of ours, that a login to one account succeeded on one
 // route. It is no session and proves nothing to the app; all that it does is that
@@ -33,6 +43,8 @@ const (
 	deviceName = "panoply_device"
 	deviceAge  = 90 * 24 * time.Hour
 	deviceSize = 8 + 16 + 16 // when it ends, which device it is, the authenticator
+	// The devices of an account are counted in eight shares.
+	deviceShares = "01234567"
 )
 
 var deviceNames = []string{"__Secure-" + deviceName, deviceName}
@@ -88,9 +100,21 @@ func spelling(field func(string) string, account string) (as string) {
 	return as
 }
 
-// withPassword reports whether a password came with the request.
-func withPassword(field func(string) string) bool {
-	return field != nil && slices.ContainsFunc(passwordFields, func(name string) bool { return field(name) != "" })
+// byPassword reports whether the request has a password, and nothing else that an
+// app may let it in by.
+func byPassword(r *http.Request, field func(string) string) bool {
+	if field == nil {
+		return false
+	}
+	set := func(name string) bool { return field(name) != "" }
+	for _, name := range kindFields {
+		for _, kind := range append(r.URL.Query()[name], field(name)) {
+			if !slices.Contains(passwordKinds, kind) {
+				return false
+			}
+		}
+	}
+	return slices.ContainsFunc(passwordFields, set) && !slices.ContainsFunc(otherProofs, set)
 }
 
 // codeWords begin or end the words of paths that take a one-time code, or send
@@ -119,9 +143,10 @@ func (l *Limiter) sign(device []byte, method, path, account string) []byte {
 	return m.Sum(nil)[:16]
 }
 
-// device finds which device of the account the request comes from, "" for one
-// that has not logged in to it on this route. Of several cookies the first that
-// holds counts.
+// device finds from which device of the account the request comes, "" for one that
+// has not logged in to it on this route. Of several cookies the first that holds
+// counts. What it returns is one of deviceShares: however many cookies somebody has
+// come by, the account can be tried no more often than so many devices may.
 func (l *Limiter) device(r *http.Request, field func(string) string, account string) string {
 	if l.deviceKey == nil || r == nil || !slices.ContainsFunc(deviceNames, func(name string) bool { return len(r.CookiesNamed(name)) > 0 }) {
 		return ""
@@ -132,8 +157,12 @@ func (l *Limiter) device(r *http.Request, field func(string) string, account str
 		return ""
 	}
 	for _, name := range deviceNames {
-		for i, cookie := range r.CookiesNamed(name) {
-			if i == 4 || len(cookie.Value) != base64.RawURLEncoding.EncodedLen(deviceSize) {
+		tried := 0
+		for _, cookie := range r.CookiesNamed(name) {
+			if len(cookie.Value) != base64.RawURLEncoding.EncodedLen(deviceSize) {
+				continue // another's, and no reason to forget the device
+			}
+			if tried++; tried > 4 {
 				break
 			}
 			b, err := base64.RawURLEncoding.Strict().DecodeString(cookie.Value)
@@ -141,7 +170,7 @@ func (l *Limiter) device(r *http.Request, field func(string) string, account str
 				continue
 			}
 			if ends := int64(binary.BigEndian.Uint64(b)); ends > l.wall().Unix() {
-				return string(b[8:24])
+				return deviceShares[b[8]%byte(len(deviceShares)):][:1]
 			}
 		}
 	}
@@ -151,8 +180,9 @@ func (l *Limiter) device(r *http.Request, field func(string) string, account str
 // DeviceCookie is the cookie to set with an answer that these decisions let
 // through, nil for none: the answer is a success, and the request, on a route
 // with a limit by account, named one account in one spelling, had a password
-// with it and came from a device that is new to it. A request that names several
-// proves nothing for any of them, and a step with a one-time code no password.
+// with it and nothing else to be let in by, and came from a device that is new to
+// it. A request that names several proves nothing for any of them, and a step with
+// a one-time code no password.
 func (l *Limiter) DeviceCookie(decisions []Decision, r *http.Request, field func(name string) string, status int, tls bool) *http.Cookie {
 	if l.deviceKey == nil || status < 200 || status >= 400 {
 		return nil
@@ -171,7 +201,7 @@ func (l *Limiter) DeviceCookie(decisions []Decision, r *http.Request, field func
 		}
 		account = d.account
 	}
-	if account == "" || !withPassword(field) || l.device(r, field, account) != "" {
+	if account == "" || !byPassword(r, field) || l.device(r, field, account) != "" {
 		return nil
 	}
 	path, err := route.KeyOf(r.URL)

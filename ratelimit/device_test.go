@@ -4,6 +4,9 @@
 package ratelimit
 
 import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -72,15 +75,16 @@ func TestDeviceCookies(t *testing.T) {
 		who     string
 		known   bool
 	}{
-		"own":             {[]*http.Cookie{c}, "alice@x", true},
-		"secure":          {[]*http.Cookie{secure}, "alice@x", true},
-		"second-of-two":   {[]*http.Cookie{{Name: deviceName, Value: strings.Repeat("A", len(c.Value))}, c}, "alice@x", true},
-		"other-account":   {[]*http.Cookie{c}, "bob@x", false},
-		"none":            {nil, "alice@x", false},
-		"cut":             {[]*http.Cookie{{Name: deviceName, Value: c.Value[1:]}}, "alice@x", false},
-		"not-base64":      {[]*http.Cookie{{Name: deviceName, Value: "!" + c.Value[1:]}}, "alice@x", false},
-		"later-end":       {[]*http.Cookie{{Name: deviceName, Value: "B" + c.Value[1:]}}, "alice@x", false},
-		"behind-too-many": {append(slices.Repeat([]*http.Cookie{{Name: deviceName, Value: strings.Repeat("A", len(c.Value))}}, 4), c), "alice@x", false},
+		"own":                       {[]*http.Cookie{c}, "alice@x", true},
+		"secure":                    {[]*http.Cookie{secure}, "alice@x", true},
+		"second-of-two":             {[]*http.Cookie{{Name: deviceName, Value: strings.Repeat("A", len(c.Value))}, c}, "alice@x", true},
+		"other-account":             {[]*http.Cookie{c}, "bob@x", false},
+		"none":                      {nil, "alice@x", false},
+		"cut":                       {[]*http.Cookie{{Name: deviceName, Value: c.Value[1:]}}, "alice@x", false},
+		"not-base64":                {[]*http.Cookie{{Name: deviceName, Value: "!" + c.Value[1:]}}, "alice@x", false},
+		"later-end":                 {[]*http.Cookie{{Name: deviceName, Value: "B" + c.Value[1:]}}, "alice@x", false},
+		"behind-others-of-the-name": {append(slices.Repeat([]*http.Cookie{{Name: deviceName, Value: "x"}}, 5), c), "alice@x", true},
+		"behind-too-many":           {append(slices.Repeat([]*http.Cookie{{Name: deviceName, Value: strings.Repeat("A", len(c.Value))}}, 4), c), "alice@x", false},
 	} {
 		if got := l.device(login(tt.cookies...), account(tt.who), tt.who) != ""; got != tt.known {
 			t.Errorf("%s: known %v; want %v", name, got, tt.known)
@@ -164,6 +168,13 @@ func TestWhatADeviceCookieIsGoodFor(t *testing.T) {
 		{"two-factor", "POST", "/two-factor/login", login, false},
 		{"2fa", "POST", "/users/alice/2fa", login, false},
 		{"other-spelling-beside-it", "POST", "/login", only("email", "alice", "username", "Alice", "password", "p"), false},
+		{"password-grant", "POST", "/oauth/token?grant_type=password", only("username", "alice", "password", "p", "grant_type", "password"), true},
+		{"refresh-grant", "POST", "/oauth/token", only("username", "alice", "password", "p", "grant_type", "refresh_token"), false},
+		{"refresh-grant-in-the-query", "POST", "/token?grant_type=refresh_token", login, false},
+		{"second-grant-in-the-query", "POST", "/token?grant_type=password&grant_type=refresh_token", login, false},
+		{"refresh-token", "POST", "/token", only("username", "alice", "password", "p", "refreshToken", "mine"), false},
+		{"other-provider", "POST", "/login", only("username", "alice", "password", "p", "provider", "google"), false},
+		{"local-strategy", "POST", "/authentication", only("username", "alice", "password", "p", "strategy", "local"), true},
 		{"too-long", "POST", "/login", only("email", strings.Repeat("a", maxAccount+1), "password", "p"), false},
 	} {
 		t.Run("minted-for-"+tt.name, func(t *testing.T) {
@@ -171,6 +182,34 @@ func TestWhatADeviceCookieIsGoodFor(t *testing.T) {
 				t.Errorf("got %v; minted: want %v", c, tt.minted)
 			}
 		})
+	}
+}
+
+// Somebody who comes by any number of cookies of an account, as from an app that
+// shows no failures, still has a bounded number of tries.
+func TestCookiesWithoutEndAreEightDevices(t *testing.T) {
+	l, _ := limiter(t, Config{})
+	number, _ := l.Find("login-account")
+	tries := 0
+	for range 1000 {
+		r := httptest.NewRequest("POST", "/login", nil)
+		device := make([]byte, 24)
+		binary.BigEndian.PutUint64(device, uint64(l.wall().Add(time.Hour).Unix()))
+		rand.Read(device[8:])
+		value := append(device, l.sign(device, "POST", "/login", "alice@x")...)
+		r.AddCookie(&http.Cookie{Name: deviceName, Value: base64.RawURLEncoding.EncodeToString(value)})
+		d := l.BeginAccount(number, alice, r, account("alice@x"), "alice@x")
+		if d.Allowed {
+			tries++
+		}
+		d.Done(401)
+	}
+	if want := 8 * 10; tries != want {
+		t.Errorf("%d tries; want %d", tries, want)
+	}
+	d := l.BeginAccount(number, alice, httptest.NewRequest("POST", "/login", nil), account("alice@x"), "alice@x")
+	if d.Done(401); !d.Allowed {
+		t.Error("a new device shares with those that are known")
 	}
 }
 

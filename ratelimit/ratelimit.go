@@ -33,8 +33,10 @@
 // cookie says so, which a successful login sets, after the scheme that OWASP
 // describes. It proves nothing to the app, and is good for one method and path and
 // for the account as it was written. A login is a request with a password (password,
-// passwd, pass, pwd, passphrase); none is on a path that speaks of otp, 2fa, mfa, a
-// factor or verifying, for whoever asks for a code has not logged in.
+// passwd, pass, pwd, passphrase) and no other grant, provider or token; none is on a
+// path that speaks of otp, 2fa, mfa, a factor or verifying, for whoever asks for a
+// code has not logged in. All devices of an account fall into eight shares, each
+// with the rule's limit.
 //
 // There are three algorithms. `sliding` remembers the moment of each attempt:
 // five in fifteen minutes means five in any fifteen minutes. `gcra` is a token
