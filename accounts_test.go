@@ -136,6 +136,103 @@ func TestDeviceCookiesAreForOneAccount(t *testing.T) {
 	})
 }
 
+// An app that sends a code to whoever asks says 200 to everybody. That makes
+// nobody a device of the account.
+func TestWhoeverAsksForACodeIsNoDevice(t *testing.T) {
+	profiles(t, func(t *testing.T, a *app, s *doors) {
+		a.answer = func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/api/otp" || r.URL.Path == "/signin" {
+				return // 200, whatever the password
+			}
+			s.ServeHTTP(w, r)
+		}
+		for _, tt := range []struct{ path, body string }{
+			{"/api/otp", `{"email":"alice"}`},
+			{"/api/otp", `{"email":"alice","password":"x"}`},
+			{"/signin", `{"email":"alice"}`},
+		} {
+			rec, _ := a.send(postJSON(tt.path, tt.body))
+			if cookie := device(rec.Result().Header); rec.Code != 200 || cookie != "" {
+				t.Errorf("%s %s: %d, %q; want no cookie", tt.path, tt.body, rec.Code, cookie)
+			}
+		}
+		// And one of another route is worth nothing on this one.
+		rec, _ := a.send(postJSON("/signin", bad))
+		other := device(rec.Result().Header)
+		if other == "" {
+			t.Fatal("the other route made no device")
+		}
+		for from := range 100 {
+			a.attempt(from, "", bad)
+			a.attempt(from, other, bad)
+		}
+		if n := s.reached["alice"]; n != 10 {
+			t.Errorf("%d guesses reached the app; want 10", n)
+		}
+	})
+}
+
+// A form login sends whoever failed back to the form: that is limited, and makes
+// no device.
+func TestFormLoginsThatRedirectBack(t *testing.T) {
+	profiles(t, func(t *testing.T, a *app, s *doors) {
+		a.answer = func(w http.ResponseWriter, r *http.Request) {
+			to := "/login?error=1"
+			if strings.Contains(a.body, "password=right") {
+				to = "/login/otp"
+			}
+			http.Redirect(w, r, to, http.StatusFound)
+		}
+		post := func(password string) (int, string) {
+			r := request("POST", "/login", "email=alice&password="+password, "Content-Type", "application/x-www-form-urlencoded")
+			rec, _ := a.send(r)
+			return rec.Code, device(rec.Result().Header)
+		}
+		for range 20 {
+			if code, _ := post("right"); code != 302 {
+				t.Fatalf("a right password: %d", code)
+			}
+		}
+		if _, cookie := post("right"); cookie == "" {
+			t.Error("a right password makes no device")
+		}
+		for i := range 7 {
+			want := map[bool]int{true: 302, false: 429}[i < 5]
+			if code, cookie := post("wrong"); code != want || cookie != "" {
+				t.Errorf("wrong password %d: %d, %q; want %d and no cookie", i, code, cookie, want)
+			}
+		}
+	})
+}
+
+// However an account is written, it is one, and a login with one way to write it
+// makes no device for another.
+func TestSpellingsOfOneAccount(t *testing.T) {
+	profiles(t, func(t *testing.T, a *app, s *doors) {
+		var reached int
+		a.answer = func(w http.ResponseWriter, r *http.Request) {
+			if strings.Contains(a.body, "knows") {
+				return
+			}
+			reached++
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+		_, lookalike := a.attempt(4000, "", `{"email":"\u00e1lice@x","password":"knows"}`)
+		if lookalike == "" {
+			t.Fatal("no device")
+		}
+		for i := range 100 {
+			marks := strings.Repeat(`\ufeff`, i%10) + "al" + strings.Repeat(`\u0301`, i/10)
+			for _, spelt := range []string{marks + "ice@x", marks + "ICE@X", marks + `\u0131ce\uff20x`} {
+				a.attempt(i, lookalike, `{"email":"`+spelt+`","password":"guess"}`)
+			}
+		}
+		if reached != 10 {
+			t.Errorf("%d guesses reached the app; want 10", reached)
+		}
+	})
+}
+
 func TestNoDeviceCookieWhereNoneBelongs(t *testing.T) {
 	for name, tt := range map[string]struct{ policy, body string }{
 		"failure":          {"", bad},

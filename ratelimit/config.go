@@ -33,7 +33,8 @@ type Rule struct {
 	// Count is what counts: all (the default), failures or successes. An answer
 	// that never came, or broke off in a panic, counts in any case.
 	Count string `yaml:"count"`
-	// Failure is what a failure is; by default a status of 400 and above.
+	// Failure is what a failure is; by default a status of 400 and above and, where
+	// failures count, a redirect back to the login.
 	Failure Failure `yaml:"failure"`
 	// Cost is how many attempts a request takes, 1 (the default) to Limit.
 	Cost int `yaml:"cost"`
@@ -44,19 +45,23 @@ type Rule struct {
 	//
 	//	ip           its address, IPv6 cut to Config.IPv6Prefix
 	//	account      the account that the body names: email, username, user,
-	//	             login, account, identifier or phone, spaces and case aside;
-	//	             a device that has logged in to it counts apart
+	//	             login, account, identifier or phone; a device that has logged
+	//	             in to it counts apart
 	//	route        the path, in the one spelling that package route makes of it
 	//	claim:name   a claim of the token that was verified; nobody asks here for
 	//	             one that was not
 	//	header:Name  a request header
 	//	cookie:name  a cookie
-	//	body:field   a field of the body, spaces and case aside
+	//	body:field   a field of the body
+	//
+	// Accounts and fields of the body count in one spelling: as in NFKD, without case,
+	// spaces, marks, controls and what else nobody sees. All of more than 1 KiB are one.
 	//
 	// A part that the request does not have counts by the address instead, but a
-	// rule with account does not apply to a request that names none. All
-	// but ip and route are chosen by the client: without ip, and without an app that
-	// refuses unknown values, they limit nobody who changes them at will.
+	// rule with account does not apply to a request that names none. Headers, cookies,
+	// fields and accounts are chosen by the client, and so is route where a pattern
+	// has a wildcard: without ip, and without an app that refuses unknown values, they
+	// limit nobody who changes them at will.
 	Key []string `yaml:"key"`
 	// Algorithm is sliding (the default for failures and
 	// successes), gcra (otherwise) or

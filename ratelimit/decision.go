@@ -25,6 +25,7 @@ type Decision struct {
 
 	rule    *compiled
 	account string
+	path    string // that was asked for, where a redirect may lead back
 	key     Key
 	cost    int
 	stamp   int64
@@ -61,7 +62,7 @@ func (l *Limiter) Begin(number int, client netip.Addr, r *http.Request, field fu
 func (l *Limiter) ByAccount(number int) bool { return l.rules[number].byAccount }
 
 // BeginAccount is [Limiter.Begin] for one account of those that the request
-// names.
+// names. A device is known by how the request writes the account, which field says.
 func (l *Limiter) BeginAccount(number int, client netip.Addr, r *http.Request, field func(name string) string, account string) (d Decision) {
 	d.account = fold(account)
 	d.ask(l.rules[number], client, r, field)
@@ -89,6 +90,9 @@ func (d *Decision) ask(c *compiled, client netip.Addr, r *http.Request, field fu
 	ctx := context.Background()
 	if r != nil {
 		ctx = r.Context()
+	}
+	if r != nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		d.path = r.URL.Path
 	}
 	d.key, d.cost = c.keyOf(client, r, field, d.account), c.Cost
 	d.take(ctx, c)
@@ -202,10 +206,10 @@ func (d *Decision) Done(status int) { d.Answered(status, nil) }
 // hold [Peek] bytes of it back and call [Decision.Read].
 func (d *Decision) Answered(status int, h http.Header) (more bool) {
 	if d.rule.Count != "all" && status > 0 {
-		if d.rule.failed.inBody(status, h) {
+		if d.rule.failed.inBody(status, h, d.path) {
 			return d.taken
 		}
-		d.judged(d.rule.failed.by(status, h))
+		d.judged(d.rule.failed.by(status, h, d.path))
 	}
 	d.decided(0)
 	return false

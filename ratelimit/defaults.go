@@ -26,10 +26,12 @@ func below(depth int, words ...string) []string {
 	return paths
 }
 
-// loginPaths are where apps usually take a password or a one-time code: login,
-// log-in, signin, sign-in and sign_in at the root or below up to three segments
+// loginWords are how the path of a login usually ends.
+var loginWords = []string{"login", "log-in", "signin", "sign-in", "sign_in"}
+
+// loginPaths are where apps usually take a password or a one-time code: loginWords at the root or below up to three segments
 // (/api/login, /api/v1/auth/login), and the usual other names.
-var loginPaths = slices.Concat(below(3, "login", "log-in", "signin", "sign-in", "sign_in"), []string{
+var loginPaths = slices.Concat(below(3, loginWords...), []string{
 	"POST /session", "POST /api/session", "POST /api/{version}/session",
 	"POST /sessions", "POST /api/sessions", "POST /api/{version}/sessions",
 	"POST /authenticate", "POST /api/authenticate", "POST /api/{version}/authenticate",

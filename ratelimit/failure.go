@@ -5,6 +5,7 @@ package ratelimit
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,10 +17,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/route"
 )
 
 // Failure is what of an answer makes an attempt a failure. An answer that meets
-// any part is one. The zero value is a status of 400 and above.
+// any part is one. The zero value is a status of 400 and above and, for a rule
+// that counts failures, a redirect back to the login.
 type Failure struct {
 	// Status are statuses, such as 401, classes, such as 4xx, or ranges, such as
 	// 400-499. With Redirect alone it is 4xx and 5xx all the same.
@@ -27,6 +30,12 @@ type Failure struct {
 	// Redirect are paths: an answer that sends the client there failed, such as
 	// /login, or with a star at the end all that begin so. Query and host of the
 	// Location do not matter; /login is also met with /login?error=1.
+	//
+	// Without it, and without Status, an answer to anything but GET and HEAD failed
+	// that sends the client back to the path that it asked for, or to one whose last
+	// segment is login, log-in, signin, sign-in or sign_in (/auth/login?error=1,
+	// /login.html; not /login/otp, which asks for the second factor). For an app
+	// that redirects so after a right password, write `status: [4xx, 5xx]`.
 	Redirect []string `yaml:"redirect"`
 	// JSON are top-level fields of a JSON answer and what they hold in a failure,
 	// such as `success=false` or `status=error`. Up to 16 KiB of the answer are
@@ -41,6 +50,7 @@ type failed struct {
 	status   [600]bool
 	redirect []string
 	json     map[string][]string // what the fields hold in a failure
+	back     bool                // so does a redirect back to the login
 }
 
 // Peek is how much of an answer is read for [Failure].JSON.
@@ -102,32 +112,56 @@ func statusRange(text string) (low, high int, ok bool) {
 	return low, high, err == nil && err2 == nil && 100 <= low && low <= high && high <= 599
 }
 
-// by reports whether an answer is a failure. A Location that cannot be read is
-// one where redirects matter.
-func (f *failed) by(status int, h http.Header) bool {
+// by reports whether an answer is a failure: one to a request for path, "" where
+// nothing led back to it. A Location that cannot be read is one where redirects
+// matter.
+func (f *failed) by(status int, h http.Header, path string) bool {
 	if status < 100 || status >= len(f.status) || f.status[status] {
 		return true
 	}
-	if status/100 != 3 || len(f.redirect) == 0 || h.Get("Location") == "" {
+	back := f.back && path != ""
+	if status/100 != 3 || len(f.redirect) == 0 && !back || h.Get("Location") == "" {
 		return false
 	}
-	u, err := url.Parse(h.Get("Location"))
+	location := h.Get("Location")
+	if i := strings.IndexAny(location, "?#"); i >= 0 {
+		location = location[:i] // a client may have chosen what is there
+	}
+	asked := &url.URL{Path: cmp.Or(path, "/")}
+	u, err := asked.Parse(location)
 	if err != nil {
 		return true
 	}
-	path := strings.ToLower("/" + strings.TrimLeft(u.Path, "/"))
+	target := strings.ToLower("/" + strings.TrimLeft(u.Path, "/"))
 	for _, p := range f.redirect {
-		if prefix, star := strings.CutSuffix(p, "*"); star && strings.HasPrefix(path, prefix) || !star && strings.TrimSuffix(path, "/") == strings.TrimSuffix(p, "/") {
+		if prefix, star := strings.CutSuffix(p, "*"); star && strings.HasPrefix(target, prefix) || !star && strings.TrimSuffix(target, "/") == strings.TrimSuffix(p, "/") {
 			return true
 		}
 	}
-	return false
+	return back && leadsBack(asked, &url.URL{Path: target})
+}
+
+// leadsBack reports whether a redirect goes to the path that was asked for, or to
+// a login.
+func leadsBack(asked, target *url.URL) bool {
+	to, err := route.KeyOf(target)
+	if err != nil {
+		return true
+	}
+	if from, err := route.KeyOf(asked); err == nil && from.Path() == to.Path() {
+		return true
+	}
+	last := to.Path()[strings.LastIndexByte(to.Path(), '/')+1:]
+	if i := strings.IndexAny(last, ".;"); i >= 0 {
+		last = last[:i] // login.html, login;jsessionid=
+	}
+	return slices.Contains(loginWords, last)
 }
 
 // inBody reports whether only the body can tell whether an answer is a failure.
-func (f *failed) inBody(status int, h http.Header) bool {
+func (f *failed) inBody(status int, h http.Header, path string) bool {
 	kind := strings.ToLower(h.Get("Content-Type"))
-	return f.json != nil && strings.Contains(kind, "json") && !f.by(status, h)
+	return f.json != nil && strings.Contains(kind, "json") && !f.by(status, h, path)
 }
 
 // byBody reports whether the body of an answer makes it a failure.

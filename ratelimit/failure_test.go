@@ -72,6 +72,65 @@ func TestWhatCounts(t *testing.T) {
 	}
 }
 
+// A form login that sends whoever failed back to the form.
+func TestRedirectsBackToTheLogin(t *testing.T) {
+	for _, tt := range []struct {
+		name, method, path, location string
+		failure                      Failure
+		counts                       bool
+	}{
+		{"back", "POST", "/login", "/login", Failure{}, true},
+		{"back-with-query", "POST", "/login", "/login?error=1", Failure{}, true},
+		{"back-in-other-letters", "POST", "/Login", "/LOGIN/", Failure{}, true},
+		{"back-asked-with-two-slashes", "POST", "//enter/", "/enter", Failure{}, true},
+		{"back-absolute", "POST", "/login", "https://shop.example/login", Failure{}, true},
+		{"back-without-scheme", "POST", "/enter", "//shop.example/enter", Failure{}, true},
+		{"back-by-query-alone", "POST", "/enter", "?error=1", Failure{}, true},
+		{"back-by-fragment-alone", "POST", "/enter", "#error", Failure{}, true},
+		{"back-by-a-dot", "POST", "/shop/enter", "./enter?x", Failure{}, true},
+		{"back-whatever-follows", "POST", "/enter", "/enter?next=#%zz", Failure{}, true},
+		{"own-path-of-no-usual-name", "POST", "/portal/enter", "/portal/enter", Failure{}, true},
+		{"other-login", "POST", "/session", "/auth/login?error=1", Failure{}, true},
+		{"relative-login", "POST", "/auth/callback/credentials", "../sign-in", Failure{}, true},
+		{"page-of-a-login", "POST", "/api/login", "/login.html", Failure{}, true},
+		{"login-with-session", "POST", "/session", "/login;jsessionid=1?error", Failure{}, true},
+		{"unreadable", "POST", "/session", "http://[::1", Failure{}, true},
+		{"json-says-nothing-of-redirects", "POST", "/login", "/login", Failure{JSON: []string{"success=false"}}, true},
+		{"home", "POST", "/login", "/", Failure{}, false},
+		{"success-page", "POST", "/login", "/login/success", Failure{}, false},
+		{"second-factor", "POST", "/login", "/login/otp", Failure{}, false},
+		{"login-in-the-query", "POST", "/login", "/home?from=/login", Failure{}, false},
+		{"longer-name", "POST", "/login", "/logins", Failure{}, false},
+		{"nowhere", "POST", "/login", "", Failure{}, false},
+		{"get", "GET", "/account", "/login", Failure{}, false},
+		{"configured-status", "POST", "/login", "/login", Failure{Status: []string{"4xx"}}, false},
+		{"configured-redirect", "POST", "/login", "/login", Failure{Redirect: []string{"/login/failed"}}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l, _ := limiter(t, Config{Rules: []Rule{{Match: []string{"/"}, Limit: 1, Window: time.Minute, Count: "failures", Failure: tt.failure}}})
+			r := httptest.NewRequest(tt.method, tt.path, nil)
+			d := l.Begin(0, alice, r, nil)
+			h := http.Header{}
+			if tt.location != "" {
+				h.Set("Location", tt.location)
+			}
+			d.Answered(302, h)
+			d.Close()
+			if next := l.Begin(0, alice, r, nil); next.Allowed == tt.counts {
+				t.Errorf("counts: %v; want %v", !next.Allowed, tt.counts)
+			}
+		})
+	}
+	// Where successes count, a redirect to the login is one: a new account.
+	l, _ := limiter(t, Config{Rules: []Rule{{Match: []string{"/"}, Limit: 1, Window: time.Minute, Count: "successes"}}})
+	r := httptest.NewRequest("POST", "/register", nil)
+	d := l.Begin(0, alice, r, nil)
+	d.Answered(302, http.Header{"Location": {"/login"}})
+	if next := l.Begin(0, alice, r, nil); next.Allowed {
+		t.Error("a new account does not count")
+	}
+}
+
 func TestFaultsOfAFailure(t *testing.T) {
 	_, err := New(Config{Rules: []Rule{{Match: []string{"/"}, Limit: 1, Window: time.Minute, Count: "failures", Cost: 2, Concurrent: -1, Block: -1,
 		Failure: Failure{Status: []string{"4xx", "6xx", "99", "500-400", "x"}, Redirect: []string{"/ok*", "login", "/a*b", "/x?y"}}}}})

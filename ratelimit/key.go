@@ -140,7 +140,7 @@ func (c *compiled) keyOf(client netip.Addr, r *http.Request, field func(string) 
 		}
 		text = c.appendPart(text, p.kind, value, client)
 		if p.kind == partAccount {
-			if device := c.limiter.device(r, account); device != "" {
+			if device := c.limiter.device(r, field, account); device != "" {
 				text = c.hasher.value(append(text, partDevice), device)
 			}
 		}

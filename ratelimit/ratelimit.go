@@ -23,14 +23,20 @@
 // A rule that counts failures takes the attempt before the app runs and gives
 // exactly that attempt back when the answer is a success. So a hundred attempts
 // at once cannot all slip through while the first is still being judged, and an
-// answer that never came counts as a failure. What a failure is, [Failure] says.
+// answer that never came counts as a failure. A failure is a status of 400 and
+// above, or a redirect back to the login, unless [Failure] says otherwise.
 // While all attempts are with the app, a further one waits briefly for one of
 // them to be decided: customers behind one address do not lock one another out.
 //
 // A limit by account alone would let anybody lock its owner out. So a device that
 // has logged in to the account before counts apart from all others: a signed
 // cookie says so, which a successful login sets, after the scheme that OWASP
-// describes. It proves nothing to the app.
+// describes. It proves nothing to the app, and is good for one method and path and
+// for the account as it was written. A login is a request with a password (password,
+// passwd, pass, pwd, passphrase) and no other grant, provider or token; none is on a
+// path that speaks of otp, 2fa, mfa, a factor or verifying, for whoever asks for a
+// code has not logged in. All devices of an account fall into eight shares, each
+// with the rule's limit.
 //
 // There are three algorithms. `sliding` remembers the moment of each attempt:
 // five in fifteen minutes means five in any fifteen minutes. `gcra` is a token
@@ -50,8 +56,13 @@
 // There is no limit for everything else: no number is right for every app. It
 // takes a line: `{name: all, match: /, limit: 600, window: 1m}`.
 //
-// An app that answers a failed login with a plain 200 shows no failure: give its
-// route a rule with count: all. Handler does not read bodies, so limits by
+// An app that answers a failed login with a plain 200, or a redirect to elsewhere
+// than its login (or `back`, which is wherever the client says that it was), shows no
+// failure, and to this package everybody is a device that has logged in: describe it
+// in [Failure], or give its route a rule with count: all.
+// And one that after a right password redirects back to its login has no success to
+// show: describe that too, or it lets five in. A redirect to /login/otp is a success,
+// for the password was right; the code has attempts of its own. Handler does not read bodies, so limits by
 // account and by a body field need the suit, or [Limiter.BeginAccount]. Accounts
 // are found in top-level fields with usual names alone; an app that takes another
 // needs a rule with `body:` and its name. Undecided attempts and Concurrent are
@@ -120,7 +131,7 @@ type Config struct {
 	IPv6Prefix int `yaml:"ipv6_prefix"`
 	// NoDeviceCookie leaves out the cookie that a login on a route with a limit by
 	// account sets when it succeeds: `panoply_device`, for 90 days and for the
-	// path of the login alone. Without it, whoever knows an account's name can
+	// method and path of the login alone. Without it, whoever knows an account's name can
 	// use up its limit and keep its owner out.
 	NoDeviceCookie bool `yaml:"no_device_cookie"`
 	// Store is where the counts are: memory, the default, or redis://host:port or
@@ -293,6 +304,7 @@ func (l *Limiter) compile(faults *fault.List, r Rule, cfg Config) *compiled {
 		}
 	}
 	c.failed = r.Failure.compile(faults)
+	c.failed.back = r.Count == "failures" && len(r.Failure.Status)+len(r.Failure.Redirect) == 0
 	l.route(faults, "match", r.Match, false)
 	l.route(faults, "except", r.Except, true)
 	return c

@@ -5,7 +5,6 @@ package ratelimit
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/url"
 	"os"
@@ -109,7 +108,6 @@ func (s *shared) take(ctx context.Context, l Limit, key Key, cost int) (r Result
 	return r, true
 }
 
-// giveBack is asked for though the client may have gone.
 func (s *shared) giveBack(l Limit, key Key, stamp int64, cost int) (r Result, ok bool) {
 	ok = s.ask(context.Background(), func(ctx context.Context) (err error) {
 		r, err = s.store.GiveBack(ctx, l, key, stamp, cost)
@@ -118,7 +116,9 @@ func (s *shared) giveBack(l Limit, key Key, stamp int64, cost int) (r Result, ok
 	return r, ok
 }
 
-// ask makes one round trip, unless the store is to be left alone.
+// ask makes one round trip, unless the store is to be left alone. It is made for
+// a client that has hung up, too: whoever closes its half of the connection right
+// after the request would else be counted nowhere.
 func (s *shared) ask(ctx context.Context, trip func(context.Context) error) bool {
 	resume := s.resume.Load()
 	if resume != 0 {
@@ -128,18 +128,15 @@ func (s *shared) ask(ctx context.Context, trip func(context.Context) error) bool
 			return false
 		}
 	}
-	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	err := trip(bounded)
 	cancel()
-	switch {
-	case err == nil:
+	if err == nil {
 		s.faults.Store(0)
 		if s.resume.Swap(0) != 0 {
 			s.log.Info("the store of the rate limits answers again")
 		}
 		return true
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		return false // the client went away: that says nothing of the store
 	}
 	if n := s.faults.Add(1); n >= storeFaults && s.resume.CompareAndSwap(0, int64(time.Since(start)+storePause)) {
 		s.log.Error("the store of the rate limits does not answer", "error", err, "on_store_error", s.instead)

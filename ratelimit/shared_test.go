@@ -270,19 +270,50 @@ func TestFaultsInARowCount(t *testing.T) {
 	})
 }
 
-func TestAClientThatWentAwayIsNoFaultOfTheStore(t *testing.T) {
+// A client that hangs up before it is asked about counts all the same, and is no
+// fault of the store.
+func TestClientsThatHangUpCount(t *testing.T) {
+	for _, instead := range []string{"local", "allow", "deny"} {
+		t.Run("on-store-error-"+instead, func(t *testing.T) {
+			bubbled(t, func(t *testing.T) {
+				store := &flaky{Store: NewMemory(1000)}
+				l, log := sharing(t, store, Config{OnStoreError: instead})
+				gone, cancel := context.WithCancel(t.Context())
+				cancel()
+				allowed := 0
+				for range 20 {
+					d := l.Take(gone, 0, l.Key(0, alice, nil, nil), 1)
+					if d.Allowed {
+						allowed++
+					}
+					d.Close()
+				}
+				if allowed != 5 {
+					t.Errorf("%d attempts were allowed; want 5", allowed)
+				}
+				if d := take(t, l); d.Allowed || !d.remote {
+					t.Errorf("and then of a client that stays: %+v; want it refused by the store", d)
+				}
+				if n := l.Stats().WithoutStore; n > 0 || log.lines("does not answer") > 0 {
+					t.Errorf("%d decisions without the store; want none", n)
+				}
+			})
+		})
+	}
+}
+
+// Who asks for nobody any more waits no longer for the store than others.
+func TestASlowStoreIsBoundedForClientsThatHangUp(t *testing.T) {
 	bubbled(t, func(t *testing.T) {
 		store := &flaky{Store: NewMemory(1000)}
-		l, log := sharing(t, store, Config{})
+		l, _ := sharing(t, store, Config{})
 		store.slow.Store(true)
-		for range 10 {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-			l.Take(ctx, 0, l.Key(0, bob, nil, nil), 1)
-			cancel()
-		}
-		store.slow.Store(false)
-		if d := take(t, l); !d.remote || log.lines("does not answer") > 0 {
-			t.Error("the store is left alone for what clients did")
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		begin := time.Now()
+		d := l.Take(gone, 0, l.Key(0, alice, nil, nil), 1)
+		if took := time.Since(begin); took != storeTimeout || d.remote {
+			t.Errorf("it took %v, remote: %v; want %v, and counts of this process", took, d.remote, storeTimeout)
 		}
 	})
 }

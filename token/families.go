@@ -4,6 +4,7 @@
 package token
 
 import (
+	"container/heap"
 	"container/list"
 	"context"
 	"sync"
@@ -15,39 +16,53 @@ import (
 // MemoryFamilies keeps refresh tokens in the memory of one process: when it ends,
 // everybody has to log in.
 //
-// When it is full, families that have ended make room and no others: the answer is
-// then [ErrFull], so that whoever logs in without end signs nobody else out.
+// A subject has so many families and no more: one login too many ends the family
+// of its own that was used longest ago. When the store is full, families that have
+// ended make room and no others: the answer is then [ErrFull]. So whoever logs in
+// without end signs nobody else out, and keeps nobody else out either, short of an
+// account for each share of the store.
 type MemoryFamilies struct {
-	max int
-	now func() time.Time
+	max, perSubject int
+	now             func() time.Time
 
 	mu       sync.Mutex
 	families map[FamilyID]*family
-	subjects map[string]map[FamilyID]*family
-	oldest   *list.List // of *family, used longest ago in front
+	subjects map[string]*list.List // of *family, used longest ago in front
+	next     ends
 }
 
 type family struct {
-	id   FamilyID
-	f    Family
-	node *list.Element
+	id    FamilyID
+	f     Family
+	node  *list.Element // among its subject's
+	place int           // in next
 }
 
 var _ Families = (*MemoryFamilies)(nil)
 
 // NewMemoryFamilies makes an empty store of at most so many families, about 500
-// bytes each and their subjects' names; 0 is 100,000.
-func NewMemoryFamilies(max int) (*MemoryFamilies, error) {
+// bytes each and their subjects' names, and so many of one subject. 0 is 100,000, and
+// 100 of a subject: enough for all devices of a person, and to be raised where many
+// share an account.
+func NewMemoryFamilies(max, perSubject int) (*MemoryFamilies, error) {
 	if max == 0 {
 		max = 100_000
 	}
-	if max < 1 || max > maxRevocations {
-		var faults fault.List
-		faults.Addf("max", "leave it out for 100000", "%d is not within 1 and %d", max, maxRevocations)
-		return nil, faults.Err()
+	if perSubject == 0 {
+		perSubject = min(100, max)
 	}
-	return &MemoryFamilies{max: max, now: time.Now, families: map[FamilyID]*family{},
-		subjects: map[string]map[FamilyID]*family{}, oldest: list.New()}, nil
+	var faults fault.List
+	if max < 1 || max > maxRevocations {
+		faults.Addf("max", "leave it out for 100000", "%d is not within 1 and %d", max, maxRevocations)
+	}
+	if perSubject < 1 || perSubject > max {
+		faults.Addf("per_subject", "leave it out for 100", "%d is not within 1 and %d, which is all", perSubject, max)
+	}
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	return &MemoryFamilies{max: max, perSubject: perSubject, now: time.Now, families: map[FamilyID]*family{},
+		subjects: map[string]*list.List{}}, nil
 }
 
 // Create implements [Families].
@@ -55,21 +70,24 @@ func (m *MemoryFamilies) Create(_ context.Context, id FamilyID, f Family) error 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
-	for node := m.oldest.Front(); node != nil && !now.Before(node.Value.(*family).f.Expires); node = m.oldest.Front() {
-		m.remove(node.Value.(*family))
+	for len(m.next) > 0 && !now.Before(m.next[0].f.Expires) {
+		m.remove(m.next[0])
+	}
+	of := m.subjects[f.Subject]
+	if of != nil && of.Len() >= m.perSubject {
+		m.remove(of.Front().Value.(*family))
 	}
 	if len(m.families) >= m.max {
 		return ErrFull
 	}
-	e := &family{id: id, f: f}
-	e.node = m.oldest.PushBack(e)
-	m.families[id] = e
-	of := m.subjects[f.Subject]
-	if of == nil {
-		of = map[FamilyID]*family{}
+	if of = m.subjects[f.Subject]; of == nil {
+		of = list.New()
 		m.subjects[f.Subject] = of
 	}
-	of[id] = e
+	e := &family{id: id, f: f}
+	e.node = of.PushBack(e)
+	m.families[id] = e
+	heap.Push(&m.next, e)
 	return nil
 }
 
@@ -85,9 +103,9 @@ func (m *MemoryFamilies) live(id FamilyID) *family {
 
 func (m *MemoryFamilies) remove(e *family) {
 	delete(m.families, e.id)
-	m.oldest.Remove(e.node)
+	heap.Remove(&m.next, e.place)
 	of := m.subjects[e.f.Subject]
-	if delete(of, e.id); len(of) == 0 {
+	if of.Remove(e.node); of.Len() == 0 {
 		delete(m.subjects, e.f.Subject)
 	}
 }
@@ -112,7 +130,8 @@ func (m *MemoryFamilies) Swap(_ context.Context, id FamilyID, from [32]byte, nex
 	}
 	next.Subject = e.f.Subject // whose it is never changes
 	e.f = next
-	m.oldest.MoveToBack(e.node)
+	m.subjects[next.Subject].MoveToBack(e.node)
+	heap.Fix(&m.next, e.place)
 	return true, nil
 }
 
@@ -131,11 +150,36 @@ func (m *MemoryFamilies) DeleteSubject(_ context.Context, subject string) (int, 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n, now := 0, m.now()
-	for _, e := range m.subjects[subject] {
+	for of := m.subjects[subject]; of != nil && of.Len() > 0; {
+		e := of.Front().Value.(*family)
 		if now.Before(e.f.Expires) {
 			n++
 		}
 		m.remove(e)
 	}
 	return n, nil
+}
+
+// ends is a heap, what ends first in front.
+type ends []*family
+
+func (h ends) Len() int           { return len(h) }
+func (h ends) Less(i, j int) bool { return h[i].f.Expires.Before(h[j].f.Expires) }
+func (h ends) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i, j
+}
+
+func (h *ends) Push(x any) {
+	e := x.(*family)
+	e.place = len(*h)
+	*h = append(*h, e)
+}
+
+func (h *ends) Pop() any {
+	n := len(*h) - 1
+	e := (*h)[n]
+	(*h)[n] = nil
+	*h = (*h)[:n]
+	return e
 }

@@ -38,6 +38,9 @@ type RefreshConfig struct {
 // just like that: let one of them refresh, and keep the token in a cookie with
 // HttpOnly and the path of the refresh route.
 //
+// Each login is one more family in the store. What bounds those of one subject is
+// the store's: [MemoryFamilies] keeps a hundred.
+//
 //	refresh, err := refresher.Begin(ctx, user.ID)          // at the login
 //	user, refresh, err := refresher.Rotate(ctx, refresh)   // POST /api/refresh
 //	err := refresher.End(ctx, refresh)                     // at the logout
@@ -81,7 +84,7 @@ func NewRefresher(cfg RefreshConfig) (*Refresher, error) {
 	r.lifetime = within(&faults, "lifetime", cfg.Lifetime, 90*24*time.Hour, time.Minute, maxLifetime)
 	r.idle = within(&faults, "idle", cfg.Idle, min(14*24*time.Hour, r.lifetime), time.Minute, r.lifetime)
 	if r.families == nil {
-		families, err := NewMemoryFamilies(0)
+		families, err := NewMemoryFamilies(0, 0)
 		faults.Join("families", err)
 		r.families = families
 	}

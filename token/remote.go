@@ -91,8 +91,8 @@ func loopback(host string) bool {
 }
 
 // find returns the keys of the set. It asks for a new set when the one at hand
-// is old, or names no such key.
-func (r *remote) find(kid string) ([]*key, error) {
+// is old, or names no such key, and waits for it no longer than ctx.
+func (r *remote) find(ctx context.Context, kid string) ([]*key, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
@@ -102,8 +102,16 @@ func (r *remote) find(kid string) ([]*key, error) {
 		r.refresh(now)
 		if wait := r.fetching; wait != nil && (!usable || missing) {
 			r.mu.Unlock()
-			<-wait // no longer than the client's timeout
+			var gone error
+			select {
+			case <-wait: // no longer than the client's timeout
+			case <-ctx.Done():
+				gone = context.Cause(ctx)
+			}
 			r.mu.Lock()
+			if gone != nil {
+				return nil, fmt.Errorf("%w: %w", errNoKeys, gone)
+			}
 			usable = r.keys != nil && r.now().Sub(r.fetched) < keySetStale
 		}
 	}

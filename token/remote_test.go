@@ -4,6 +4,7 @@
 package token
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -98,6 +99,43 @@ func issued(t *testing.T, kid string) string {
 		header = nil
 	}
 	return sign(t, jwt.SigningMethodES256, keys().ec["ES256"], header, map[string]any{"sub": "42", "exp": testNow.Add(48 * time.Hour).Unix()})
+}
+
+// A request waits for a key set no longer than somebody waits for it.
+func TestAWaitForKeysEndsWithItsRequest(t *testing.T) {
+	p := newProvider(t, "a", "b")
+	for _, tt := range []struct {
+		name  string
+		known bool // a set that lacks the key is at hand
+	}{{"first-set", false}, {"another-key", true}} {
+		t.Run(tt.name, func(t *testing.T) {
+			answer, asked := make(chan struct{}), make(chan struct{}, 1)
+			slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				asked <- struct{}{}
+				<-answer
+				p.Config.Handler.ServeHTTP(w, r)
+			}))
+			defer slow.Close()
+			tok, _ := fromProvider(t, slow.URL)
+			if tt.known {
+				tok.remote.keys, tok.remote.fetched = []*key{}, testNow
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				<-asked
+				cancel()
+			}()
+			for range 2 { // the one that began the fetch, and another one
+				if _, err := tok.VerifyContext(ctx, issued(t, "b")); !errors.Is(err, context.Canceled) || problem.As(err).Rule != rule.TokenUnavailable {
+					t.Errorf("VerifyContext = %v; want %v for %v", err, rule.TokenUnavailable, context.Canceled)
+				}
+			}
+			close(answer)
+			if _, err := tok.Verify(issued(t, "b")); err != nil { // the fetch went on
+				t.Errorf("Verify = %v", err)
+			}
+		})
+	}
 }
 
 func TestFetchedKeys(t *testing.T) {

@@ -83,6 +83,13 @@ func (t *Tokens) checkRevoked(ctx context.Context, c Claims) error {
 }
 
 // MemoryRevocations keeps revocations in the memory of one process, until it ends.
+//
+// Each stays until its token has expired by itself, and none makes room for
+// another, not even for one of the same subject: that would let a revoked token in
+// again. When the store is full, nobody can log out ([ErrFull]). Filling it takes as
+// many tokens as it has room for within one lifetime of a token: by default 100,000
+// logins in an hour, each with its logout, which one account can make. So limit how
+// often one may log out, for example with package ratelimit by `claim:sub`.
 type MemoryRevocations struct {
 	max int
 	now func() time.Time

@@ -72,7 +72,7 @@ func TestVectors(t *testing.T) {
 			}
 			continue
 		}
-		c, err := tok.verify(v.Token.(string))
+		c, err := tok.verify(t.Context(), v.Token.(string))
 		switch {
 		case v.Expect == "reject" && err != nil:
 			same++

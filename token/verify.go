@@ -37,7 +37,7 @@ func (t *Tokens) Verify(token string) (Claims, error) {
 
 // VerifyContext is Verify with a context for what has to be asked.
 func (t *Tokens) VerifyContext(ctx context.Context, token string) (Claims, error) {
-	c, err := t.verify(token)
+	c, err := t.verify(ctx, token)
 	switch {
 	case err == nil:
 		if err := t.checkRevoked(ctx, c); err != nil {
@@ -54,7 +54,7 @@ func (t *Tokens) VerifyContext(ctx context.Context, token string) (Claims, error
 	return nil, refuse(rule.TokenInvalid, err)
 }
 
-func (t *Tokens) verify(token string) (Claims, error) {
+func (t *Tokens) verify(ctx context.Context, token string) (Claims, error) {
 	header, payload, signature, ok := split(token)
 	if !ok || len(token) > MaxBytes || signature == "" {
 		return nil, errShape
@@ -63,7 +63,7 @@ func (t *Tokens) verify(token string) (Claims, error) {
 	if err != nil {
 		return nil, errShape
 	}
-	if err := t.checkSignature(header, token[:len(header)+1+len(payload)], sig); err != nil {
+	if err := t.checkSignature(ctx, header, token[:len(header)+1+len(payload)], sig); err != nil {
 		return nil, err
 	}
 	// From here on the text is that of a holder of the key.
@@ -75,7 +75,7 @@ func (t *Tokens) verify(token string) (Claims, error) {
 }
 
 // checkSignature finds the keys that may have signed the text, and tries them.
-func (t *Tokens) checkSignature(header, text string, sig []byte) error {
+func (t *Tokens) checkSignature(ctx context.Context, header, text string, sig []byte) error {
 	for _, k := range t.set {
 		if header == k.header && k.methods[0].Verify(text, sig, k.verify) == nil {
 			return nil // one of ours, whose header need not be read
@@ -111,7 +111,7 @@ func (t *Tokens) checkSignature(header, text string, sig []byte) error {
 		return nil
 	}
 	if t.remote != nil {
-		keys, err := t.remote.find(kid)
+		keys, err := t.remote.find(ctx, kid)
 		if err != nil {
 			return err
 		}

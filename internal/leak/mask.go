@@ -25,7 +25,9 @@ var covers = []struct {
 }{
 	// A key that was cut off has no end line.
 	{[]string{"PRIVATE KEY"}, regexp.MustCompile(`-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?s:.*?)(?:-----END (?:[A-Z]+ )*PRIVATE KEY-----|$)`), "[private key]"},
-	{[]string{"://", `:\/\/`}, regexp.MustCompile(`(:\\*/\\*/[^\s:@/"'<>]*):[^\s@"'<>]+@`), "$1:" + hidden + "@"},
+	// To the last @: a password that was not encoded has any byte, and a path that
+	// is hidden too does less harm.
+	{[]string{"://", `:\/\/`}, regexp.MustCompile(`(:\\*/\\*/[^\s:/"'<>]*):[^\s"'<>]+@`), "$1:" + hidden + "@"},
 	{[]string{"eyJ"}, regexp.MustCompile(`\beyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]*)*`), "[jwt]"},
 	{[]string{"earer ", "EARER ", "asic ", "igest ", "egotiate "}, regexp.MustCompile(`(?i)\b(bearer|basic|digest|negotiate) +[\w.~+/=-]{6,}`), "$1 " + hidden},
 	{[]string{"ookie: ", "uthorization: "}, regexp.MustCompile(`(?i)\b((?:set-|proxy-)?(?:cookie|authorization): )[^"\r\n]+`), "$1" + hidden},

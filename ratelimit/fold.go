@@ -1,0 +1,66 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ratelimit
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// maxAccount is how long an account or another field of a body may be, in bytes,
+// to count by itself. All that are longer count as one: nothing hides behind
+// padding, and nobody's name is so long.
+const (
+	maxAccount = 1024
+	tooLong    = "(toolong)"
+)
+
+// fold makes one of the spellings that apps and databases take for one account:
+// Admin@shop is admin@shop, and so it is with an accent, in full width, or with a
+// byte order mark that a trim in JavaScript takes away. Two accounts that it makes
+// one share a limit, and nothing else.
+func fold(value string) string {
+	if len(value) > maxAccount {
+		return tooLong
+	}
+	value = strings.TrimSpace(value)
+	for i := range len(value) {
+		if c := value[i]; c <= ' ' || c >= 0x7f {
+			return foldText(value)
+		}
+	}
+	return strings.ToLower(value)
+}
+
+func foldText(value string) string {
+	var pieces norm.Iter
+	pieces.InitString(norm.NFKD, visible(value))
+	var b strings.Builder
+	for !pieces.Done() {
+		if b.Write(pieces.Next()); b.Len() > maxAccount {
+			return tooLong // one letter can become eighteen
+		}
+	}
+	value = cases.Fold().String(visible(b.String()))
+	// The folding of Unicode keeps the dotless i, which is an I in capitals.
+	value = strings.ToLower(strings.ToUpper(value))
+	if len(value) > maxAccount {
+		return tooLong
+	}
+	return value
+}
+
+// visible is the text without marks, spaces, controls and what else a reader does
+// not see.
+func visible(value string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.In(c, unicode.Mn, unicode.Me, unicode.Cc, unicode.Cf, unicode.White_Space, unicode.Other_Default_Ignorable_Code_Point) {
+			return -1
+		}
+		return c
+	}, value)
+}

@@ -1,0 +1,102 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ratelimit
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+func TestFold(t *testing.T) {
+	for _, tt := range []struct{ name, in, want string }{
+		{"plain", "alice@x", "alice@x"},
+		{"capitals", "Alice@X", "alice@x"},
+		{"spaces", " alice @x\t\n", "alice@x"},
+		{"controls", "al\x00ice\x7f@x\x1b", "alice@x"},
+		{"no-break-space", "\u00a0alice@x\u3000", "alice@x"},
+		{"byte-order-mark", "\ufeffalice@x", "alice@x"},
+		{"zero-width", "al\u200bi\u200dce\u2060@x\u00ad", "alice@x"},
+		{"direction-marks", "\u202ealice@x\u2069", "alice@x"},
+		{"combining-mark", "a\u0301lice\u0308@x", "alice@x"},
+		{"composed", "\u00e1lic\u00eb@x", "alice@x"},
+		{"enclosing-mark", "alice\u20dd@x", "alice@x"},
+		{"variation-selector", "alice\ufe0f@x", "alice@x"},
+		{"hangul-filler", "\u3164alice@x\u115f", "alice@x"},
+		{"tags", "alice\U000e0061@x", "alice@x"},
+		{"full-width", "\uff41\uff2cice\uff20x", "alice@x"},
+		{"mathematical", "\U0001d4d0lice@x", "alice@x"},
+		{"circled", "\u24d0lice@x", "alice@x"},
+		{"ligature", "\ufb01n@x", "fin@x"},
+		{"sharp-s", "stra\u00dfe", "strasse"},
+		{"capital-sharp-s", "STRA\u1e9eE", "strasse"},
+		{"dotless-i", "al\u0131ce", "alice"},
+		{"dotted-capital-i", "AL\u0130CE", "alice"},
+		{"kelvin", "\u212aate", "kate"},
+		{"long-s", "\u017fam", "sam"},
+		{"final-sigma", "\u03bf\u03b4\u03bf\u03c2", "\u03bf\u03b4\u03bf\u03c3"},
+		{"other-scripts-stay", "\u65e5\u672c\u0438", "\u65e5\u672c\u0438"},
+		{"digits", "+49 (170) 12", "+49(170)12"},
+		{"nothing", " \u200b", ""},
+		{"padded", strings.Repeat("\u200b", 200) + strings.Repeat(" ", 200) + "Alice@x", "alice@x"},
+		{"padded-beyond-the-bound", strings.Repeat("\u200b", 5000) + "Alice@x", tooLong},
+		{"long", strings.Repeat("A", maxAccount), strings.Repeat("a", maxAccount)},
+		{"too-long", strings.Repeat("a", maxAccount+1), tooLong},
+		{"too-long-when-decomposed", strings.Repeat("\ufdfa", 300), tooLong},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := fold(tt.in); got != tt.want {
+				t.Errorf("got %+q; want %+q", got, tt.want)
+			}
+		})
+	}
+}
+
+// Folding what is folded changes nothing, and marks, case and spaces never tell
+// two accounts apart.
+func FuzzFold(f *testing.F) {
+	for _, s := range []string{"Alice@x", "stra\u00dfe \u0131\u0130", "\ufdfa\ufb01", "\u0345\u1fb3\u03c2", "\xff\xc0", "\u13a0\uab70"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := fold(text)
+		if again := fold(got); again != got {
+			t.Errorf("%+q becomes %+q, and that %+q", text, got, again)
+		}
+		if len(got) > maxAccount || !utf8.ValidString(got) {
+			t.Errorf("%+q becomes %d bytes, or no UTF-8", text, len(got))
+		}
+		if len(text) > maxAccount/32 || strings.ContainsRune(norm.NFKD.String(text), 0x345) || !utf8.ValidString(text) {
+			return
+		}
+		for name, other := range map[string]string{
+			"mark": "\ufeff" + text + "\u0301", "capitals": strings.ToUpper(text), "small": strings.ToLower(text),
+		} {
+			if fold(other) != got {
+				t.Errorf("%s: %+q becomes %+q, and %+q %+q", name, text, got, other, fold(other))
+			}
+		}
+	})
+}
+
+func BenchmarkFold(b *testing.B) {
+	for name, text := range map[string]string{
+		"plain": "alice@shop.example", "accent": "\u00e1lice@shop.example", "invisible": strings.Repeat("\u200b", 340), "worst": strings.Repeat("\ufdfa", 340), "wide": strings.Repeat("\u65e5", 340),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				fold(text)
+			}
+		})
+	}
+}
+
+func TestFoldOfPlainTextDoesNotAllocate(t *testing.T) {
+	if n := testing.AllocsPerRun(100, func() { fold("alice@shop.example") }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
