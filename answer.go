@@ -102,7 +102,7 @@ func (p *pass) tellLimits(status int, h http.Header) {
 		return
 	}
 	p.suit.limiter.SetHeaders(h, p.decisions)
-	if c := p.suit.limiter.DeviceCookie(p.decisions, p.r, p.field, status, p.tls); c != nil && !p.x.Own {
+	if c := p.suit.limiter.DeviceCookie(p.decisions, p.r, status, p.tls); c != nil && !p.x.Own {
 		h.Add("Set-Cookie", c.String())
 	}
 }

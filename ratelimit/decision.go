@@ -24,7 +24,7 @@ type Decision struct {
 	Retry     time.Duration // until the next is allowed; 0 when this one is
 
 	rule    *compiled
-	account string
+	account Account
 	path    string // that was asked for, where a redirect may lead back
 	key     Key
 	cost    int
@@ -62,16 +62,16 @@ func (l *Limiter) Begin(number int, client netip.Addr, r *http.Request, field fu
 func (l *Limiter) ByAccount(number int) bool { return l.rules[number].byAccount }
 
 // BeginAccount is [Limiter.Begin] for one account of those that the request
-// names. A device is known by how the request writes the account, which field says.
-func (l *Limiter) BeginAccount(number int, client netip.Addr, r *http.Request, field func(name string) string, account string) (d Decision) {
-	d.account = fold(account)
+// names.
+func (l *Limiter) BeginAccount(number int, client netip.Addr, r *http.Request, field func(name string) string, account Account) (d Decision) {
+	d.account = account
 	d.ask(l.rules[number], client, r, field)
 	return d
 }
 
 // Key is the key under which a rule without an account counts a request.
 func (l *Limiter) Key(number int, client netip.Addr, r *http.Request, field func(name string) string) Key {
-	return l.rules[number].keyOf(client, r, field, "")
+	return l.rules[number].keyOf(client, r, field, Account{})
 }
 
 // Take is the bare decision: it takes an attempt of that cost, at least 1, for

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/panoply-security/panoply/inspect"
 )
 
 // account has names in the usual fields, in their order, and a password.
@@ -27,6 +29,9 @@ func account(names ...string) func(string) string {
 		return ""
 	}
 }
+
+// one is one account as it is written.
+func one(as string) Account { return Accounts(account(as))[0] }
 
 func TestDeviceCookies(t *testing.T) {
 	l, w := limiter(t, Config{})
@@ -45,13 +50,13 @@ func TestDeviceCookies(t *testing.T) {
 		r := login()
 		var decisions []Decision
 		for _, a := range Accounts(account(names...)) {
-			decisions = append(decisions, l.BeginAccount(number, alice, r, account(names...), a))
+			decisions = append(decisions, l.BeginAccount(number, alice, r, nil, a))
 		}
 		for i := range decisions {
 			decisions[i].Done(status)
 			defer decisions[i].Close()
 		}
-		return l.DeviceCookie(decisions, r, account(names...), status, tls)
+		return l.DeviceCookie(decisions, r, status, tls)
 	}
 	c := mint(200, false, "alice@x")
 	if c == nil || c.Name != deviceName || c.Secure || !c.HttpOnly || c.Path != "/api/v1/Login%20x" || c.MaxAge != 90*86400 || c.Valid() != nil {
@@ -86,16 +91,16 @@ func TestDeviceCookies(t *testing.T) {
 		"behind-others-of-the-name": {append(slices.Repeat([]*http.Cookie{{Name: deviceName, Value: "x"}}, 5), c), "alice@x", true},
 		"behind-too-many":           {append(slices.Repeat([]*http.Cookie{{Name: deviceName, Value: strings.Repeat("A", len(c.Value))}}, 4), c), "alice@x", false},
 	} {
-		if got := l.device(login(tt.cookies...), account(tt.who), tt.who) != ""; got != tt.known {
+		if got := l.device(login(tt.cookies...), one(tt.who)) != ""; got != tt.known {
 			t.Errorf("%s: known %v; want %v", name, got, tt.known)
 		}
 	}
 	w.advance(deviceAge - time.Minute)
-	if l.device(login(c), account("alice@x"), "alice@x") == "" {
+	if l.device(login(c), one("alice@x")) == "" {
 		t.Error("forgotten before its time")
 	}
 	w.advance(2 * time.Minute)
-	if l.device(login(c), account("alice@x"), "alice@x") != "" {
+	if l.device(login(c), one("alice@x")) != "" {
 		t.Error("known after its time")
 	}
 }
@@ -103,24 +108,27 @@ func TestDeviceCookies(t *testing.T) {
 // A device is one of a route, of a method and of an account as it was written.
 func TestWhatADeviceCookieIsGoodFor(t *testing.T) {
 	l, _ := limiter(t, Config{Rules: []Rule{{Name: "all", Match: []string{"/"}, Limit: 10, Window: time.Minute, Count: "failures", Key: []string{"account"}}}})
-	only := func(kv ...string) func(string) string {
-		return func(name string) string {
-			if i := slices.Index(kv, name); i >= 0 {
-				return kv[i+1]
-			}
-			return ""
+	only := func(kv ...string) *Named {
+		n := &Named{byAccount: true}
+		for i := 0; i < len(kv); i += 2 {
+			n.hear(foldName(kv[i]), kv[i+1])
 		}
+		return n
 	}
-	mint := func(method, path string, field func(string) string) *http.Cookie {
+	mint := func(method, path string, n *Named) *http.Cookie {
 		r := httptest.NewRequest(method, path, nil)
-		all := Accounts(field)
-		if len(all) != 1 {
-			t.Fatalf("accounts: %q", all)
+		copied := *n
+		if err := inspect.ReadQuery(r.URL.RawQuery, inspect.Visitors(nil), &copied); err != nil {
+			t.Fatal(err)
 		}
-		d := l.BeginAccount(0, alice, r, field, all[0])
+		all := copied.Accounts()
+		if len(all) != 1 {
+			t.Fatalf("accounts: %v", all)
+		}
+		d := l.BeginAccount(0, alice, r, nil, all[0])
 		defer d.Close()
 		d.Done(200)
-		return l.DeviceCookie([]Decision{d}, r, field, 200, false)
+		return l.DeviceCookie([]Decision{d}, r, 200, false)
 	}
 	login := only("email", "Alice@x", "password", "p")
 	cookie := mint("POST", "/api/login", login)
@@ -141,10 +149,10 @@ func TestWhatADeviceCookieIsGoodFor(t *testing.T) {
 	} {
 		t.Run("good-for-"+tt.name, func(t *testing.T) {
 			r := httptest.NewRequest(tt.method, tt.path, nil)
-			plain := l.BeginAccount(0, alice, r, only("email", tt.account), tt.account)
+			plain := l.BeginAccount(0, alice, r, nil, one(tt.account))
 			plain.Done(200)
 			r.AddCookie(cookie)
-			own := l.BeginAccount(0, alice, r, only("email", tt.account), tt.account)
+			own := l.BeginAccount(0, alice, r, nil, one(tt.account))
 			own.Done(200)
 			if (own.key != plain.key) != tt.known {
 				t.Errorf("counts apart: %v; want %v", own.key != plain.key, tt.known)
@@ -153,7 +161,7 @@ func TestWhatADeviceCookieIsGoodFor(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name, method, path string
-		field              func(string) string
+		named              *Named
 		minted             bool
 	}{
 		{"form", "POST", "/signin", only("username", "alice", "pwd", "p"), true},
@@ -178,7 +186,7 @@ func TestWhatADeviceCookieIsGoodFor(t *testing.T) {
 		{"too-long", "POST", "/login", only("email", strings.Repeat("a", maxAccount+1), "password", "p"), false},
 	} {
 		t.Run("minted-for-"+tt.name, func(t *testing.T) {
-			if c := mint(tt.method, tt.path, tt.field); (c != nil) != tt.minted {
+			if c := mint(tt.method, tt.path, tt.named); (c != nil) != tt.minted {
 				t.Errorf("got %v; minted: want %v", c, tt.minted)
 			}
 		})
@@ -198,7 +206,7 @@ func TestCookiesWithoutEndAreEightDevices(t *testing.T) {
 		rand.Read(device[8:])
 		value := append(device, l.sign(device, "POST", "/login", "alice@x")...)
 		r.AddCookie(&http.Cookie{Name: deviceName, Value: base64.RawURLEncoding.EncodeToString(value)})
-		d := l.BeginAccount(number, alice, r, account("alice@x"), "alice@x")
+		d := l.BeginAccount(number, alice, r, nil, one("alice@x"))
 		if d.Allowed {
 			tries++
 		}
@@ -207,7 +215,7 @@ func TestCookiesWithoutEndAreEightDevices(t *testing.T) {
 	if want := 8 * 10; tries != want {
 		t.Errorf("%d tries; want %d", tries, want)
 	}
-	d := l.BeginAccount(number, alice, httptest.NewRequest("POST", "/login", nil), account("alice@x"), "alice@x")
+	d := l.BeginAccount(number, alice, httptest.NewRequest("POST", "/login", nil), nil, one("alice@x"))
 	if d.Done(401); !d.Allowed {
 		t.Error("a new device shares with those that are known")
 	}

@@ -129,7 +129,7 @@ func (l *Limiter) SetHeaders(h http.Header, decisions []Decision) {
 // public leaves out what is left to an account: what others have tried with it
 // is nothing to tell whoever names it. A refusal says so itself.
 func public(decisions []Decision) []Decision {
-	hidden := func(d Decision) bool { return d.account != "" && d.Allowed }
+	hidden := func(d Decision) bool { return d.account.name != "" && d.Allowed }
 	if !slices.ContainsFunc(decisions, hidden) {
 		return decisions
 	}

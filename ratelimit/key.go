@@ -111,7 +111,7 @@ func (r Rule) BodyFields() []string {
 
 // keyOf makes the key of a request for an account, "" if the rule has none. field
 // may be nil.
-func (c *compiled) keyOf(client netip.Addr, r *http.Request, field func(string) string, account string) Key {
+func (c *compiled) keyOf(client netip.Addr, r *http.Request, field func(string) string, account Account) Key {
 	var room [maxParts * 40]byte
 	text := room[:0]
 	for _, p := range c.key {
@@ -136,11 +136,11 @@ func (c *compiled) keyOf(client netip.Addr, r *http.Request, field func(string) 
 				value = "/" + k.Path()
 			}
 		case partAccount:
-			value = account
+			value = account.name
 		}
 		text = c.appendPart(text, p.kind, value, client)
 		if p.kind == partAccount {
-			if device := c.limiter.device(r, field, account); device != "" {
+			if device := c.limiter.device(r, account); device != "" {
 				text = c.hasher.value(append(text, partDevice), device)
 			}
 		}

@@ -15,12 +15,41 @@ import (
 const (
 	// maxAccounts is how many accounts of one request are counted apart. All
 	// requests that name more are counted as one account.
-	maxAccounts = 16
-	// maxNamed is how much of a field's text counts, in bytes.
-	maxNamed = 1 << 10
-
-	manyAccounts = "\x00many"
+	maxAccounts  = 16
+	manyAccounts = "(many)"
 )
+
+// Account is one that a request names.
+type Account struct {
+	name string // as it is counted
+	// as is how the request writes it, "" where it does so in several ways, or at
+	// too great a length. Devices go by it, and not by the account of one count: who
+	// can register Ádmin has not logged in to admin.
+	as string
+	// byPassword says that the request has a password, and nothing else that an app
+	// may let it in by.
+	byPassword bool
+}
+
+// Accounts are the accounts that a request names, each once: the values of the
+// usual fields. A rule keyed by account counts for each of them, so that a decoy
+// in one field does not hide the account in another. field is asked for names in
+// lower case; [Named] looks further.
+func Accounts(field func(name string) string) []Account {
+	if field == nil {
+		return nil
+	}
+	n := Named{byAccount: true}
+	for _, name := range accountFields {
+		n.hear(name, field(name))
+	}
+	for name, r := range roles {
+		if r != accountRole {
+			n.hear(name, field(name))
+		}
+	}
+	return n.Accounts()
+}
 
 // Named are the texts of a request that limits are keyed by: [inspect.Texts]. An
 // account is looked for in query and body at any depth, in every value of the usual
@@ -32,7 +61,9 @@ type Named struct {
 
 	values   map[string]string // by folded name
 	repeated string            // where a field holds several texts
-	accounts []string
+
+	accounts        []Account
+	password, other bool // ways to be let in
 }
 
 // Named returns a collection for the rules of these numbers, nil where none of them
@@ -57,34 +88,28 @@ func (l *Limiter) Named(numbers []int) *Named {
 	return n
 }
 
-// Wants reports whether a key may have the text.
+// Wants reports whether a limit may go by the text.
 func (n *Named) Wants(p *inspect.Path) bool {
 	if n == nil {
 		return false
 	}
-	return n.byAccount && isAccount[foldName(p.Member())] || len(n.fields) > 0 && n.isField(p)
+	return n.byAccount && roles[foldName(p.Member())] != 0 || n.isField(p)
 }
 
 func (n *Named) isField(p *inspect.Path) bool {
-	return p.Place == inspect.Body && p.Outer() != "" && slices.Contains(n.fields, foldName(p.Outer()))
+	return len(n.fields) > 0 && p.Place == inspect.Body && p.Outer() != "" && slices.Contains(n.fields, foldName(p.Outer()))
 }
 
 // Text keeps a text. An empty one, as of a file, names nobody.
 func (n *Named) Text(p *inspect.Path, text string) {
-	if text == "" {
-		return
+	if n.byAccount {
+		n.hear(foldName(p.Member()), text)
 	}
-	// A limit may keep it for longer than the body that it stands in.
-	text = strings.Clone(text[:min(len(text), maxNamed)])
-	if n.byAccount && len(n.accounts) <= maxAccounts && isAccount[foldName(p.Member())] {
-		if account := fold(text); account != "" && !slices.Contains(n.accounts, account) {
-			n.accounts = append(n.accounts, account)
-		}
-	}
-	if len(n.fields) == 0 || !n.isField(p) {
+	if text == "" || !n.isField(p) {
 		return
 	}
 	name := foldName(p.Outer())
+	text = strings.Clone(text[:min(len(text), maxAccount+1)]) // it may be kept for longer than the body
 	if before, there := n.values[name]; there && before != text {
 		n.repeated = p.Pointer()
 	}
@@ -92,6 +117,37 @@ func (n *Named) Text(p *inspect.Path, text string) {
 		n.values = map[string]string{}
 	}
 	n.values[name] = text
+}
+
+// hear notes what a field of a login says.
+func (n *Named) hear(name, text string) {
+	if text == "" {
+		return
+	}
+	switch roles[name] {
+	case accountRole:
+		n.account(text)
+	case passwordRole:
+		n.password = true
+	case kindRole:
+		n.other = n.other || !slices.Contains(passwordKinds, text)
+	case proofRole:
+		n.other = true
+	}
+}
+
+func (n *Named) account(text string) {
+	name, as := fold(text), ""
+	if len(text) <= maxAccount {
+		as = strings.Clone(text)
+	}
+	switch i := slices.IndexFunc(n.accounts, func(a Account) bool { return a.name == name }); {
+	case name == "":
+	case i < 0 && len(n.accounts) <= maxAccounts:
+		n.accounts = append(n.accounts, Account{name: name, as: as})
+	case i >= 0 && n.accounts[i].as != as:
+		n.accounts[i].as = ""
+	}
 }
 
 // Field is the text of a field, "" for one that is not there.
@@ -103,12 +159,15 @@ func (n *Named) Field(name string) string {
 }
 
 // Accounts are the accounts that the request names, each once.
-func (n *Named) Accounts() []string {
+func (n *Named) Accounts() []Account {
 	switch {
 	case n == nil:
 		return nil
 	case len(n.accounts) > maxAccounts:
-		return []string{manyAccounts}
+		return []Account{{name: manyAccounts}}
+	}
+	for i := range n.accounts {
+		n.accounts[i].byPassword = n.password && !n.other
 	}
 	return n.accounts
 }
@@ -122,6 +181,43 @@ func (n *Named) Check() error {
 	e := problem.Refuse(rule.ValidateSchema, "")
 	e.Fields = []problem.Field{{Pointer: n.repeated, Detail: "It must hold one value."}}
 	return e
+}
+
+// role is what a field of a login is for.
+type role uint8
+
+const (
+	accountRole  role = 1 + iota // names the account
+	passwordRole                 // carries the password
+	// A request may be let in by something else than the password that is in it.
+	// Then the password, and the account with it, prove nothing.
+	kindRole  // says what the request is let in by
+	proofRole // is something else to be let in by
+)
+
+// passwordKinds are what a field of kindRole says where it is the password.
+var passwordKinds = []string{"password", "local", "credentials", "email"}
+
+// roles are the usual fields, folded.
+var roles = func() map[string]role {
+	all := map[string]role{}
+	for r, names := range map[role][]string{
+		accountRole:  accountFields,
+		passwordRole: {"password", "passwd", "pass", "pwd", "passphrase", "userpassword", "user_password"},
+		kindRole:     {"grant_type", "granttype", "provider", "strategy"},
+		proofRole:    {"refresh_token", "refreshtoken", "access_token", "accesstoken", "id_token", "idtoken", "assertion", "credential"},
+	} {
+		for _, name := range names {
+			all[name] = r
+		}
+	}
+	return all
+}()
+
+// accountFields are the fields in which logins name the account.
+var accountFields = []string{
+	"email", "mail", "emailaddress", "email_address", "username", "user", "user_name", "userid", "user_id", "uid", "login", "loginid", "login_id",
+	"account", "identifier", "nickname", "handle", "name", "phone", "phonenumber", "phone_number", "mobile",
 }
 
 // foldName makes one of the spellings of a field's name that Go's encoding/json
