@@ -170,3 +170,18 @@ func TestOpenAPINeedsTheGuard(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A query that nobody can read, and that is let pass, takes nothing else out of force.
+func TestAnUnreadableQueryLeavesTheRestDeclared(t *testing.T) {
+	policy := "mode: report\n" + strings.Replace(declaredPolicy("enforce", "reject"), "      query: {properties: {page: {type: integer, minimum: 1}}}\n", "", 1)
+	for target, want := range map[string]int{"/items/1?a=%zz": 200, "/items/x?a=%zz": 400} {
+		rec, _ := behind(t, policy, nil).send(request("POST", target, `{"name":"a"}`, "X-Tenant", "a", "Content-Type", "application/json"))
+		if rec.Code != want {
+			t.Errorf("%s: status %d; want %d", target, rec.Code, want)
+		}
+	}
+	rec, _ := behind(t, policy, nil).send(request("POST", "/items/1?a=%zz", `{"name":"a"}`, "Content-Type", "application/json"))
+	if rec.Code != 400 {
+		t.Errorf("without its header: status %d; want 400", rec.Code)
+	}
+}

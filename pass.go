@@ -356,7 +356,7 @@ func (p *pass) readQuery(visit inspect.Visitor, declared bool) (err error) {
 
 // plan is what is declared for the request.
 func (p *pass) plan() validate.Plan {
-	plan := p.suit.bodies.For(p.met.by[ownBodies])
+	plan := p.suit.bodies.For(p.met.by[ownBodies], p.key)
 	if p.suit.policy.Bodies.Mode == Report {
 		return plan.Dry()
 	}
@@ -367,10 +367,14 @@ func (p *pass) plan() validate.Plan {
 // query that could not be read is not held against anything: that was judged.
 func (p *pass) checkHead() error {
 	mode := p.suit.policy.Bodies.Mode
-	if mode == Off || len(p.met.by[ownBodies]) == 0 || p.unclear {
+	if mode == Off || len(p.met.by[ownBodies]) == 0 {
 		return nil
 	}
-	return p.judge(mode, p.plan().CheckHead(p.r, p.query))
+	plan := p.plan()
+	if p.unclear {
+		plan = plan.WithoutQuery()
+	}
+	return p.judge(mode, plan.CheckHead(p.r, p.query))
 }
 
 // inspectBody reads the body, if there is one.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/nosql"
+	"github.com/panoply-security/panoply/route"
 	"github.com/panoply-security/panoply/validate"
 )
 
@@ -115,7 +116,7 @@ func bodyReaders() ([]reader, error) {
 				return err
 			}
 			defer rd.Close()
-			return panoply.For([]int{0}).Check(r, rd)
+			return panoply.For([]int{0}, route.Key{}).Check(r, rd)
 		}},
 		{"panoply validate.Body[T]", func(body string) error { _, err := validate.Body[newUser](p.post(body)); return err }},
 	}, nil

@@ -22,6 +22,7 @@ const (
 	maxString   = 16 << 20  // bytes of a string, as many as MongoDB takes in a document
 	maxNumber   = 100       // bytes of a number
 	maxExponent = 400       // of ten; a double ends at 308
+	minExponent = -330      // what is smaller is zero in JavaScript, and not in every schema
 )
 
 var utf8BOM = []byte("\xef\xbb\xbf")
@@ -203,7 +204,7 @@ func (j *jsonReader) start() (more bool, err error) {
 		kind = Number
 		end, exponent = numberEnd(j.text, j.pos)
 		if end > 0 && !j.loose && !plainNumber(j.text[j.pos:end], exponent-j.pos) {
-			return false, j.refuse("The JSON has a number that is too long or too large.")
+			return false, j.refuse("The JSON has a number that is too long, too large or too small.")
 		}
 	}
 	if end < 0 {

@@ -57,7 +57,7 @@ func (s *shown) Value(_ *inspect.Path, k inspect.Kind) error {
 // bounded reports whether a refusal is about a bound that jsontext does not have.
 func bounded(err error) bool {
 	return slices.Contains([]string{
-		"The JSON starts with a byte order mark.", "The JSON is nested too deeply.", "The JSON has a number that is too long or too large.",
+		"The JSON starts with a byte order mark.", "The JSON is nested too deeply.", "The JSON has a number that is too long, too large or too small.",
 		"The JSON has a name that is too long.", "The JSON has a string that is too long.", "The JSON has an object with too many names.",
 		"The JSON has too many values.",
 	}, problem.As(err).Detail)

@@ -214,7 +214,7 @@ func plainNumber(s string, e int) bool {
 		return true
 	}
 	exponent, err := strconv.Atoi(s[e:])
-	if err != nil || exponent < -maxExponent || exponent > maxExponent {
+	if err != nil || exponent < minExponent || exponent > maxExponent {
 		return false
 	}
 	if e+exponent <= 308 {

@@ -22,6 +22,10 @@ type Key struct {
 // Path is the path as it is compared: in one spelling, whatever the request's.
 func (k Key) Path() string { return k.path }
 
+// Ambiguous reports whether routers read the path in two ways, for an encoded slash
+// in it: to Express /users/me%2F is the user "me/".
+func (k Key) Ambiguous() bool { return k.hasAlt }
+
 var (
 	errDots    = errors.New("the path has a dot segment")
 	errControl = errors.New("the path has a control byte")

@@ -31,8 +31,28 @@ func (c closer) close(s map[string]any) {
 	c.children(s)
 }
 
+// imply gives a schema the type that its keywords mean. JSON Schema holds them
+// against values of that type alone, and lets all others pass: for what declares
+// properties alone, an array of objects with any.
+func imply(s map[string]any) {
+	if s["type"] != nil || s["properties"] == nil && s["patternProperties"] == nil {
+		return
+	}
+	types := []any{"object"}
+	for _, key := range []string{"items", "prefixItems", "contains"} {
+		if s[key] != nil {
+			types = append(types, "array")
+			break
+		}
+	}
+	if s["type"] = types[0]; len(types) > 1 {
+		s["type"] = types
+	}
+}
+
 // children closes the schemas of the values inside a value.
 func (c closer) children(s map[string]any) {
+	imply(s)
 	for _, key := range []string{"properties", "patternProperties"} {
 		for _, sub := range asMap(s[key]) {
 			c.closeAny(sub)

@@ -235,7 +235,9 @@ func TestOperationsAreTheWholeOfAnAPI(t *testing.T) {
 		"GET /apis":              "? ",
 		"GET /api/groups/7?a=1":  "?a=1 ",
 		"GET /api/groups/x":      "400; #path/id It must be an integer.",
-		"GET /api/users%2Fme":    "? ",
+		"GET /api/users%2Fme":    "400; #path/id It must be an integer.", // to Express it is no user "me"
+		"GET /api/users/me%2F":   "400; #path/id It must be an integer.",
+		"GET /api/users/7%2F":    "400; #path/id It must be an integer.",
 		"GET /api/users%2Fx":     "400; #path/id It must be an integer.",
 		"GET /%61pi/undeclared/": undeclared,
 	} {

@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"testing"
+
+	"github.com/panoply-security/panoply/route"
 )
 
 func TestMain(m *testing.M) {
@@ -75,7 +77,7 @@ func TestADryPlanChangesNothing(t *testing.T) {
 	for body, fits := range map[string]bool{`{"a":"x","b":1}`: true, `{"b":1}`: false, `{"a":1}`: false} {
 		rd := read(t, body)
 		r := httptest.NewRequest("POST", "/", nil)
-		if err := v.For([]int{0}).Dry().Check(r, rd); (err == nil) != fits || string(rd.Data) != body || r.ContentLength != 0 {
+		if err := v.For([]int{0}, route.Key{}).Dry().Check(r, rd); (err == nil) != fits || string(rd.Data) != body || r.ContentLength != 0 {
 			t.Errorf("%s: got %v and leaves %s", body, err, rd.Data)
 		}
 	}

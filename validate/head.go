@@ -5,6 +5,7 @@ package validate
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/problem"
@@ -25,11 +26,15 @@ func (p Plan) CheckHead(r *http.Request, query []inspect.Pair) error {
 		c := p.v.routes[i]
 		if c.path != nil {
 			c.pattern.Params(r.URL, func(params []route.Param) error {
-				fields = append(fields, c.path.checkOnly(func(add func(name, value string)) {
+				for _, f := range c.path.checkOnly(func(add func(name, value string)) {
 					for _, p := range params {
 						add(p.Name, p.Value)
 					}
-				})...)
+				}) {
+					if !slices.Contains(fields, f) { // as where a path is read in two ways
+						fields = append(fields, f)
+					}
+				}
 				return nil
 			})
 		}
@@ -43,6 +48,12 @@ func (p Plan) CheckHead(r *http.Request, query []inspect.Pair) error {
 			}
 			fields = append(fields, more...)
 		}
+	}
+	if p.blind {
+		if len(fields) > 0 {
+			return p.misfit(fields)
+		}
+		return nil
 	}
 	drop, more := p.texts(query, func(c *compiled) *textSchema { return c.query })
 	if fields = append(fields, more...); len(fields) > 0 {

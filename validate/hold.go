@@ -10,6 +10,7 @@ import (
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/route"
 	"github.com/panoply-security/panoply/rule"
 )
 
@@ -19,6 +20,7 @@ type Plan struct {
 	v        *Validator
 	met      []int
 	dry      bool
+	blind    bool
 }
 
 // Dry returns a plan that decides the same and changes nothing.
@@ -27,9 +29,20 @@ func (p Plan) Dry() Plan {
 	return p
 }
 
-// For returns what holds for a request that meets some of [Validator.Routes].
-func (v *Validator) For(met []int) Plan {
-	p := Plan{MaxBytes: v.maxBytes, v: v, met: v.mostSpecific(met)}
+// WithoutQuery returns a plan for a request whose query cannot be read.
+func (p Plan) WithoutQuery() Plan {
+	p.blind = true
+	return p
+}
+
+// For returns what holds for a request that meets some of [Validator.Routes]: of
+// operations the most specific, but all of them where routers read its path in two
+// ways.
+func (v *Validator) For(met []int, path route.Key) Plan {
+	p := Plan{MaxBytes: v.maxBytes, v: v, met: met}
+	if !path.Ambiguous() {
+		p.met = v.mostSpecific(met)
+	}
 	own := int64(0)
 	for _, i := range p.met {
 		if m := v.routes[i].maxBytes; m != 0 && (own == 0 || m < own) {

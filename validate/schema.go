@@ -163,7 +163,32 @@ func (s *schema) checkSubset(rd *inspect.Reading, strip bool, drop map[*inspect.
 	return nil
 }
 
+// maxLibraryValues is how many values a body may have that the library holds
+// against a schema: it takes microseconds for each, and hundreds of bytes.
+const maxLibraryValues = 20_000
+
+// exceeds reports whether a tree has more values than there may be.
+func exceeds(n *inspect.Node, left *int) bool {
+	if *left--; *left < 0 {
+		return true
+	}
+	for i := range n.Members {
+		if exceeds(n.Members[i].Value, left) {
+			return true
+		}
+	}
+	for _, e := range n.Elems {
+		if exceeds(e, left) {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *schema) checkLibrary(rd *inspect.Reading, strip bool, drop map[*inspect.Member]bool) []problem.Field {
+	if left := maxLibraryValues; exceeds(rd.Tree, &left) {
+		return []problem.Field{{Detail: "It has too many values."}}
+	}
 	err := s.library.Validate(rd.Tree.Any(rd.Data))
 	if err == nil {
 		return nil

@@ -78,6 +78,17 @@ const (
 	anchorSchema = `{"type":"object","properties":{"home":{"$ref":"#home"}},"$defs":{"home":{"$anchor":"home","type":"object","properties":{"zip":{"type":"string"}}}}}`
 )
 
+// The library sees no more values than it may take time for.
+func TestTheLibrarySeesABoundedBody(t *testing.T) {
+	const oneOf = `{"type":"array","items":{"oneOf":[{"type":"integer"},{"type":"string"}]}}`
+	for n, want := range map[int]string{19_000: "", 20_000: " It has too many values."} {
+		body := "[" + strings.Repeat("1,", n-1) + "1]"
+		if _, faults, _ := send(t, schema(oneOf, ""), request(body)); faults != want {
+			t.Errorf("%d values: %q; want %q", n, faults, want)
+		}
+	}
+}
+
 func TestSchemas(t *testing.T) {
 	tests := []struct{ name, schema, body, reject, strip string }{
 		{"fits", userSchema, `{"name":"Ann","email":"a@b.example"}`, "", ""},
@@ -124,6 +135,18 @@ func TestSchemas(t *testing.T) {
 		{"names", `{"type":"object","propertyNames":{"pattern":"^[a-z]$"}}`, `{"A":1}`, "/A Its name is not allowed.", ""},
 		{"enum", `{"properties":{"a":{"enum":["x",1]}}}`, `{"a":"secret"}`, "/a It is not one of the allowed values.", ""},
 		{"items-that-are-false", `{"properties":{"a":{"prefixItems":[{}],"items":false}}}`, `{"a":[1,2]}`, "/a/1 It is not a known field.", "400 /a/1 It is not a known field."},
+		// Properties mean an object: an array of anything would go past them.
+		{"type-implied", `{"properties":{"a":{}}}`, `[{"role":1}]`, " It must be an object.", ""},
+		{"type-implied-of-text", `{"patternProperties":{"^a":{}}}`, `"x"`, " It must be an object.", ""},
+		{"type-implied-below", `{"type":"object","properties":{"a":{"properties":{"b":{}}}}}`, `{"a":[{"role":1}]}`, "/a It must be an object.", ""},
+		{"type-implied-of-items", `{"type":"array","items":{"properties":{"b":{}}}}`, `[[{"role":1}]]`, "/0 It must be an object.", ""},
+		{"type-implied-by-ref", `{"type":"object","properties":{"a":{"$ref":"#/$defs/a"}},"$defs":{"a":{"properties":{"b":{}}}}}`, `{"a":[1]}`, "/a It must be an object.", ""},
+		{"type-implied-in-all-of", `{"allOf":[{"properties":{"a":{}}},{"properties":{"b":{}}}]}`, `[{"role":1}]`, " It must be an object.", ""},
+		{"type-implied-in-any-of", `{"anyOf":[{"properties":{"a":{}}},{"type":"string"}]}`, `"x"`, "", ""},
+		{"type-implied-in-one-of", `{"oneOf":[{"properties":{"a":{}}},{"type":"string"}]}`, `[{"role":1}]`, " It fits none of the allowed forms.", ""},
+		{"type-implied-with-items", `{"properties":{"a":{}},"items":{"properties":{"a":{}}}}`, `[{"a":1},{"role":1}]`, "/1/role It is not a known field.", `[{"a":1},{}]`},
+		{"type-implied-with-items-of-text", `{"properties":{"a":{}},"items":{"type":"string"}}`, `"x"`, " It must be an object or an array.", ""},
+		{"type-as-it-is-written", `{"type":["object","string"],"properties":{"a":{}}}`, `"x"`, "", ""},
 		// What a stripped field made true must be true of what is left.
 		{"stripped-below-a-minimum", `{"type":"object","properties":{"a":{}},"minProperties":2}`, `{"a":1,"b":2}`, "/b It is not a known field.", "400  It must have at least 2 fields."},
 		{"stripped-below-a-minimum-by-the-library", `{"type":"object","properties":{"a":{"const":1}},"minProperties":2}`, `{"a":1,"b":2}`, "/b It is not a known field.", "400  It must have at least 2 fields."},

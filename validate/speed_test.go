@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/panoply-security/panoply/inspect"
+	"github.com/panoply-security/panoply/route"
 	"github.com/panoply-security/panoply/validate"
 )
 
@@ -33,7 +34,7 @@ func BenchmarkSchema(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := v.For([]int{0}).Check(r, rd); err != nil {
+		if err := v.For([]int{0}, route.Key{}).Check(r, rd); err != nil {
 			b.Fatal(err)
 		}
 		rd.Close()

@@ -59,6 +59,10 @@ type textReader struct {
 	place  string
 }
 
+// maxSplit is how many items one text may be split into: as many as a query may have
+// parameters.
+const maxSplit = 1000
+
 func (r *textReader) refuse(detail string) {
 	if len(r.faults) < maxFields {
 		r.faults = append(r.faults, problem.Field{Pointer: r.place + pointer(r.path), Detail: detail})
@@ -103,6 +107,10 @@ func (r *textReader) object(n *named, t *textType) *inspect.Node {
 // it, it is the array's only item.
 func (r *textReader) single(text string, t *textType) *inspect.Node {
 	if t.split != "" {
+		if strings.Count(text, t.split) >= maxSplit {
+			r.refuse("It has too many items.")
+			return &inspect.Node{Kind: inspect.Array}
+		}
 		return r.list(strings.Split(text, t.split), t)
 	}
 	if t.types&typeArray != 0 && t.types&typeString == 0 {

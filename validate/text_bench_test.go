@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/panoply-security/panoply/inspect"
+	"github.com/panoply-security/panoply/route"
 )
 
 const benchQuery = "q=shirt&page=2&sort=price&tag=new&tag=sale"
@@ -21,7 +22,7 @@ func benchPlan(b *testing.B) Plan {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return v.For([]int{0})
+	return v.For([]int{0}, route.Key{})
 }
 
 // Beside it stands the reading alone, which every request pays for.

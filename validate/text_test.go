@@ -142,6 +142,8 @@ func TestTextIsReadByItsDeclaredType(t *testing.T) {
 		{"list-item-bad", "q=a&tag=x&tag=Y", "/tag/1 It does not have the required form."},
 		{"list-too-long", "q=a&tag=x&tag=y&tag=z", "/tag It must have at most 2 items."},
 		{"split", "q=a&ids=1,2,3", ""},
+		{"split-to-the-most", "q=a&ids=" + strings.Repeat("1,", 999) + "1", ""},
+		{"split-too-far", "q=a&ids=" + strings.Repeat("1,", 1000) + "1", "/ids It has too many items."},
 		{"split-bad", "q=a&ids=1,,3", "/ids/1" + integer},
 		{"split-and-repeated", "q=a&ids=1,2&ids=3", "/ids/0" + integer},
 		{"either-number", "q=a&mixed=7", ""},

@@ -57,7 +57,9 @@
 //
 // Bodies and queries are read by package inspect, within its bounds: at most
 // Config.MaxBytes, 64 levels, 200,000 values, 1000 parameters. A number in text
-// has at most 100 digits. At most 20 faults are answered.
+// has at most 100 digits, and one text is split into at most 1000 items. Where the
+// library holds a body against a schema, it has at most 20,000 values. At most 20
+// faults are answered.
 package validate
 
 import (
@@ -189,7 +191,7 @@ func (v *Validator) Handler(next http.Handler) http.Handler {
 		if err != nil {
 			return problem.Refuse(rule.RequestPath, "").Because(err)
 		}
-		plan := v.For(table.Match(r.Method, key, nil))
+		plan := v.For(table.Match(r.Method, key, nil), key)
 		var query []inspect.Pair
 		if plan.Query() {
 			if query, err = inspect.ReadQueryPairs(r.URL.RawQuery, noPrototypes{}, nil); err != nil {

@@ -266,3 +266,48 @@ func TestUndeclaredParametersAreStripped(t *testing.T) {
 		}
 	}
 }
+
+// What is readOnly is no field of a request, wherever the schema says so. kin-openapi
+// looks at the property alone.
+func TestReadOnlyBehindOtherSchemas(t *testing.T) {
+	const document = `openapi: 3.0.3
+info: {title: t, version: "1"}
+paths:
+  /a:
+    post:
+      requestBody:
+        content:
+          application/json:
+            schema:
+              properties:
+                name: {type: string}
+                behind: {allOf: [{$ref: '#/components/schemas/Made'}, {description: when}]}
+                beside: {allOf: [{type: string}], readOnly: true}
+                deeper: {$ref: '#/components/schemas/Deeper'}
+                itself: {$ref: '#/components/schemas/Itself'}
+      responses: {"200": {description: ok}}
+components:
+  schemas:
+    Made: {type: string, readOnly: true}
+    Deeper: {allOf: [{allOf: [{$ref: '#/components/schemas/Made'}]}]}
+    Itself: {allOf: [{type: object}, {properties: {again: {$ref: '#/components/schemas/Itself'}}}]}
+`
+	ops, err := openapi.Convert("t.yaml", []byte(document), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold := holder(t, ops)
+	for body, want := range map[string]string{
+		`{"name":"x","itself":{"again":{}}}`: "passes",
+		`{"behind":"x"}`:                     "400; /behind It is not a known field.",
+		`{"beside":"x"}`:                     "400; /beside It is not a known field.",
+		`{"deeper":"x"}`:                     "400; /deeper It is not a known field.",
+		`[{"name":"x"}]`:                     "400;  It must be an object.",
+	} {
+		r := httptest.NewRequest("POST", "/a", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		if got := hold(r); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %s; want %s", body, got, want)
+		}
+	}
+}

@@ -187,8 +187,22 @@ func (c *converter) properties(n *node, s map[string]any, in context) {
 	}
 }
 
+// readOnly reports whether a schema says so, or one that it applies in place.
 func (c *converter) readOnly(n *node) bool {
-	return n.get("readOnly").is() || c.resolved(n).get("readOnly").is()
+	seen := map[*node]bool{}
+	var says func(n *node) bool
+	says = func(n *node) bool {
+		if n == nil || seen[n] {
+			return false
+		}
+		seen[n] = true
+		if n.get("readOnly").is() || says(c.resolved(n)) {
+			return true
+		}
+		all := n.get("allOf")
+		return all != nil && slices.ContainsFunc(all.items, says)
+	}
+	return says(n)
 }
 
 // isFile reports whether a form sends a field as a file, or several.
