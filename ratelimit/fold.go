@@ -20,8 +20,8 @@ const (
 )
 
 // fold makes one of the spellings that apps and databases take for one account:
-// Admin@shop is admin@shop, and so it is with an accent, in full width, or with a
-// byte order mark that a trim in JavaScript takes away. Two accounts that it makes
+// Admin@shop is admin@shop, and so it is with an accent, a stroke, in full width, or
+// with a byte order mark that a trim in JavaScript takes away. Two accounts that it makes
 // one share a limit, and nothing else.
 func fold(value string) string {
 	if len(value) > maxAccount {
@@ -38,7 +38,7 @@ func fold(value string) string {
 
 func foldText(value string) string {
 	var pieces norm.Iter
-	pieces.InitString(norm.NFKD, visible(value))
+	pieces.InitString(norm.NFKD, visible(alike(value)))
 	var b strings.Builder
 	for !pieces.Done() {
 		if b.Write(pieces.Next()); b.Len() > maxAccount {
@@ -47,7 +47,7 @@ func foldText(value string) string {
 	}
 	value = cases.Fold().String(visible(b.String()))
 	// The folding of Unicode keeps the dotless i, which is an I in capitals.
-	value = strings.ToLower(strings.ToUpper(value))
+	value = alike(strings.ToLower(strings.ToUpper(value)))
 	if len(value) > maxAccount {
 		return tooLong
 	}

@@ -6,8 +6,11 @@ package ratelimit
 import (
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/collate"
+	"golang.org/x/text/language"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -38,6 +41,11 @@ func TestFold(t *testing.T) {
 		{"kelvin", "\u212aate", "kate"},
 		{"long-s", "\u017fam", "sam"},
 		{"final-sigma", "\u03bf\u03b4\u03bf\u03c2", "\u03bf\u03b4\u03bf\u03c3"},
+		{"stroke", "pau\u0142\u00f8@x", "paulo@x"},
+		{"combining-letter", "p\u0363ul", "paul"},
+		{"ae-in-one", "c\u00e6sar \u0152", "caesaroe"},
+		{"digits-of-other-scripts", "\u0661\u096b\uff19\U0001d7da", "1592"},
+		{"negative-circled", "\u2776\U0001f170", "1a"},
 		{"other-scripts-stay", "\u65e5\u672c\u0438", "\u65e5\u672c\u0438"},
 		{"digits", "+49 (170) 12", "+49(170)12"},
 		{"nothing", " \u200b", ""},
@@ -58,7 +66,7 @@ func TestFold(t *testing.T) {
 // Folding what is folded changes nothing, and marks, case and spaces never tell
 // two accounts apart.
 func FuzzFold(f *testing.F) {
-	for _, s := range []string{"Alice@x", "stra\u00dfe \u0131\u0130", "\ufdfa\ufb01", "\u0345\u1fb3\u03c2", "\xff\xc0", "\u13a0\uab70"} {
+	for _, s := range []string{"Alice@x", "stra\u00dfe \u0131\u0130", "\ufdfa\ufb01", "\u0345\u1fb3\u03c2", "\xff\xc0", "\u13a0\uab70", "\u0142\u00e6\u0663\u2776"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -80,6 +88,40 @@ func FuzzFold(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What a database takes for ASCII by the primary weights of the root collation
+// counts as that.
+func TestFoldKnowsTheRootCollation(t *testing.T) {
+	c, buf := collate.New(language.Und, collate.Loose), &collate.Buffer{}
+	weights := func(s string) string {
+		buf.Reset()
+		return string(c.KeyFromString(buf, s))
+	}
+	as := map[string]string{weights(""): ""}
+	for _, set := range []string{"abcdefghijklmnopqrstuvwxyz", "0123456789"} {
+		for _, a := range set {
+			as[weights(string(a))] = string(a)
+			for _, b := range set {
+				as[weights(string([]rune{a, b}))] = string([]rune{a, b})
+			}
+		}
+	}
+	met := 0
+	for r := rune(0x80); r < 0x20000; r++ {
+		if !unicode.IsPrint(r) {
+			continue
+		}
+		if want, ok := as[weights(string(r))]; ok {
+			met++
+			if got := fold(string(r)); got != want {
+				t.Errorf("%U %c: got %+q; want %q", r, r, got, want)
+			}
+		}
+	}
+	if met < 3000 {
+		t.Errorf("only %d characters were compared", met)
+	}
 }
 
 func BenchmarkFold(b *testing.B) {
