@@ -42,7 +42,8 @@
 //     schema it is one text, split there.
 //   - object: filter[min]=1. A name with brackets is declared nested.
 //
-// A schema that declares no type leaves text as it is. The app gets the text as
+// A schema that declares properties and no type means an object, whatever JSON Schema
+// says of other values. One that declares neither leaves text as it is. The app gets the text as
 // it came, and reads it itself: as a string, unless it converts it.
 //
 // # What it does not do
