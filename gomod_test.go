@@ -21,6 +21,7 @@ var direct = []string{
 	"github.com/golang-jwt/jwt/v5",
 	"github.com/santhosh-tekuri/jsonschema/v6",
 	"golang.org/x/crypto",
+	"golang.org/x/net",
 	"golang.org/x/text",
 }
 
