@@ -235,6 +235,17 @@ func (s *Suit) ClientMistake(r *http.Request) clientip.Mistake { return s.client
 // proxy.
 func (s *Suit) TLS(r *http.Request) bool { return s.clients.TLS(r) }
 
+// Nonce is what a page's scripts need to carry for the policy that goes with it, given
+// the headers that the app sends: "" where the policy has no nonces, or the app's own
+// stays.
+func (s *Suit) Nonce(r *http.Request, own http.Header) string {
+	h := &s.policy.Headers
+	if h.Mode != Enforce || !s.headers.Nonces() || len(own["Content-Security-Policy"]) > 0 && (h.Existing == "" || h.Existing == headers.Keep) {
+		return ""
+	}
+	return headers.Nonce(r.Context())
+}
+
 // Warnings names everything in the policy that weakens a protection.
 func (s *Suit) Warnings() []string {
 	var w []string

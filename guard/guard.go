@@ -25,6 +25,12 @@
 // names one (package redisstore). While it cannot be reached they go on as
 // on_store_error says.
 //
+// Where the policy's Content-Security-Policy names nonces, the guard puts the answer's
+// nonce on every script and style of a page as it streams. It asks the app for such a page
+// without a content coding and without conditions, and no cache keeps it. A page that has
+// a policy of the app's own, that is coded, a part, or in a charset such as UTF-16 stays
+// as it is.
+//
 // # What it does not do
 //
 // It balances no load, caches nothing and retries nothing that may have had an

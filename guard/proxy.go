@@ -32,11 +32,12 @@ type proxy struct {
 	target    *url.URL
 	transport *http.Transport
 	reverse   httputil.ReverseProxy
+	nonces    *nonces
 	upgrades  sync.WaitGroup // under way
 }
 
 func newProxy(target *url.URL, suit *panoply.Suit, logger *slog.Logger, t times) *proxy {
-	p := &proxy{suit: suit, log: logger, target: target, transport: newTransport(t)}
+	p := &proxy{suit: suit, log: logger, target: target, transport: newTransport(t), nonces: &nonces{suit: suit, log: logger}}
 	p.reverse = httputil.ReverseProxy{
 		Transport:      p.transport,
 		Rewrite:        p.rewrite,
@@ -134,6 +135,7 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 		h.Set("X-Forwarded-Proto", "https")
 	}
 	h.Set("X-Request-Id", x.ID)
+	p.nonces.ask(in, h)
 }
 
 // samePath spells the path for the app: as it came, but that bytes which a
@@ -172,6 +174,7 @@ func (p *proxy) answered(res *http.Response) error {
 	case res.Body != http.NoBody:
 		res.Body = &watched{res.Body, p.log, res.Request}
 	}
+	p.nonces.answered(res)
 	return nil
 }
 

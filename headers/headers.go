@@ -43,7 +43,7 @@
 //
 // It does not look into pages, so it cannot tell which scripts a policy will
 // block; report_only and content_security_policy_report_only find that out. It
-// puts no nonce into a page: the app has to. It sees only header names in their
+// puts no nonce into a page: a Go app has to, and package guard does. It sees only header names in their
 // canonical spelling, as http.Header.Set writes them.
 //
 // # Bounds

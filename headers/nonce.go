@@ -26,6 +26,9 @@ func Nonce(ctx context.Context) string {
 	return nonce
 }
 
+// Nonces reports whether any policy has nonces.
+func (t *Headers) Nonces() bool { return t.nonces }
+
 // Begin gives the request its nonce, if any policy has nonces. Handler does it
 // by itself.
 func (t *Headers) Begin(r *http.Request) (_ *http.Request, nonce string) {

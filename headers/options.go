@@ -33,9 +33,11 @@ type CSP struct {
 	// InsecureNoDefaultSrc accepts a policy without default-src.
 	InsecureNoDefaultSrc bool `yaml:"insecure_no_default_src"`
 	// Nonces names the directives that allow what carries the answer's nonce
-	// ([Nonce]): script-src, say. For Go apps, which write it into their pages
-	// themselves.
-	Nonces []string `yaml:"-"`
+	// ([Nonce]): script-src, say. A Go app writes it into its pages itself. The guard
+	// puts it on every script and style of a page, and so on what the app was tricked into
+	// printing, too: what is left of the policy's protection is against event
+	// handlers, javascript: addresses and what is inserted later.
+	Nonces []string `yaml:"nonces"`
 }
 
 // Embedder is the Cross-Origin-Embedder-Policy: require-corp, credentialless or
