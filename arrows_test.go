@@ -38,7 +38,7 @@ var arrows = map[string][]string{
 	"":                     slices.Concat(protection, []string{"headers", "ratelimit", "validate", "session", "token", "upload", "nosql"}),
 	"redisstore":           {"ratelimit", "internal/"},
 	"redisstore/redistest": nil,
-	"guard":                {"", "guard/openapi", "redisstore", "clientip", "problem", "rule", "token", "validate", "internal/"},
+	"guard":                {"", "guard/openapi", "guard/learn", "redisstore", "clientip", "problem", "rule", "token", "validate", "internal/"},
 	"cmd/panoply":          {"", "guard", "rule"},
 	"demo/":                everything,
 	"e2e/":                 everything,
@@ -49,6 +49,7 @@ var arrows = map[string][]string{
 	"token/tokentest":     {"token"},
 	"nosql/mongoquery":    protection,
 	"guard/openapi":       {"", "route", "validate", "internal/"},
+	"guard/learn":         {"", "inspect", "route", "internal/"},
 }
 
 var (

@@ -48,6 +48,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 
 	"github.com/panoply-security/panoply/clientip"
@@ -120,6 +121,7 @@ func New(p Policy, opts ...Option) (*Suit, error) {
 			break
 		}
 	}
+	p.checkCSP(&faults)
 	s.clients, err = clientip.New(clientip.Config{TrustedProxies: p.TrustedProxies, Header: p.ForwardedHeader})
 	faults.Join("", err)
 
@@ -214,6 +216,27 @@ func (s *Suit) compileUploads(faults *fault.List) {
 	s.fallback, err = upload.New(rest)
 	faults.Join("uploads", err)
 }
+
+// checkCSP holds that the guard is asked for what only the guard does.
+func (p *Policy) checkCSP(faults *fault.List) {
+	switch c := p.CSP; {
+	case c.Mode == "" || c.Mode == OffCSP:
+		if c.File != "" || c.Clients != 0 {
+			faults.Add("csp.mode", "nothing is learned and nothing enforced", "csp: learn")
+		}
+	case c.Mode != Learn && c.Mode != EnforceCSP:
+		faults.Addf("csp.mode", "write learn, enforce or off", "%q is no mode", string(c.Mode))
+	case p.Upstream == "":
+		faults.Add("csp.mode", "only the guard sees the pages of an app", "in Go, headers.Nonce allows the scripts of a template")
+	case c.Clients < 1 || c.Clients > 16:
+		faults.Addf("csp.clients", "1 to 16; leave it out for 3", "%d is out of range", c.Clients)
+	case p.Headers.Mode != Enforce:
+		faults.Add("csp.mode", "the headers section is not in force", "headers: {mode: enforce}")
+	}
+}
+
+// Client is who sends a request, as the policy counts clients.
+func (s *Suit) Client(r *http.Request) netip.Addr { return s.clients.From(r) }
 
 func compilePattern(faults *fault.List, at, text string) {
 	if _, err := route.Compile(text); err != nil {

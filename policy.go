@@ -4,6 +4,8 @@
 package panoply
 
 import (
+	"cmp"
+
 	"github.com/panoply-security/panoply/headers"
 	"github.com/panoply-security/panoply/internal/conf"
 	"github.com/panoply-security/panoply/internal/cookies"
@@ -36,6 +38,7 @@ type Policy struct {
 
 	TLS        TLS              `yaml:"tls" doc:"guard: serve TLS with this certificate"`
 	CORS       CORS             `yaml:"cors" doc:"which front ends may read Panoply's own answers"`
+	CSP        CSPSection       `yaml:"csp" doc:"guard: learn, or enforce what was learned and reviewed, as the Content-Security-Policy of the app's pages"`
 	Headers    HeadersSection   `yaml:"headers" doc:"mistake 1: security headers"`
 	RateLimits RateLimitSection `yaml:"rate_limits" doc:"mistake 2: rate limits"`
 	Bodies     BodiesSection    `yaml:"bodies" doc:"mistake 3: body size and schemas"`
@@ -110,6 +113,50 @@ type HeadersSection struct {
 	Mode           `yaml:"mode"`
 	headers.Config `yaml:",inline"`
 }
+
+// CSPSection says how the guard comes by a Content-Security-Policy for the pages of an
+// app that has none. Its short form is the mode.
+type CSPSection struct {
+	Mode    CSPMode `yaml:"mode" doc:"learn what the pages need and propose it in a file, enforce the file, or off (the default)"`
+	File    string  `yaml:"file" doc:"where it is proposed, relative to the policy; csp.proposed.yaml by default"`
+	Clients int     `yaml:"clients" doc:"how many clients must have seen what is proposed, 1 to 16; 3 by default"`
+}
+
+// UnmarshalText reads the short form.
+func (c *CSPSection) UnmarshalText(b []byte) error {
+	*c = CSPSection{Mode: CSPMode(b)}
+	return nil
+}
+
+// MarshalText gives the short form, empty where it would not say everything.
+func (c CSPSection) MarshalText() ([]byte, error) {
+	if c.File != "" || c.Clients != 0 {
+		return nil, nil
+	}
+	return []byte(c.Mode), nil
+}
+
+// Effective is the section with its defaults spelled out.
+func (c CSPSection) Effective() CSPSection {
+	if c.Mode == Learn || c.Mode == EnforceCSP {
+		c.File = cmp.Or(c.File, "csp.proposed.yaml")
+		c.Clients = cmp.Or(c.Clients, 3)
+	}
+	return c
+}
+
+// CSPMode is what is done about the Content-Security-Policy of the app's pages.
+type CSPMode string
+
+// The modes. The zero value is off: the headers section alone says what is sent.
+const (
+	Learn      CSPMode = "learn"
+	EnforceCSP CSPMode = "enforce"
+	OffCSP     CSPMode = "off"
+)
+
+// Values are the words a policy may use.
+func (CSPMode) Values() []string { return []string{string(Learn), string(EnforceCSP), string(OffCSP)} }
 
 // RateLimitSection is the policy's section for package ratelimit.
 type RateLimitSection struct {

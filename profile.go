@@ -21,6 +21,11 @@ func (p Policy) Effective() Policy {
 	for _, m := range p.modes() {
 		*m = cmp.Or(*m, p.Mode)
 	}
+	p.CSP = p.CSP.Effective()
+	if p.CSP.Mode == Learn {
+		p.loosenCSP()
+		p.Headers.ContentSecurityPolicyReportOnly = nil // the guard sends one of its own
+	}
 	if p.Profile == Compatible {
 		p.loosen()
 	}
@@ -49,13 +54,11 @@ func (p *Policy) modes() []*Mode {
 // rest reported.
 func (p *Policy) loosen() {
 	h := &p.Headers.Config
-	if csp := &h.ContentSecurityPolicy; !csp.Off && len(csp.Directives) == 0 && !csp.NoDefaults {
-		// The full default only reports; what it enforces here breaks no page.
+	if p.loosenCSP() {
+		// The full default only reports.
 		h.ContentSecurityPolicyReportOnly = cmp.Or(h.ContentSecurityPolicyReportOnly, &headers.CSP{
 			// Browsers complain about it in a policy that only reports.
 			Directives: map[string][]string{"upgrade-insecure-requests": {"off"}}})
-		*csp = headers.CSP{NoDefaults: true, InsecureNoDefaultSrc: true, Directives: map[string][]string{
-			"object-src": {"'none'"}, "base-uri": {"'self'"}, "frame-ancestors": {"'self'"}}}
 	}
 	if h.CrossOriginOpenerPolicy == (headers.Choice{}) {
 		h.CrossOriginOpenerPolicy.Off = true // breaks pop-up logins
@@ -81,4 +84,16 @@ func (p *Policy) loosen() {
 	if p.Cookies.MaxAge == 0 {
 		p.Cookies.NoMaxAge = true
 	}
+}
+
+// loosenCSP enforces of the default Content-Security-Policy what breaks no page, where
+// the policy says nothing. It reports whether it does.
+func (p *Policy) loosenCSP() bool {
+	csp := &p.Headers.ContentSecurityPolicy
+	if csp.Off || len(csp.Directives) > 0 || csp.NoDefaults {
+		return false
+	}
+	*csp = headers.CSP{NoDefaults: true, InsecureNoDefaultSrc: true, Nonces: csp.Nonces, Directives: map[string][]string{
+		"object-src": {"'none'"}, "base-uri": {"'self'"}, "frame-ancestors": {"'self'"}}}
+	return true
 }

@@ -68,6 +68,7 @@ import (
 	"time"
 
 	"github.com/panoply-security/panoply"
+	"github.com/panoply-security/panoply/guard/learn"
 	"github.com/panoply-security/panoply/guard/openapi"
 	"github.com/panoply-security/panoply/internal/fault"
 	"github.com/panoply-security/panoply/redisstore"
@@ -86,6 +87,7 @@ type Guard struct {
 	proxy   *proxy
 	clients *clients
 	store   *redisstore.Client // nil without
+	learner *learn.Learner     // nil without
 	log     *slog.Logger
 	times   times
 
@@ -116,6 +118,7 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear) (*Guard, 
 		log = slog.Default()
 	}
 	policy, described := openapi.Apply(policy)
+	policy, learned := learn.Apply(policy)
 	var faults fault.List
 	target, err := parseUpstream(policy.Upstream)
 	if err != nil {
@@ -134,11 +137,12 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear) (*Guard, 
 	faults.Join("", err)
 	suit, err := panoply.New(policy, panoply.WithLogger(log))
 	faults.Join("", err)
-	if err := errors.Join(faults.Err(), described); err != nil {
+	if err := errors.Join(faults.Err(), described, learned); err != nil {
 		return nil, policy.Explain(err)
 	}
-	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, proxy: newProxy(target, suit, log, t), clients: clients, store: store}
-	g.handler = patient(t.chunk, clients.watch(suit, suit.Handler(g.proxy)))
+	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, clients: clients, store: store, learner: learn.New(suit.Policy(), suit.Client, log)}
+	g.proxy = newProxy(target, suit, g.learner, log, t)
+	g.handler = patient(t.chunk, clients.watch(suit, g.learner.Handler(suit.Handler(g.proxy))))
 	alone := g.policy // the canaries are nobody's attempts
 	alone.RateLimits.Store, alone.RateLimits.Shared = "memory", nil
 	if err := selfTest(alone, try); err != nil {
@@ -156,6 +160,7 @@ func (g *Guard) Policy() panoply.Policy { return g.policy }
 // Close ends the idle connections to the app, and those to the store.
 func (g *Guard) Close() {
 	g.proxy.transport.CloseIdleConnections()
+	g.learner.Close()
 	if g.store != nil {
 		g.store.Close()
 	}

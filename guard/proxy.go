@@ -21,6 +21,7 @@ import (
 
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/clientip"
+	"github.com/panoply-security/panoply/guard/learn"
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
 )
@@ -33,11 +34,12 @@ type proxy struct {
 	transport *http.Transport
 	reverse   httputil.ReverseProxy
 	nonces    *nonces
+	learner   *learn.Learner
 	upgrades  sync.WaitGroup // under way
 }
 
-func newProxy(target *url.URL, suit *panoply.Suit, logger *slog.Logger, t times) *proxy {
-	p := &proxy{suit: suit, log: logger, target: target, transport: newTransport(t), nonces: &nonces{suit: suit, log: logger}}
+func newProxy(target *url.URL, suit *panoply.Suit, learner *learn.Learner, logger *slog.Logger, t times) *proxy {
+	p := &proxy{suit: suit, log: logger, target: target, transport: newTransport(t), nonces: &nonces{suit: suit, log: logger}, learner: learner}
 	p.reverse = httputil.ReverseProxy{
 		Transport:      p.transport,
 		Rewrite:        p.rewrite,
@@ -135,6 +137,7 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 		h.Set("X-Forwarded-Proto", "https")
 	}
 	h.Set("X-Request-Id", x.ID)
+	p.learner.Ask(in, h)
 	p.nonces.ask(in, h)
 }
 
@@ -174,6 +177,7 @@ func (p *proxy) answered(res *http.Response) error {
 	case res.Body != http.NoBody:
 		res.Body = &watched{res.Body, p.log, res.Request}
 	}
+	p.learner.Answered(res)
 	p.nonces.answered(res)
 	return nil
 }

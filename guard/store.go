@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/panoply-security/panoply"
+	"github.com/panoply-security/panoply/guard/learn"
 	"github.com/panoply-security/panoply/guard/openapi"
 	"github.com/panoply-security/panoply/internal/fault"
 	"github.com/panoply-security/panoply/redisstore"
@@ -48,8 +49,9 @@ func Check(file string) (p panoply.Policy, suit *panoply.Suit, err error) {
 	}
 	_, storing := withStore(&p)
 	applied, described := openapi.Apply(p)
+	applied, learned := learn.Apply(applied)
 	suit, own := panoply.New(applied)
-	if err := errors.Join(own, described, storing); err != nil {
+	if err := errors.Join(own, described, learned, storing); err != nil {
 		return p, nil, p.Explain(err)
 	}
 	return applied, suit, nil

@@ -4,7 +4,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -56,7 +58,23 @@ func (c *policyShow) Run(std streams) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = std.out.Write(text)
+	if _, err = std.out.Write(text); err != nil || p.CSP.Mode != panoply.Learn {
+		return err
+	}
+	return c.proposed(std, p.File(p.CSP.Effective().File))
+}
+
+// proposed prints what csp: learn has proposed so far, as a document of its own.
+func (c *policyShow) proposed(std streams, file string) error {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		_, err = fmt.Fprintf(std.out, "# csp: nothing is proposed yet in %s\n", file)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(std.out, "---\n# %s\n%s", file, text)
 	return err
 }
 

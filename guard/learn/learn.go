@@ -1,0 +1,155 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package learn finds out what a Content-Security-Policy has to allow for the pages of
+// an app that has none, and writes it down for a person to review.
+//
+// # Threat
+//
+// A policy that blocks injected scripts blocks the app's own inline scripts as well,
+// unless it knows them. So most apps have no policy, or one with 'unsafe-inline', which
+// protects nothing.
+//
+// # What it does
+//
+// While it learns, pages pass unchanged. Of each, the hashes of its inline scripts and
+// styles, event handlers and style attributes are noted, and the origins of its external
+// ones, for the page's path with what varies left open (/orders/{p1}). A
+// Content-Security-Policy-Report-Only goes with it that allows what is known of the
+// path so far, so that browsers report what a look at the page does not show: what
+// scripts load or insert. Reports come to [Path]. All of it is written to a file that is
+// part of a policy, with a comment on where each source was seen and how it begins.
+//
+// What fewer than Config.Clients clients were served, or reported, stands in the file as
+// a comment alone: it may be the script that one of them injected. Nothing learned is
+// ever enforced by itself: [Apply] reads the file when the policy says csp: enforce.
+// Then reports of what is blocked are logged, each kind once.
+//
+// # What it does not do
+//
+// It cannot tell the app's script from one that was injected and served to many: the
+// person who reviews the file has to, and the file shows how each begins. javascript:
+// addresses and eval are named, and never allowed. Pages in a content coding or in
+// UTF-16 are not looked at, nor those for which the app sends a policy of its own.
+//
+// # Bounds
+//
+// At most 500 paths of 200 sources each, of which 256 bytes and 16 clients are kept: 32 MiB
+// together. What finds no room is counted and logged once. Of a page 5 MiB are looked
+// at. A report has at most 16 KiB; 60 a minute of one client count, and 3000 of all
+// clients together; what goes beyond is dropped. The file is written at most every ten
+// seconds.
+package learn
+
+import (
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/panoply-security/panoply"
+)
+
+// Path is where browsers send their reports. It never reaches the app.
+const Path = "/.well-known/panoply/csp"
+
+const (
+	maxPage    = 5 << 20
+	writeAfter = 10 * time.Second
+)
+
+// Learner learns, or watches over what was learned.
+type Learner struct {
+	mode    panoply.CSPMode
+	file    string
+	clients int
+	client  func(*http.Request) netip.Addr
+	log     *slog.Logger
+	secret  [16]byte
+	limits  limits
+
+	mu      sync.Mutex
+	seen    tree
+	told    map[string]bool // violations that were logged
+	full    bool            // and it was logged
+	pending *time.Timer     // writes the file; nil when there is nothing to write
+}
+
+// New returns what the policy's csp section asks for, nil for nothing. client tells
+// who sends a request.
+func New(p panoply.Policy, client func(*http.Request) netip.Addr, log *slog.Logger) *Learner {
+	if p.CSP.Mode != panoply.Learn && p.CSP.Mode != panoply.EnforceCSP {
+		return nil
+	}
+	l := &Learner{mode: p.CSP.Mode, file: p.File(p.CSP.File), clients: p.CSP.Clients, client: client, log: log, told: map[string]bool{}}
+	rand.Read(l.secret[:])
+	return l
+}
+
+// Handler answers reports before next.
+func (l *Learner) Handler(next http.Handler) http.Handler {
+	if l == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != Path {
+			next.ServeHTTP(w, r)
+			return
+		}
+		l.report(r)
+		w.WriteHeader(http.StatusNoContent) // whatever came: an answer would tell somebody something
+	})
+}
+
+// change has the file written, soon. The caller holds the lock.
+func (l *Learner) change() {
+	if l.pending == nil {
+		l.pending = time.AfterFunc(writeAfter, l.write)
+	}
+}
+
+// Close writes what was learned last.
+func (l *Learner) Close() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	pending := l.pending
+	l.mu.Unlock()
+	if pending != nil && pending.Stop() {
+		l.write()
+	}
+}
+
+// write writes the file whole, so that nobody reads half of it.
+func (l *Learner) write() {
+	l.mu.Lock()
+	text := l.seen.proposal(l.clients)
+	l.pending = nil
+	l.mu.Unlock()
+	if err := replace(l.file, text); err != nil {
+		l.log.Error("what was learned for the Content-Security-Policy cannot be written", "error", err)
+		return
+	}
+	l.log.Info("a Content-Security-Policy is proposed: review it, then write csp: enforce", "file", l.file)
+}
+
+func replace(file string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(file), ".csp-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(text)
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), file)
+}

@@ -1,0 +1,128 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package learn
+
+import (
+	"encoding/base64"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/panoply-security/panoply"
+	"github.com/panoply-security/panoply/internal/page"
+	"github.com/panoply-security/panoply/route"
+)
+
+// Ask has the app answer with pages that can be read.
+func (l *Learner) Ask(r *http.Request, h http.Header) {
+	if l == nil || l.mode != panoply.Learn {
+		return
+	}
+	for _, line := range r.Header["Accept"] {
+		if strings.Contains(strings.ToLower(line), "text/html") {
+			h["Accept-Encoding"] = []string{"identity"}
+		}
+	}
+}
+
+// Answered looks at a page as it passes, and sends the policy with it that browsers
+// report by.
+func (l *Learner) Answered(res *http.Response) {
+	if l == nil || l.mode != panoply.Learn || !readable(res) {
+		return
+	}
+	key, err := route.KeyOf(res.Request.URL)
+	if err != nil {
+		return
+	}
+	who := l.who(res.Request)
+	l.mu.Lock()
+	place := l.seen.at(key.Path())
+	if place == nil {
+		l.overflow()
+		l.mu.Unlock()
+		return
+	}
+	policy := place.reportOnly()
+	l.mu.Unlock()
+	res.Header["Content-Security-Policy-Report-Only"] = []string{policy}
+	if res.Body == http.NoBody || res.Request.Method == http.MethodHead {
+		return
+	}
+	host := res.Request.Host
+	collector := page.NewCollector(func(it *page.Item) {
+		if s, ok := sourceOf(it, host); ok {
+			l.note(key.Path(), s, string(it.Text), who)
+		}
+	})
+	res.Body = &tapped{ReadCloser: res.Body, page: collector, left: maxPage}
+}
+
+func readable(res *http.Response) bool {
+	h := res.Header
+	typ, params, _ := strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
+	coding := strings.ToLower(h.Get("Content-Encoding"))
+	return strings.TrimSpace(typ) == "text/html" && !strings.Contains(params, "utf-16") && !strings.Contains(params, "utf-32") &&
+		(coding == "" || coding == "identity") && res.StatusCode != http.StatusPartialContent && res.StatusCode != http.StatusNotModified &&
+		len(h["Content-Security-Policy"]) == 0
+}
+
+// sourceOf is what a policy has to have for what stands in a page.
+func sourceOf(it *page.Item, host string) (source, bool) {
+	switch it.Kind {
+	case page.ScriptSrc, page.StyleHref:
+		directive := "script-src"
+		if it.Kind == page.StyleHref {
+			directive = "style-src"
+		}
+		origin := originOf(string(it.Text), host)
+		return source{directive, origin, it.Kind.String()}, origin != ""
+	case page.JavaScriptURL:
+		return source{"", "javascript:", it.Kind.String()}, true
+	}
+	directive := [...]string{page.Script: "script-src", page.Style: "style-src", page.Handler: "script-src-attr", page.StyleAttr: "style-src-attr"}[it.Kind]
+	return source{directive, "'sha256-" + base64.StdEncoding.EncodeToString(it.Hash[:]) + "'", it.Kind.String()}, true
+}
+
+// originOf is the origin of an address on another host, "" for one on this host and for
+// what has none.
+func originOf(address, host string) string {
+	u, err := url.Parse(strings.TrimSpace(address))
+	if err != nil || u.Host == "" || strings.EqualFold(u.Host, host) || !plainHost(u.Host) {
+		return ""
+	}
+	switch u.Scheme {
+	case "":
+		return strings.ToLower(u.Host)
+	case "http", "https", "ws", "wss":
+		return u.Scheme + "://" + strings.ToLower(u.Host)
+	}
+	return ""
+}
+
+// plainHost reports whether a host can stand in a policy as it is.
+func plainHost(host string) bool {
+	return len(host) <= 255 && strings.Trim(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789.:-[]") == ""
+}
+
+// tapped is a page that is looked at as it passes.
+type tapped struct {
+	io.ReadCloser
+	page *page.Collector
+	left int // bytes that are looked at yet
+}
+
+func (t *tapped) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if look := min(n, t.left); look > 0 {
+		t.page.Write(p[:look])
+		t.left -= look
+	}
+	if err == io.EOF && t.left > 0 {
+		t.page.Close()
+		t.left = 0
+	}
+	return n, err
+}

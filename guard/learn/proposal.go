@@ -1,0 +1,177 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package learn
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/panoply-security/panoply/internal/csp"
+)
+
+// wanted are the sources that a policy would have, by directive: those that so many
+// clients have seen.
+func (p *place) wanted(clients int) map[string][]string {
+	all := map[string][]string{}
+	for _, s := range p.seen {
+		if s.directive != "" && len(s.clients) >= clients {
+			all[s.directive] = append(all[s.directive], s.value)
+		}
+	}
+	for _, list := range all {
+		slices.Sort(list)
+	}
+	return all
+}
+
+// directives are the whole policy of a place: that of the headers' default, with what
+// is wanted, and without what would make hashes of styles useless.
+func (p *place) directives(clients int) map[string][]string {
+	all := csp.Defaults().Directives()
+	all["style-src"] = []string{"'self'"}
+	want := p.wanted(clients)
+	for name, sources := range want {
+		base, there := all[name]
+		if !there && !strings.HasSuffix(name, "-attr") {
+			base = []string{"'self'"}
+		}
+		if there && slices.Equal(base, []string{"'none'"}) {
+			base = nil
+		}
+		if strings.HasSuffix(name, "-attr") {
+			base = []string{"'unsafe-hashes'"}
+		}
+		all[name] = append(slices.Clone(base), sources...)
+	}
+	if p.loads(clients) {
+		all["script-src"] = append(all["script-src"], "'strict-dynamic'")
+	}
+	return all
+}
+
+// loads reports whether the page's own scripts load all the scripts that it has from
+// elsewhere, by hash, so that trusting what they load says more than a list of hosts.
+func (p *place) loads(clients int) bool {
+	inline, loaded := false, false
+	for _, s := range p.seen {
+		switch {
+		case s.directive != "script-src":
+		case s.kind == "script":
+			return false // 'strict-dynamic' would block it
+		case s.kind == "loaded":
+			loaded = loaded || len(s.clients) >= clients
+		default:
+			inline = inline || len(s.clients) >= clients
+		}
+	}
+	return inline && loaded
+}
+
+// reportOnly is the policy that goes with the pages of a place: it allows everything
+// that is known of them, so that browsers report the rest.
+func (p *place) reportOnly() string {
+	if p.policy != "" {
+		return p.policy
+	}
+	all := p.directives(0)
+	delete(all, csp.UpgradeInsecureRequests) // means nothing in a policy that only reports
+	for _, name := range []string{"script-src", "style-src", "script-src-attr", "style-src-attr"} {
+		if slices.Contains(all[name], "'none'") {
+			delete(all, name) // a sample is wanted of what it blocks
+		}
+		if len(all[name]) > 0 {
+			all[name] = append(all[name], "'report-sample'")
+		}
+	}
+	all["report-uri"] = []string{Path}
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if b.Len() > 0 {
+			b.WriteByte(';')
+		}
+		b.WriteString(strings.TrimSpace(name + " " + strings.Join(all[name], " ")))
+	}
+	p.policy = b.String()
+	return p.policy
+}
+
+const preface = `# What a Content-Security-Policy has to allow for the pages of the app, as the guard has
+# seen them. It is a part of a policy, and is enforced by nothing but the line
+#
+#     csp: enforce
+#
+# in the policy beside it. Before you write that, look at every hash below: is what
+# stands beside it a script of yours? A script that an attacker had the app show to many
+# is in this list, too. While the guard learns, the file is written anew.
+`
+
+// proposal is the file.
+func (t *tree) proposal(clients int) []byte {
+	var b bytes.Buffer
+	b.WriteString(preface)
+	places := t.places()
+	if len(places) == 0 {
+		b.WriteString("headers: {}\n")
+		return b.Bytes()
+	}
+	b.WriteString("headers:\n  routes:\n")
+	for _, p := range places {
+		fmt.Fprintf(&b, "    - match: %s\n", quoted(p.pattern))
+		var left []*sighting
+		for _, s := range p.seen {
+			if s.directive == "" || len(s.clients) < clients {
+				left = append(left, s)
+			}
+		}
+		for _, s := range left {
+			switch {
+			case s.directive == "":
+				fmt.Fprintf(&b, "      # not allowed, whatever stands here: %s, %s\n", s.value, s.told())
+			default:
+				fmt.Fprintf(&b, "      # left out, of %d clients: %s %s, %s\n", len(s.clients), s.directive, s.value, s.told())
+			}
+		}
+		b.WriteString("      content_security_policy:\n        directives:\n")
+		all := p.directives(clients)
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if len(all[name]) == 0 {
+				fmt.Fprintf(&b, "          %s: []\n", name)
+				continue
+			}
+			fmt.Fprintf(&b, "          %s:\n", name)
+			for _, value := range all[name] {
+				fmt.Fprintf(&b, "            - %s", quoted(value))
+				if s := p.find(name, value); s != nil {
+					b.WriteString(" # " + s.told())
+				}
+				b.WriteByte('\n')
+			}
+		}
+	}
+	return b.Bytes()
+}
+
+// told is what a person has to know of a source.
+func (s *sighting) told() string {
+	clients := strconv.Itoa(len(s.clients))
+	if len(s.clients) == maxClients {
+		clients += " or more"
+	}
+	text := fmt.Sprintf("%s, %d times, clients: %s", s.kind, s.count, clients)
+	if s.sample != "" && s.kind != "script" && s.kind != "style sheet" {
+		text += ": " + strconv.QuoteToASCII(strings.ToValidUTF8(s.sample, "\ufffd"))
+	}
+	return text
+}
+
+// quoted is a text in YAML.
+func quoted(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}

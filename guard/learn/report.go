@@ -1,0 +1,230 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package learn
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/panoply-security/panoply"
+	"github.com/panoply-security/panoply/inspect"
+	"github.com/panoply-security/panoply/route"
+)
+
+const (
+	maxReport  = 16 << 10
+	maxReports = 50  // in one body
+	maxTold    = 500 // kinds of violations that are logged
+	// wholeSample is how much of a script Chromium and Firefox report: a shorter text is
+	// all of it, and has a hash.
+	wholeSample = 40
+)
+
+// violation is what a browser reports.
+type violation struct{ page, directive, blocked, from, sample string }
+
+// report takes a request to Path.
+func (l *Learner) report(r *http.Request) {
+	client := l.client(r)
+	if r.Method != http.MethodPost || !l.limits.take(client, time.Now()) {
+		return
+	}
+	typ, _, _ := strings.Cut(strings.ToLower(r.Header.Get("Content-Type")), ";")
+	switch strings.TrimSpace(typ) {
+	case "application/csp-report", "application/reports+json", "application/json":
+	default:
+		return
+	}
+	r.Header.Set("Content-Type", "application/json")
+	reading, err := inspect.ReadBody(r, inspect.Options{MaxBytes: maxReport, Tree: true})
+	if err != nil || reading.Tree == nil {
+		return
+	}
+	defer reading.Close()
+	for _, v := range violations(reading.Tree) {
+		l.take(v, r.Host, l.hash(client))
+	}
+}
+
+// violations are those of a report, in the format of CSP Level 2 or of the Reporting
+// API.
+func violations(n *inspect.Node) (all []violation) {
+	if old := n.Get("csp-report"); old != nil {
+		directive := text(old, "effective-directive")
+		if directive == "" {
+			directive, _, _ = strings.Cut(text(old, "violated-directive"), " ")
+		}
+		return []violation{{text(old, "document-uri"), directive, text(old, "blocked-uri"), text(old, "source-file"), text(old, "script-sample")}}
+	}
+	for i, e := range n.Elems {
+		if body := e.Get("body"); i < maxReports && body != nil && text(e, "type") == "csp-violation" {
+			all = append(all, violation{text(body, "documentURL"), text(body, "effectiveDirective"), text(body, "blockedURL"), text(body, "sourceFile"), text(body, "sample")})
+		}
+	}
+	return all
+}
+
+func text(n *inspect.Node, name string) string {
+	if v := n.Get(name); v != nil && v.Kind == inspect.String {
+		return v.Text
+	}
+	return ""
+}
+
+// take learns from a violation, or tells of it.
+func (l *Learner) take(v violation, host string, who uint64) {
+	page, err := url.Parse(v.page)
+	if err != nil || !strings.EqualFold(page.Host, host) || extension(v.from) || extension(v.blocked) {
+		return // of another site, or of something in the browser
+	}
+	key, err := route.KeyOf(page)
+	if err != nil {
+		return
+	}
+	if l.mode == panoply.EnforceCSP {
+		l.tell(v, key.Path())
+		return
+	}
+	if s, ok := v.source(host); ok {
+		l.note(key.Path(), s, v.sample, who)
+	}
+}
+
+// source is what the policy would need.
+func (v violation) source(host string) (source, bool) {
+	directive := strings.ToLower(v.directive)
+	switch directive {
+	case "script-src-elem":
+		directive = "script-src"
+	case "style-src-elem":
+		directive = "style-src"
+	case "script-src", "style-src", "script-src-attr", "style-src-attr", "img-src", "font-src", "connect-src", "media-src", "frame-src", "worker-src",
+		"manifest-src", "child-src", "object-src", "form-action":
+	default:
+		return source{}, false
+	}
+	script := strings.HasPrefix(directive, "script-src") || directive == "worker-src" || directive == "object-src"
+	switch v.blocked {
+	case "inline":
+		if len(v.sample) == 0 || len(v.sample) >= wholeSample || strings.HasPrefix(v.sample, "javascript:") {
+			return source{}, false
+		}
+		sum := sha256.Sum256([]byte(v.sample))
+		return source{directive, "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'", "inserted"}, true
+	case "eval", "wasm-eval", "trusted-types-policy", "trusted-types-sink", "self":
+		return source{"", v.blocked, "reported"}, true
+	case "data", "blob":
+		if script {
+			return source{"", v.blocked + ":", "reported"}, true
+		}
+		return source{directive, v.blocked + ":", "reported"}, true
+	}
+	origin := originOf(v.blocked, host)
+	return source{directive, origin, "loaded"}, origin != ""
+}
+
+// extension reports whether an address is one of a browser's own, or of an extension.
+func extension(address string) bool {
+	scheme, _, _ := strings.Cut(address, ":")
+	return strings.HasSuffix(scheme, "-extension") || scheme == "about" || scheme == "chrome" || scheme == "resource" || scheme == "safari-resource"
+}
+
+// note notes that a client has seen a source on the pages of a path.
+func (l *Learner) note(path string, s source, sample string, who uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	place := l.seen.at(path)
+	if place == nil {
+		l.overflow()
+		return
+	}
+	room, fresh := place.note(s, sample, who)
+	if !room {
+		l.overflow()
+	}
+	if fresh {
+		l.change()
+	}
+}
+
+// overflow logs, once, that something found no room.
+func (l *Learner) overflow() {
+	if !l.full {
+		l.full = true
+		l.log.Warn("there is more for a Content-Security-Policy to allow than has room: what was proposed is not all", "paths", maxPlaces, "sources_each", maxSources)
+	}
+}
+
+// tell logs a violation of the policy in force, each kind once.
+func (l *Learner) tell(v violation, path string) {
+	blocked := v.blocked
+	if u, err := url.Parse(blocked); err == nil && u.Host != "" {
+		blocked = u.Scheme + "://" + u.Host
+	}
+	kind := v.directive + " " + blocked + " " + path
+	l.mu.Lock()
+	known := l.told[kind] || len(l.told) >= maxTold || len(kind) > 1<<10
+	if !known {
+		l.told[kind] = true
+	}
+	l.mu.Unlock()
+	if !known {
+		l.log.Warn("a browser blocked what the Content-Security-Policy does not allow", slog.String("path", path),
+			slog.String("directive", v.directive), slog.String("blocked", blocked))
+	}
+}
+
+// who is the client of a request, as a number that means nothing to others.
+func (l *Learner) who(r *http.Request) uint64 { return l.hash(l.client(r)) }
+
+func (l *Learner) hash(client netip.Addr) uint64 {
+	if client = client.Unmap(); client.Is6() {
+		if p, err := client.Prefix(56); err == nil { // what one customer has
+			client = p.Addr()
+		}
+	}
+	b := append(l.secret[:len(l.secret):len(l.secret)], client.AsSlice()...)
+	sum := sha256.Sum256(b)
+	return binary.LittleEndian.Uint64(sum[:])
+}
+
+// limits are how many reports count in a minute: of a client, and of all. Clients share
+// a fixed number of counters.
+type limits struct {
+	mu     sync.Mutex
+	minute int64
+	all    int
+	each   [4096]uint16
+}
+
+const (
+	reportsEach = 60
+	reportsAll  = 3000
+)
+
+func (t *limits) take(client netip.Addr, now time.Time) bool {
+	b := client.As16()
+	slot := binary.LittleEndian.Uint16(b[4:]) ^ binary.LittleEndian.Uint16(b[12:]) ^ binary.LittleEndian.Uint16(b[14:])
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if minute := now.Unix() / 60; minute != t.minute {
+		t.minute, t.all = minute, 0
+		clear(t.each[:])
+	}
+	n := &t.each[slot%uint16(len(t.each))]
+	if *n >= reportsEach || t.all >= reportsAll {
+		return false
+	}
+	*n++
+	t.all++
+	return true
+}
