@@ -47,7 +47,12 @@ func (p *place) directives(clients int) map[string][]string {
 		if strings.HasSuffix(name, "-attr") {
 			base = []string{"'unsafe-hashes'"}
 		}
-		all[name] = append(slices.Clone(base), sources...)
+		all[name] = slices.Clone(base)
+		for _, value := range sources {
+			if !slices.Contains(all[name], value) {
+				all[name] = append(all[name], value)
+			}
+		}
 	}
 	if p.loads(clients) {
 		all["script-src"] = append(all["script-src"], "'strict-dynamic'")
@@ -123,26 +128,19 @@ func (t *tree) proposal(clients int) []byte {
 	b.WriteString("headers:\n  routes:\n")
 	for _, p := range places {
 		fmt.Fprintf(&b, "    - match: %s\n", quoted(p.pattern))
-		var left []*sighting
 		for _, s := range p.seen {
-			if s.directive == "" || len(s.clients) < clients {
-				left = append(left, s)
-			}
-		}
-		for _, s := range left {
 			switch {
 			case s.directive == "":
-				fmt.Fprintf(&b, "      # not allowed, whatever stands here: %s, %s\n", s.value, s.told())
-			default:
-				fmt.Fprintf(&b, "      # left out, of %d clients: %s %s, %s\n", len(s.clients), s.directive, s.value, s.told())
+				fmt.Fprintf(&b, "      # cannot be allowed: %s (%s)\n", s.value, s.told())
+			case len(s.clients) < clients:
+				fmt.Fprintf(&b, "      # left out, seen by too few: %s %s (%s)\n", s.directive, s.value, s.told())
 			}
 		}
 		b.WriteString("      content_security_policy:\n        directives:\n")
 		all := p.directives(clients)
 		for _, name := range slices.Sorted(maps.Keys(all)) {
-			if len(all[name]) == 0 {
-				fmt.Fprintf(&b, "          %s: []\n", name)
-				continue
+			if base, _ := csp.Defaults().Get(name); slices.Equal(base, all[name]) {
+				continue // holds where nothing else is said
 			}
 			fmt.Fprintf(&b, "          %s:\n", name)
 			for _, value := range all[name] {
@@ -159,11 +157,11 @@ func (t *tree) proposal(clients int) []byte {
 
 // told is what a person has to know of a source.
 func (s *sighting) told() string {
-	clients := strconv.Itoa(len(s.clients))
+	more := ""
 	if len(s.clients) == maxClients {
-		clients += " or more"
+		more = " or more"
 	}
-	text := fmt.Sprintf("%s, %d times, clients: %s", s.kind, s.count, clients)
+	text := fmt.Sprintf("%s, seen %dx by %d%s", s.kind, s.count, len(s.clients), more)
 	if s.sample != "" && s.kind != "script" && s.kind != "style sheet" {
 		text += ": " + strconv.QuoteToASCII(strings.ToValidUTF8(s.sample, "\ufffd"))
 	}

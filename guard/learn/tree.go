@@ -162,7 +162,9 @@ func (t *tree) places() (all []*place) {
 		}
 	}
 	walk(&t.root, "", 1)
-	slices.SortFunc(all, func(a, b *place) int { return strings.Compare(a.pattern, b.pattern) })
+	// What varies comes first: of two routes the last that a request meets decides.
+	spelled := func(p *place) string { return strings.ReplaceAll(p.pattern, "{", "\x00") }
+	slices.SortFunc(all, func(a, b *place) int { return strings.Compare(spelled(a), spelled(b)) })
 	return all
 }
 

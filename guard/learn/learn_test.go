@@ -1,0 +1,338 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package learn
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/panoply-security/panoply"
+)
+
+// learner learns into a file of the test's own. Clients are their addresses.
+func learner(t *testing.T, mode panoply.CSPMode, clients int) (*Learner, *bytes.Buffer) {
+	t.Helper()
+	var log bytes.Buffer
+	p := panoply.Policy{CSP: panoply.CSPSection{Mode: mode, File: filepath.Join(t.TempDir(), "csp.yaml"), Clients: clients}}
+	l := New(p, func(r *http.Request) netip.Addr { return netip.MustParseAddrPort(r.RemoteAddr).Addr() }, slog.New(slog.NewTextHandler(&log, nil)))
+	t.Cleanup(l.Close)
+	return l, &log
+}
+
+// serve passes a page through, as if the app had answered a client with it.
+func (l *Learner) serve(t *testing.T, target, from, page string, headers ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequest("GET", target, nil)
+	r.Host, r.RemoteAddr = "shop.example", from+":1"
+	h := http.Header{"Content-Type": {"text/html; charset=utf-8"}}
+	for i := 0; i < len(headers); i += 2 {
+		h.Set(headers[i], headers[i+1])
+	}
+	res := &http.Response{StatusCode: 200, Header: h, Body: io.NopCloser(strings.NewReader(page)), Request: r}
+	l.Answered(res)
+	if b, err := io.ReadAll(res.Body); err != nil || string(b) != page {
+		t.Errorf("the page became %q, %v", b, err)
+	}
+	return res
+}
+
+// reported sends a report from a client.
+func (l *Learner) reported(from, contentType, body string) {
+	r := httptest.NewRequest("POST", Path, strings.NewReader(body))
+	r.Host, r.RemoteAddr = "shop.example", from+":1"
+	r.Header.Set("Content-Type", contentType)
+	rec := httptest.NewRecorder()
+	l.Handler(http.NotFoundHandler()).ServeHTTP(rec, r)
+	if rec.Code != 204 || rec.Body.Len() > 0 {
+		panic(fmt.Sprintf("status %d, %s", rec.Code, rec.Body))
+	}
+}
+
+func csp2(page, directive, blocked, sample string) string {
+	return fmt.Sprintf(`{"csp-report":{"document-uri":%q,"effective-directive":%q,"blocked-uri":%q,"script-sample":%q,"source-file":""}}`, page, directive, blocked, sample)
+}
+
+const shopPage = `<title>Shop</title><script>start()</script><style>p{}</style><p onclick="go(1)" style="color:red">
+<script src="https://cdn.example/a.js"></script><script src="/own.js"></script><link rel=stylesheet href="//fonts.example/a.css"><a href="javascript:x()">y</a>`
+
+// What enough clients have seen is proposed, what fewer have is told, and the file is
+// part of a policy that allows it.
+func TestProposal(t *testing.T) {
+	l, _ := learner(t, panoply.Learn, 2)
+	for i := range 3 {
+		from := fmt.Sprintf("192.0.2.%d", i)
+		l.serve(t, fmt.Sprintf("/orders/%d", i), from, shopPage)
+		l.serve(t, "/", from, "<script>home()</script>")
+		l.reported(from, "application/csp-report", csp2("https://shop.example/orders/9", "img-src", "https://img.example/x.png?token=1", ""))
+		l.reported(from, "application/reports+json", `[{"type":"csp-violation","body":{"documentURL":"https://shop.example/orders/7","effectiveDirective":"script-src-elem","blockedURL":"inline","sample":"late()"}},
+			{"type":"deprecation","body":{}}]`)
+		l.reported(from, "application/csp-report", csp2("https://shop.example/", "script-src", "eval", ""))
+		l.reported(from, "application/csp-report", csp2("https://shop.example/", "img-src", "data", ""))
+	}
+	l.serve(t, "/orders/3", "192.0.2.9", "<script>injected('\n# x')</script>")
+	l.reported("192.0.2.9", "application/csp-report", csp2("https://shop.example/orders/1", "connect-src", "https://evil.example", ""))
+	l.Close()
+	got, err := os.ReadFile(l.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "proposal.golden", got)
+
+	p, err := Apply(panoply.Policy{Upstream: "http://127.0.0.1:1", CSP: panoply.CSPSection{Mode: panoply.EnforceCSP, File: l.file}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	suit, err := panoply.New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"/":          "script-src 'self' 'sha256-",
+		"/orders/77": "script-src-attr 'unsafe-hashes' 'sha256-",
+		"/else":      "script-src-attr 'none';style-src 'self' https: 'unsafe-inline'",
+	} {
+		rec := httptest.NewRecorder()
+		suit.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "text/html") })).
+			ServeHTTP(rec, httptest.NewRequest("GET", path, nil))
+		if got := rec.Header().Get("Content-Security-Policy"); !strings.Contains(got, want) || strings.Contains(got, "report-uri "+Path) == (path == "/else") {
+			t.Errorf("%s: %s; want %s in it", path, got, want)
+		}
+	}
+}
+
+// 'strict-dynamic' is proposed where a page's own inline scripts load all the others.
+func TestStrictDynamic(t *testing.T) {
+	for name, tt := range map[string]struct {
+		page string
+		want bool
+	}{
+		"loader":            {"<script>load()</script>", true},
+		"beside-an-address": {"<script>load()</script><script src=https://cdn.example/x.js></script>", false},
+		"no-inline":         {"<p>x</p>", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, _ := learner(t, panoply.Learn, 1)
+			l.serve(t, "/a", "192.0.2.1", tt.page)
+			l.reported("192.0.2.1", "application/csp-report", csp2("https://shop.example/a", "script-src-elem", "https://tags.example/t.js", ""))
+			if got := string(l.seen.proposal(1)); strings.Contains(got, "'strict-dynamic'") != tt.want {
+				t.Errorf("proposed\n%s", got)
+			}
+		})
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if os.Getenv("UPDATE_GOLDEN") == "1" {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs:\n%s", name, got)
+	}
+}
+
+// The policy that goes with a page allows what is known of it, so that only the rest is
+// reported.
+func TestThePolicyThatReports(t *testing.T) {
+	l, _ := learner(t, panoply.Learn, 3)
+	first := l.serve(t, "/a", "192.0.2.1", shopPage).Header.Get("Content-Security-Policy-Report-Only")
+	second := l.serve(t, "/A/", "192.0.2.2", shopPage).Header.Get("Content-Security-Policy-Report-Only")
+	if strings.Contains(first, "sha256") || strings.Contains(first, "'none' 'report-sample'") || !strings.Contains(first, "report-uri "+Path) {
+		t.Errorf("at first: %s", first)
+	}
+	if strings.Count(second, "sha256-") != 4 || !strings.Contains(second, "https://cdn.example") || !strings.Contains(second, "script-src-attr 'unsafe-hashes' 'sha256-") {
+		t.Errorf("then: %s", second)
+	}
+	for name, headers := range map[string][]string{
+		"own-policy": {"Content-Security-Policy", "default-src 'self'"}, "coded": {"Content-Encoding", "br"}, "utf-16": {"Content-Type", "text/html;charset=UTF-16"}, "json": {"Content-Type", "application/json"},
+	} {
+		if got := l.serve(t, "/b", "192.0.2.1", shopPage, headers...).Header.Get("Content-Security-Policy-Report-Only"); got != "" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+func TestPathsThatDifferAreOnePlace(t *testing.T) {
+	var tr tree
+	var paths []string
+	for i := range 60 {
+		paths = append(paths, fmt.Sprintf("/posts/title-%c%c", 'a'+i%26, 'a'+i/26))
+	}
+	paths = append(paths, "", "/about", "/users/7", "/users/507f1f77bcf86cd799439011", "/users/new", "/users/new/edit", "/users/8/edit", "/u/ann@x", "/a%20b", "/x/{y}",
+		"/v1.2/f3b1c2d4-1111-2222-3333-444455556666", "/deep"+strings.Repeat("/a", 30))
+	for _, p := range paths {
+		tr.at(p).note(source{"script-src", p, ""}, "", 1)
+	}
+	var got []string
+	for _, p := range tr.places() {
+		got = append(got, fmt.Sprintf("%s %d", p.pattern, len(p.seen)))
+	}
+	want := []string{
+		"/{$} 1", "/{p1} 1", "/about 1", "/deep" + strings.Repeat("/a", 15) + "/{rest...} 1", "/posts/{p2} 60", "/u/{p2} 1",
+		"/users/{p2} 2", "/users/{p2}/edit 1", "/users/new 1", "/users/new/edit 1", "/v1.2/{p2} 1", "/x/{p2} 1",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// What a browser's extensions do, and what is no report, teaches nothing.
+func TestReportsThatCountForNothing(t *testing.T) {
+	const page = "https://shop.example/a"
+	for name, tt := range map[string][2]string{
+		"extension":       {"application/csp-report", csp2(page, "script-src", "chrome-extension://abc/x.js", "")},
+		"moz-extension":   {"application/csp-report", strings.Replace(csp2(page, "script-src", "https://x.example", ""), `"source-file":""`, `"source-file":"moz-extension://x"`, 1)},
+		"other-site":      {"application/csp-report", csp2("https://other.example/a", "img-src", "https://x.example", "")},
+		"about":           {"application/csp-report", csp2(page, "frame-src", "about", "")},
+		"no-address":      {"application/csp-report", csp2("::", "img-src", "https://x.example", "")},
+		"odd-host":        {"application/csp-report", csp2(page, "img-src", "https://x;script-src.example", "")},
+		"no-sample":       {"application/csp-report", csp2(page, "script-src", "inline", "")},
+		"cut-sample":      {"application/csp-report", csp2(page, "script-src", "inline", strings.Repeat("x", 40))},
+		"other-directive": {"application/csp-report", csp2(page, "sandbox; script-src *", "https://x.example", "")},
+		"not-json":        {"application/csp-report", `{"csp-report":`},
+		"two-names":       {"application/csp-report", `{"csp-report":{},"csp-report":{}}`},
+		"too-long":        {"application/csp-report", csp2(page, "img-src", "https://x.example", strings.Repeat("x", maxReport))},
+		"other-type":      {"text/plain", csp2(page, "img-src", "https://x.example", "")},
+		"strange-shape":   {"application/reports+json", `[1,{"body":2},{"type":"csp-violation","body":{"documentURL":3}},{"type":"csp-violation"}]`},
+		"own-host":        {"application/csp-report", csp2(page, "img-src", "https://shop.example/x.png", "")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, _ := learner(t, panoply.Learn, 1)
+			l.reported("192.0.2.1", tt[0], tt[1])
+			for _, p := range l.seen.places() {
+				for _, s := range p.seen {
+					t.Errorf("learned %v", s.source)
+				}
+			}
+		})
+	}
+}
+
+// Nobody fills anything: reports beyond a rate, paths and sources beyond their number.
+func TestBounds(t *testing.T) {
+	var lim limits
+	now := time.Unix(600, 0)
+	count := func(from string, n int) (taken int) {
+		for range n {
+			if lim.take(netip.MustParseAddr(from), now) {
+				taken++
+			}
+		}
+		return taken
+	}
+	if a, b := count("192.0.2.1", 100), count("192.0.2.2", 10); a != reportsEach || b != 10 {
+		t.Errorf("%d and %d reports count", a, b)
+	}
+	for i := range 200 {
+		count(fmt.Sprintf("198.51.%d.7", i), 60)
+	}
+	if lim.all != reportsAll {
+		t.Errorf("%d of all count; want %d", lim.all, reportsAll)
+	}
+	if now = now.Add(time.Minute); count("192.0.2.1", 1) != 1 {
+		t.Error("a minute later none counts")
+	}
+
+	l, log := learner(t, panoply.Learn, 1)
+	for i := range maxSources + 5 {
+		l.note("/a", source{"img-src", fmt.Sprint("https://h", i, ".example"), ""}, strings.Repeat("s", 1000), uint64(i))
+		l.note("/a", source{"img-src", "https://h.example", ""}, "", uint64(i))
+	}
+	for a := range 20 {
+		for b := range 40 {
+			l.note(fmt.Sprintf("/x%c/y%c", 'a'+a, 'A'+b), source{"img-src", "https://h.example", ""}, "", 1)
+		}
+	}
+	if p := l.seen.at("/a"); len(p.seen) != maxSources || len(p.seen[0].sample) > maxSample || l.seen.count > maxPlaces {
+		t.Errorf("%d sources, %d places", len(p.seen), l.seen.count)
+	}
+	for _, s := range l.seen.at("/a").seen {
+		if len(s.clients) > maxClients {
+			t.Errorf("%d clients", len(s.clients))
+		}
+	}
+	if n := strings.Count(log.String(), "more for a Content-Security-Policy"); n != 1 {
+		t.Errorf("logged %d times", n)
+	}
+}
+
+// A policy in force tells what it blocks, each kind once, and learns nothing.
+func TestViolationsAreTold(t *testing.T) {
+	l, log := learner(t, panoply.EnforceCSP, 1)
+	for i := range 5 {
+		l.reported("192.0.2.1", "application/csp-report", csp2("https://shop.example/a?secret=1", "script-src-elem", fmt.Sprintf("https://evil.example/%d", i), "x"))
+		l.reported("192.0.2.1", "application/csp-report", csp2("https://shop.example/a", "script-src-elem", "inline", "stolen()"))
+	}
+	text := log.String()
+	if strings.Count(text, "\n") != 2 || !strings.Contains(text, "blocked=https://evil.example\n") || !strings.Contains(text, "blocked=inline\n") || strings.Contains(text, "secret") {
+		t.Errorf("logged %s", text)
+	}
+	if l.seen.count != 0 {
+		t.Error("it learned")
+	}
+}
+
+func TestFilesThatCannotBeEnforced(t *testing.T) {
+	for name, tt := range map[string][2]string{
+		"absent":    {"", "does not exist"},
+		"no-routes": {"headers: {}\n", "has no routes"},
+		"no-policy": {"headers: {routes: [{match: /a, x_frame_options: deny}]}\n", "headers.routes[0] has no content_security_policy"},
+		"malformed": {"headers:\n  routes: [{match: /a, content_security_polici: x}]\n", ":2:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "csp.yaml")
+			if tt[0] != "" {
+				if err := os.WriteFile(file, []byte(tt[0]), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := Apply(panoply.Policy{CSP: panoply.CSPSection{Mode: panoply.EnforceCSP, File: file}})
+			if err == nil || !strings.Contains(err.Error(), tt[1]) {
+				t.Errorf("got %v; want %s", err, tt[1])
+			}
+		})
+	}
+}
+
+// FuzzReports holds that no report stops the guard, and that whatever is learned from
+// one makes a file that can be enforced.
+func FuzzReports(f *testing.F) {
+	f.Add(csp2("https://shop.example/a", "img-src", "https://x.example", "x"))
+	f.Add(`[{"type":"csp-violation","body":{"documentURL":"https://shop.example/{x}/\u0000","effectiveDirective":"font-src","blockedURL":"data","sample":"\n"}}]`)
+	f.Fuzz(func(t *testing.T, body string) {
+		file := filepath.Join(t.TempDir(), "csp.yaml")
+		l := New(panoply.Policy{CSP: panoply.CSPSection{Mode: panoply.Learn, File: file, Clients: 1}}, func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.1") }, slog.New(slog.DiscardHandler))
+		l.reported("192.0.2.1", "application/reports+json", body)
+		if l.seen.count == 0 {
+			return
+		}
+		l.Close()
+		p, err := Apply(panoply.Policy{Upstream: "http://127.0.0.1:1", CSP: panoply.CSPSection{Mode: panoply.EnforceCSP, File: file}})
+		if err == nil {
+			_, err = panoply.New(p)
+		}
+		if err != nil {
+			text, _ := os.ReadFile(file)
+			t.Fatalf("%q: %v\n%s", body, err, text)
+		}
+	})
+}
