@@ -152,6 +152,7 @@ func (l *Learner) note(path string, s source, sample string, who uint64) {
 		l.overflow()
 	}
 	if fresh {
+		l.log.Debug("learned for the Content-Security-Policy", "path", path, "directive", s.directive, "source", s.value, "kind", s.kind)
 		l.change()
 	}
 }
