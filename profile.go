@@ -90,10 +90,10 @@ func (p *Policy) loosen() {
 // the policy says nothing. It reports whether it does.
 func (p *Policy) loosenCSP() bool {
 	csp := &p.Headers.ContentSecurityPolicy
-	if csp.Off || len(csp.Directives) > 0 || csp.NoDefaults {
+	if csp.Off || len(csp.Directives) > 0 || csp.NoDefaults || len(csp.Nonces) > 0 {
 		return false
 	}
-	*csp = headers.CSP{NoDefaults: true, InsecureNoDefaultSrc: true, Nonces: csp.Nonces, Directives: map[string][]string{
+	*csp = headers.CSP{NoDefaults: true, InsecureNoDefaultSrc: true, Directives: map[string][]string{
 		"object-src": {"'none'"}, "base-uri": {"'self'"}, "frame-ancestors": {"'self'"}}}
 	return true
 }

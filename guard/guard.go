@@ -252,6 +252,12 @@ func (g *Guard) Announce(ctx context.Context, listening string) {
 		g.log.LogAttrs(ctx, level, "protection", slog.Int("mistake", l.Mistake), slog.String("section", l.Name),
 			slog.String("mode", string(l.Mode)), slog.String("does", l.What))
 	}
+	switch c := p.CSP; c.Mode {
+	case panoply.Learn:
+		g.log.LogAttrs(ctx, slog.LevelWarn, "a Content-Security-Policy is learned, and none is in force that stops scripts", slog.String("proposed_in", p.File(c.File)))
+	case panoply.EnforceCSP:
+		g.log.LogAttrs(ctx, slog.LevelInfo, "the Content-Security-Policy that was learned is in force", slog.String("file", p.File(c.File)))
+	}
 	for _, w := range g.suit.Warnings() {
 		g.log.LogAttrs(ctx, slog.LevelWarn, "weakened", slog.String("by", w))
 	}

@@ -72,6 +72,8 @@ type Learner struct {
 	secret  [16]byte
 	limits  limits
 
+	writing sync.Mutex // one writes at a time
+
 	mu      sync.Mutex
 	seen    tree
 	told    map[string]bool // violations that were logged
@@ -123,10 +125,14 @@ func (l *Learner) Close() {
 	if pending != nil && pending.Stop() {
 		l.write()
 	}
+	l.writing.Lock() // until one that was under way has ended
+	l.writing.Unlock()
 }
 
 // write writes the file whole, so that nobody reads half of it.
 func (l *Learner) write() {
+	l.writing.Lock()
+	defer l.writing.Unlock()
 	l.mu.Lock()
 	text := l.seen.proposal(l.clients)
 	l.pending = nil
