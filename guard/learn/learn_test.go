@@ -162,6 +162,9 @@ func TestThePolicyThatReports(t *testing.T) {
 	if strings.Count(second, "sha256-") != 4 || !strings.Contains(second, "https://cdn.example") || !strings.Contains(second, "script-src-attr 'unsafe-hashes' 'sha256-") {
 		t.Errorf("then: %s", second)
 	}
+	if own := l.serve(t, "/own", "192.0.2.1", shopPage, "Content-Security-Policy-Report-Only", "img-src 'none'").Header["Content-Security-Policy-Report-Only"]; len(own) != 2 || own[0] != "img-src 'none'" {
+		t.Errorf("beside the app's own: %q", own)
+	}
 	for name, headers := range map[string][]string{
 		"own-policy": {"Content-Security-Policy", "default-src 'self'"}, "coded": {"Content-Encoding", "br"}, "utf-16": {"Content-Type", "text/html;charset=UTF-16"}, "json": {"Content-Type", "application/json"},
 	} {

@@ -47,7 +47,7 @@ func (l *Learner) Answered(res *http.Response) {
 	}
 	policy := place.reportOnly()
 	l.mu.Unlock()
-	res.Header["Content-Security-Policy-Report-Only"] = []string{policy}
+	res.Header.Add("Content-Security-Policy-Report-Only", policy) // beside the app's own, if there is one
 	if res.Body == http.NoBody || res.Request.Method == http.MethodHead {
 		return
 	}
