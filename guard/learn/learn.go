@@ -72,7 +72,7 @@ type Learner struct {
 	secret  [16]byte
 	limits  limits
 
-	writing sync.Mutex // one writes at a time
+	writes sync.WaitGroup // that are due or under way
 
 	mu      sync.Mutex
 	seen    tree
@@ -110,6 +110,7 @@ func (l *Learner) Handler(next http.Handler) http.Handler {
 // change has the file written, soon. The caller holds the lock.
 func (l *Learner) change() {
 	if l.pending == nil {
+		l.writes.Add(1)
 		l.pending = time.AfterFunc(writeAfter, l.write)
 	}
 }
@@ -125,14 +126,12 @@ func (l *Learner) Close() {
 	if pending != nil && pending.Stop() {
 		l.write()
 	}
-	l.writing.Lock() // until one that was under way has ended
-	l.writing.Unlock()
+	l.writes.Wait()
 }
 
 // write writes the file whole, so that nobody reads half of it.
 func (l *Learner) write() {
-	l.writing.Lock()
-	defer l.writing.Unlock()
+	defer l.writes.Done()
 	l.mu.Lock()
 	text := l.seen.proposal(l.clients)
 	l.pending = nil
