@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,24 +47,102 @@ func conforms(t *testing.T, url string) {
 
 func TestStore(t *testing.T) { conforms(t, "redis://"+redistest.Start(t).Addr) }
 
-// A cluster of one node refuses what is not in one slot.
+// A cluster refuses what is not in one slot, and each of its nodes holds some keys.
 func TestStoreOnACluster(t *testing.T) {
-	s := redistest.Start(t, "--cluster-enabled", "yes")
-	out, err := exec.Command("redis-cli", "-p", s.Addr[strings.LastIndexByte(s.Addr, ':')+1:], "CLUSTER", "ADDSLOTSRANGE", "0", "16383").CombinedOutput()
-	if err != nil || strings.TrimSpace(string(out)) != "OK" {
-		t.Fatalf("redis-cli: %v: %s", err, out)
-	}
-	c := open(t, Config{URL: "redis://" + s.Addr})
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		_, err := c.Limits().Take(t.Context(), limit(1), newKey(), 1)
-		if err == nil {
-			break
+	var nodes []*redistest.Server
+	for i := range 3 {
+		s := redistest.Start(t, "--cluster-enabled", "yes")
+		if got := s.Do(t, "CLUSTER", "ADDSLOTSRANGE", []string{"0", "5461", "10923"}[i], []string{"5460", "10922", "16383"}[i]); got != "OK" {
+			t.Fatal(got)
 		}
+		nodes = append(nodes, s)
+	}
+	for _, s := range nodes[1:] {
+		host, port, _ := strings.Cut(s.Addr, ":")
+		nodes[0].Do(t, "CLUSTER", "MEET", host, port)
+	}
+	for _, s := range nodes {
+		awaits(t, "a cluster of three", func() bool {
+			info := s.Do(t, "CLUSTER", "INFO")
+			return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_known_nodes:3")
+		})
+	}
+	url := "redis://" + nodes[0].Addr
+	store := open(t, Config{URL: url}).Limits()
+	awaits(t, "an answer", func() bool {
+		_, err := store.Take(t.Context(), limit(1), newKey(), 1)
+		return err == nil
+	})
+	conforms(t, url)
+	l := limit(1)
+	for range 100 {
+		if r, err := store.Take(t.Context(), l, newKey(), 1); err != nil || !r.Allowed {
+			t.Fatal(r, err)
+		}
+	}
+	for _, s := range nodes {
+		if got := s.Do(t, "DBSIZE"); got == "0" {
+			t.Errorf("the node %s holds no key", s.Addr)
+		}
+	}
+	// What one node holds is lost with it, and the others go on.
+	nodes[2].Stop()
+	reached := 0
+	for range 60 {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		if _, err := store.Take(ctx, l, newKey(), 1); err == nil {
+			reached++
+		}
+		cancel()
+	}
+	if reached == 0 || reached == 60 {
+		t.Errorf("%d of 60 decisions were made without a third of the cluster", reached)
+	}
+}
+
+// A server that its Sentinel replaces is found by itself, and what its replica knew
+// holds.
+func TestSentinelReplacesAServer(t *testing.T) {
+	first := redistest.Start(t)
+	host, port, _ := strings.Cut(first.Addr, ":")
+	second := redistest.Start(t, "--replicaof", host, port)
+	sentinel := redistest.StartSentinel(t, "limits", first)
+	awaits(t, "a Sentinel that knows the replica", func() bool {
+		return strings.Contains(second.Do(t, "INFO", "replication"), "master_link_status:up") && strings.Contains(sentinel.Do(t, "SENTINEL", "replicas", "limits"), second.Addr)
+	})
+	store := open(t, Config{URL: "redis://" + sentinel.Addr + "?master_name=limits"}).Limits()
+	l, key := limit(3), newKey()
+	take := func() (ratelimit.Result, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		return store.Take(ctx, l, key, 1)
+	}
+	for range 3 {
+		if r, err := take(); err != nil || !r.Allowed {
+			t.Fatal(r, err)
+		}
+	}
+	awaits(t, "a replica that has it", func() bool { return second.Do(t, "DBSIZE") != "0" })
+	first.Stop()
+	var r ratelimit.Result
+	awaits(t, "the replica in its place", func() (ok bool) {
+		var err error
+		r, err = take()
+		return err == nil
+	})
+	if r.Allowed {
+		t.Error("the limit that was used up is forgotten")
+	}
+}
+
+// awaits waits for something that takes a while.
+func awaits(t *testing.T, what string, there func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !there(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal(err)
+			t.Fatalf("there is never %s", what)
 		}
 	}
-	conforms(t, "redis://"+s.Addr)
 }
 
 func limit(n int) ratelimit.Limit {
