@@ -235,6 +235,9 @@ func (p *Policy) checkCSP(faults *fault.List) {
 	}
 }
 
+// Limits are the rate limits, for operators.
+func (s *Suit) Limits() *ratelimit.Limiter { return s.limiter }
+
 // Client is who sends a request, as the policy counts clients.
 func (s *Suit) Client(r *http.Request) netip.Addr { return s.clients.From(r) }
 

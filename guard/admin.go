@@ -88,6 +88,10 @@ func (g *Guard) adminHandler() http.Handler {
 		now.ClientMistakes = g.clients.counts()
 		json.NewEncoder(w).Encode(now)
 	})
+	mux.HandleFunc("GET /limits", g.showLimits)
+	mux.HandleFunc("POST /limits/{rule}/reset", func(w http.ResponseWriter, r *http.Request) { g.changeLimit(w, r, false) })
+	mux.HandleFunc("POST /limits/{rule}/block", func(w http.ResponseWriter, r *http.Request) { g.changeLimit(w, r, true) })
+	own := http.NewCrossOriginProtection().Handler(mux) // a page on the web may send what it cannot read
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
@@ -95,7 +99,7 @@ func (g *Guard) adminHandler() http.Handler {
 			http.Error(w, "this address is for the operator of this machine", http.StatusForbidden)
 			return
 		}
-		mux.ServeHTTP(w, r)
+		own.ServeHTTP(w, r)
 	})
 }
 

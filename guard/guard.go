@@ -34,6 +34,11 @@
 // A Content-Security-Policy for an app that has none is learned from its pages and from
 // browsers' reports, reviewed by a person, and then enforced: package guard/learn.
 //
+// The admin listener answers loopback names alone: /healthz, /readyz, / for what is in
+// force, /limits for what the rate limits have decided and whom they block, and POST
+// /limits/{rule}/reset or /block with {"key": ["203.0.113.7"], "for": "1h"} for the
+// operator who lets somebody in again or keeps somebody out.
+//
 // # What it does not do
 //
 // It balances no load, caches nothing and retries nothing that may have had an
