@@ -65,6 +65,7 @@ func (p Policy) alsoCompiled(err error) error {
 		return err
 	}
 	p.Bodies.Operations = &validate.Operations{} // whoever reads OpenAPI tells its faults
+	p.CSP.Guarded = true                         // and whoever learns
 	_, err = New(p, WithLogger(slog.New(slog.DiscardHandler)))
 	all := slices.Clone(read)
 	for _, f := range p.places.Problems(err) {

@@ -226,7 +226,7 @@ func (p *Policy) checkCSP(faults *fault.List) {
 		}
 	case c.Mode != Learn && c.Mode != EnforceCSP:
 		faults.Addf("csp.mode", "write learn, enforce or off", "%q is no mode", string(c.Mode))
-	case p.Upstream == "":
+	case !c.Guarded:
 		faults.Add("csp.mode", "only the guard sees the pages of an app", "in Go, headers.Nonce allows the scripts of a template")
 	case c.Clients < 1 || c.Clients > 16:
 		faults.Addf("csp.clients", "1 to 16; leave it out for 3", "%d is out of range", c.Clients)

@@ -120,6 +120,8 @@ type CSPSection struct {
 	Mode    CSPMode `yaml:"mode" doc:"learn what the pages need and propose it in a file, enforce the file, or off (the default)"`
 	File    string  `yaml:"file" doc:"where it is proposed, relative to the policy; csp.proposed.yaml by default"`
 	Clients int     `yaml:"clients" doc:"how many clients must have seen what is proposed, 1 to 16; 3 by default"`
+	// Guarded says that package guard/learn sees to it.
+	Guarded bool `yaml:"-"`
 }
 
 // UnmarshalText reads the short form.

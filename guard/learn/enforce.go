@@ -12,10 +12,11 @@ import (
 	"github.com/panoply-security/panoply/internal/fault"
 )
 
-// Apply returns the policy with what was learned and reviewed, where it says
-// csp: enforce: the routes of the file, before the policy's own, each of which reports
+// Apply readies a policy for a guard that learns, and adds what was learned and
+// reviewed where it says csp: enforce: the routes of the file, before the policy's own, each of which reports
 // to [Path]. The policy that comes with an error is fit for [panoply.New] all the same.
 func Apply(p panoply.Policy) (panoply.Policy, error) {
+	p.CSP.Guarded = true
 	if p.CSP.Mode != panoply.EnforceCSP {
 		return p, nil
 	}
