@@ -17,6 +17,9 @@ import (
 type MemoryConfig struct {
 	// MaxSessions is how many it holds. 0 is 100,000; at most 10,000,000.
 	MaxSessions int `yaml:"max_sessions"`
+	// MaxPerUser is how many of them one user may have: one login more ends the one
+	// that was idle longest. 0 is 100, or MaxSessions if that is less.
+	MaxPerUser int `yaml:"max_per_user"`
 	// MaxBytes bounds what they take together: values, names of users, and 512
 	// bytes of bookkeeping each. 0 is 64 MiB, at least 64 KiB.
 	MaxBytes int64 `yaml:"max_bytes"`
@@ -26,10 +29,12 @@ type MemoryConfig struct {
 //
 // When it is full, expired sessions make room first, then the one without a
 // user that was idle longest: anybody can create these. Sessions with a user
-// never make room for others: then the answer is [ErrFull], and whoever could
-// create sessions without end cannot sign anybody out.
+// never make room for those of others: then the answer is [ErrFull], and whoever could
+// create sessions without end cannot sign anybody out. Nor does one account that logs
+// in without end keep others out: its own sessions make room.
 type Memory struct {
 	max      int
+	perUser  int
 	maxBytes int64
 
 	mu       sync.Mutex
@@ -65,6 +70,12 @@ func NewMemory(cfg MemoryConfig) (*Memory, error) {
 	if cfg.MaxSessions < 1 || cfg.MaxSessions > 10_000_000 {
 		faults.Addf("max_sessions", "leave it out for 100000", "%d is not within 1 and 10000000", cfg.MaxSessions)
 	}
+	if cfg.MaxPerUser == 0 {
+		cfg.MaxPerUser = min(100, cfg.MaxSessions)
+	}
+	if cfg.MaxPerUser < 1 || cfg.MaxPerUser > cfg.MaxSessions {
+		faults.Addf("max_per_user", "leave it out for 100", "%d is not within 1 and max_sessions", cfg.MaxPerUser)
+	}
 	if cfg.MaxBytes == 0 {
 		cfg.MaxBytes = 64 << 20
 	}
@@ -74,7 +85,7 @@ func NewMemory(cfg MemoryConfig) (*Memory, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	return &Memory{max: cfg.MaxSessions, maxBytes: cfg.MaxBytes, sessions: map[Key]*entry{}, users: map[string]map[Key]*entry{},
+	return &Memory{max: cfg.MaxSessions, perUser: cfg.MaxPerUser, maxBytes: cfg.MaxBytes, sessions: map[Key]*entry{}, users: map[string]map[Key]*entry{},
 		anonymous: list.New(), signedIn: list.New()}, nil
 }
 
@@ -149,6 +160,9 @@ func (m *Memory) makeRoom(e, old *entry, now time.Time) bool {
 			m.remove(x)
 		}
 	}
+	if own := m.users[e.rec.User]; len(own) >= m.perUser && (old == nil || old.rec.User != e.rec.User) {
+		m.remove(idlest(own))
+	}
 	for !fits() {
 		x := front(m.anonymous)
 		if x == nil {
@@ -157,6 +171,16 @@ func (m *Memory) makeRoom(e, old *entry, now time.Time) bool {
 		m.remove(x)
 	}
 	return true
+}
+
+// idlest is the session that was idle longest, of a few.
+func idlest(of map[Key]*entry) (longest *entry) {
+	for _, e := range of {
+		if longest == nil || e.rec.Seen.Before(longest.rec.Seen) {
+			longest = e
+		}
+	}
+	return longest
 }
 
 func (m *Memory) insert(e *entry) {

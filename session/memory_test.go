@@ -78,6 +78,35 @@ func TestMemoryFull(t *testing.T) {
 	})
 }
 
+// One account that logs in without end keeps nobody else out.
+func TestMemoryPerUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(t, session.MemoryConfig{MaxSessions: 6, MaxPerUser: 3})
+		put(t, m, 1, "ada", 0, time.Hour)
+		for n := 10; n < 30; n++ {
+			time.Sleep(time.Second)
+			if !put(t, m, n, "eve", 0, time.Hour) {
+				t.Fatalf("login %d is refused", n)
+			}
+		}
+		if !has(t, m, 1) || !has(t, m, 29) || !has(t, m, 27) || has(t, m, 26) || m.Len() != 4 {
+			t.Errorf("%d sessions", m.Len())
+		}
+		// One that changes takes no other's place; one that logs in does.
+		rec, _, _ := m.Find(t.Context(), numbered(27))
+		rec.Version++
+		if done, err := m.Commit(t.Context(), numbered(27), rec); !done || err != nil || m.Len() != 4 {
+			t.Errorf("a change: %v, %v, %d sessions", done, err, m.Len())
+		}
+		put(t, m, 40, "", 0, time.Hour)
+		rec, _, _ = m.Find(t.Context(), numbered(40))
+		rec.Version, rec.User = rec.Version+1, "eve"
+		if done, err := m.Commit(t.Context(), numbered(40), rec); !done || err != nil || m.Len() != 4 || !has(t, m, 40) {
+			t.Errorf("a login: %v, %v, %d sessions", done, err, m.Len())
+		}
+	})
+}
+
 func TestMemoryBytes(t *testing.T) {
 	m := newMemory(t, session.MemoryConfig{MaxBytes: 64 << 10})
 	n := 0
