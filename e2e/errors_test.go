@@ -39,6 +39,10 @@ func fetchAll(t *testing.T, client *http.Client, url string, header http.Header)
 	for name, values := range header {
 		req.Header[name] = values
 	}
+	return send(client, req)
+}
+
+func send(client *http.Client, req *http.Request) (reply, error) {
 	res, err := client.Do(req)
 	if err != nil {
 		return reply{}, err

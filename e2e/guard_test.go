@@ -30,12 +30,12 @@ import (
 // profile is a way in which the guard stands in front of an app.
 type profile struct {
 	name   string
-	policy string // under policies/, with TLS; empty runs with no file, in plain HTTP
+	policy string // a file, run with TLS; empty runs with none, in plain HTTP
 }
 
 var (
 	// strict is the article to the letter, with the shop's committed policy.
-	strict = profile{"strict", "shop.yaml"}
+	strict = profile{"strict", "policies/shop.yaml"}
 	// compatible is what a guard does for an app that nobody has looked at.
 	compatible = profile{"compatible", ""}
 )
@@ -110,15 +110,15 @@ func startGuard(t *testing.T, upstream string, p profile) guard {
 	return g
 }
 
-// policyWithTLS copies the committed policies to dir, where the certificate is
-// already, adds the certificate to the one of that name, and returns its path.
-// A file's paths are relative to itself, so the schemas come along.
-func policyWithTLS(t *testing.T, dir, name string) string {
+// policyWithTLS copies a policy to dir, where the certificate is already, adds
+// the certificate to it, and returns its path. A file's paths are relative to
+// itself, so what lies beside it comes along.
+func policyWithTLS(t *testing.T, dir, policyFile string) string {
 	t.Helper()
-	if err := os.CopyFS(dir, os.DirFS("policies")); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(filepath.Dir(policyFile))); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, name)
+	path := filepath.Join(dir, filepath.Base(policyFile))
 	policy, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
