@@ -38,7 +38,7 @@ var arrows = map[string][]string{
 	"":                     slices.Concat(protection, []string{"headers", "ratelimit", "validate", "session", "token", "upload", "nosql"}),
 	"redisstore":           {"ratelimit", "internal/"},
 	"redisstore/redistest": nil,
-	"guard":                {"", "guard/openapi", "guard/learn", "redisstore", "clientip", "problem", "rule", "token", "validate", "internal/"},
+	"guard":                {"", "guard/openapi", "guard/learn", "guard/watch", "redisstore", "clientip", "problem", "rule", "token", "validate", "internal/"},
 	"cmd/panoply":          {"", "guard", "rule"},
 	"demo/":                everything,
 	"e2e/":                 everything,
@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 	"nosql/mongoquery":    protection,
 	"guard/openapi":       {"", "route", "validate", "internal/"},
 	"guard/learn":         {"", "inspect", "route", "internal/"},
+	"guard/watch":         {"rule", "route", "internal/"},
 }
 
 var (

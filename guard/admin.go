@@ -17,6 +17,7 @@ import (
 
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/clientip"
+	"github.com/panoply-security/panoply/guard/watch"
 )
 
 // serveAdmin serves health and status on a loopback listener of its own. The
@@ -56,6 +57,8 @@ type status struct {
 	// ClientMistakes counts what shows that the proxies in front are not
 	// declared as they are.
 	ClientMistakes map[clientip.Mistake]uint64 `json:"client_mistakes"`
+	// Findings are what is wrong with the tokens and cookies that the app gives out.
+	Findings []watch.Finding `json:"findings"`
 }
 
 // protection is a panoply.Line, spelled for JSON.
@@ -86,6 +89,7 @@ func (g *Guard) adminHandler() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		now := s
 		now.ClientMistakes = g.clients.counts()
+		now.Findings = append([]watch.Finding{}, g.watcher.Findings()...)
 		json.NewEncoder(w).Encode(now)
 	})
 	mux.HandleFunc("GET /limits", g.showLimits)

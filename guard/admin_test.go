@@ -69,6 +69,7 @@ func TestAdminTellsWhatIsOn(t *testing.T) {
 		Protections       []map[string]any
 		Warnings          []string
 		ClientMistakes    map[string]int `json:"client_mistakes"`
+		Findings          []any
 	}
 	decoder := json.NewDecoder(resp.Body)
 	decoder.DisallowUnknownFields()
@@ -80,6 +81,9 @@ func TestAdminTellsWhatIsOn(t *testing.T) {
 	}
 	if want := map[string]int{"untrusted-proxy": 0, "unread-header": 0, "no-proxy-header": 0}; !maps.Equal(got.ClientMistakes, want) {
 		t.Errorf("client_mistakes: got %v; want %v", got.ClientMistakes, want)
+	}
+	if got.Findings == nil || len(got.Findings) > 0 {
+		t.Errorf("findings: %v", got.Findings)
 	}
 	mistakes := map[float64]bool{}
 	for _, p := range got.Protections {

@@ -34,8 +34,11 @@
 // A Content-Security-Policy for an app that has none is learned from its pages and from
 // browsers' reports, reviewed by a person, and then enforced: package guard/learn.
 //
+// Tokens and signed cookies that the app gives out are tried in the background, as an
+// attacker would who holds one: package guard/watch.
+//
 // The admin listener answers loopback names alone: /healthz, /readyz, / for what is in
-// force, /limits for what the rate limits have decided and whom they block, and POST
+// force and what was found, /limits for what the rate limits have decided and whom they block, and POST
 // /limits/{rule}/reset or /block with {"key": ["203.0.113.7"], "for": "1h"} for the
 // operator who lets somebody in again or keeps somebody out.
 //
@@ -78,6 +81,7 @@ import (
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/guard/learn"
 	"github.com/panoply-security/panoply/guard/openapi"
+	"github.com/panoply-security/panoply/guard/watch"
 	"github.com/panoply-security/panoply/internal/fault"
 	"github.com/panoply-security/panoply/redisstore"
 )
@@ -96,6 +100,7 @@ type Guard struct {
 	clients *clients
 	store   *redisstore.Client // nil without
 	learner *learn.Learner     // nil without
+	watcher *watch.Watcher     // nil without
 	log     *slog.Logger
 	times   times
 
@@ -149,7 +154,10 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear) (*Guard, 
 		return nil, policy.Explain(err)
 	}
 	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, clients: clients, store: store, learner: learn.New(suit.Policy(), suit.Client, log)}
-	g.proxy = newProxy(target, suit, g.learner, log, t)
+	if g.policy.Tokens.Mode != panoply.Off {
+		g.watcher = watch.New(log)
+	}
+	g.proxy = newProxy(g, target)
 	g.handler = patient(t.chunk, clients.watch(suit, g.learner.Handler(suit.Handler(g.proxy))))
 	alone := g.policy // the canaries are nobody's attempts
 	alone.RateLimits.Store, alone.RateLimits.Shared = "memory", nil
@@ -169,6 +177,7 @@ func (g *Guard) Policy() panoply.Policy { return g.policy }
 func (g *Guard) Close() {
 	g.proxy.transport.CloseIdleConnections()
 	g.learner.Close()
+	g.watcher.Close()
 	if g.store != nil {
 		g.store.Close()
 	}

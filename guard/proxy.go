@@ -22,6 +22,7 @@ import (
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/clientip"
 	"github.com/panoply-security/panoply/guard/learn"
+	"github.com/panoply-security/panoply/guard/watch"
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
 )
@@ -35,11 +36,13 @@ type proxy struct {
 	reverse   httputil.ReverseProxy
 	nonces    *nonces
 	learner   *learn.Learner
+	watcher   *watch.Watcher
 	upgrades  sync.WaitGroup // under way
 }
 
-func newProxy(target *url.URL, suit *panoply.Suit, learner *learn.Learner, logger *slog.Logger, t times) *proxy {
-	p := &proxy{suit: suit, log: logger, target: target, transport: newTransport(t), nonces: &nonces{suit: suit, log: logger}, learner: learner}
+func newProxy(g *Guard, target *url.URL) *proxy {
+	p := &proxy{suit: g.suit, log: g.log, target: target, transport: newTransport(g.times),
+		nonces: &nonces{suit: g.suit, log: g.log}, learner: g.learner, watcher: g.watcher}
 	p.reverse = httputil.ReverseProxy{
 		Transport:      p.transport,
 		Rewrite:        p.rewrite,
@@ -177,6 +180,7 @@ func (p *proxy) answered(res *http.Response) error {
 	case res.Body != http.NoBody:
 		res.Body = &watched{res.Body, p.log, res.Request}
 	}
+	p.watcher.Answered(res)
 	p.learner.Answered(res)
 	p.nonces.answered(res)
 	return nil
