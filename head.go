@@ -51,6 +51,19 @@ func (p *pass) checkOverride() error {
 	return err
 }
 
+// checkOrigin refuses a request that a page of another site makes a browser send with
+// the visitor's cookies.
+func (p *pass) checkOrigin() error {
+	mode := p.suit.policy.Cookies.CrossOrigin
+	if mode == Off || len(p.r.Header["Cookie"]) == 0 {
+		return nil
+	}
+	if err := p.suit.origins.Check(p.r); err != nil {
+		return p.judge(mode, problem.Refuse(rule.SessionCrossOrigin, "").Because(err))
+	}
+	return nil
+}
+
 const (
 	// overrideField is the field of a body that names another method in Rails,
 	// Laravel, and apps with method-override.

@@ -86,9 +86,11 @@ func describeCookies(p *Policy) string {
 	c := p.Cookies.Policy
 	out := fmt.Sprintf("Secure over TLS %v, HttpOnly %v, SameSite=%s where missing", !c.NoSecure, !c.NoHTTPOnly, c.SameSite)
 	if c.NoMaxAge {
-		return out + ", lifetimes left"
+		out += ", lifetimes left"
+	} else {
+		out += ", at most " + spell(c.MaxAge)
 	}
-	return fmt.Sprintf("%s, at most %s", out, spell(c.MaxAge))
+	return out + map[Mode]string{Enforce: "; other sites' requests refused", Report: "; other sites' requests only reported"}[p.Cookies.CrossOrigin]
 }
 
 func (s *Suit) describeTokens() string {

@@ -83,6 +83,7 @@ type Suit struct {
 	limiter  *ratelimit.Limiter
 	bodies   *validate.Validator
 	cookies  *cookies.Hardener
+	origins  *http.CrossOriginProtection
 	tokens   []tokenRule
 	uploads  []*upload.Inspector
 	fallback *upload.Inspector // of routes that no upload rule names
@@ -155,6 +156,16 @@ func New(p Policy, opts ...Option) (*Suit, error) {
 
 	s.cookies, err = cookies.New(p.Cookies.Policy)
 	faults.Join("cookies", err)
+
+	s.origins = http.NewCrossOriginProtection()
+	for i, origin := range p.Cookies.TrustedOrigins {
+		if err := s.origins.AddTrustedOrigin(origin); err != nil {
+			faults.Add(fmt.Sprintf("cookies.trusted_origins[%d]", i), err.Error(), "https://login.example")
+		}
+	}
+	if m := p.Cookies.CrossOrigin; m != Enforce && m != Report && m != Off {
+		faults.Addf("cookies.cross_origin", "write enforce, report or off", "%q is no mode", string(m))
+	}
 
 	s.compileTokens(&faults)
 	s.checkClaims(&faults)

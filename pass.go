@@ -144,6 +144,9 @@ func (p *pass) admit() error {
 	if err := p.judge(strict, p.checkOverride()); err != nil {
 		return err
 	}
+	if err := p.checkOrigin(); err != nil {
+		return err
+	}
 	if err := p.limit(false); err != nil {
 		return err
 	}

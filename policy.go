@@ -224,10 +224,18 @@ type NoSQLSection struct {
 	nosql.Config `yaml:",inline"`
 }
 
-// CookiesSection hardens the cookies that the app sets.
+// CookiesSection hardens the cookies that the app sets, and looks at who sends them
+// back.
 type CookiesSection struct {
 	Mode           `yaml:"mode"`
 	cookies.Policy `yaml:",inline"`
+	// CrossOrigin is what becomes of a request with cookies, by any other method than
+	// GET, HEAD and OPTIONS, that a page of another site makes a browser send, as
+	// CrossOriginProtection of net/http tells. Such requests are only reported by default: some
+	// logins with another provider end in one.
+	CrossOrigin Mode `yaml:"cross_origin" doc:"report (the default), enforce or off: requests with cookies that other sites' pages send"`
+	// TrustedOrigins are other sites that may: https://login.example.
+	TrustedOrigins []string `yaml:"trusted_origins" doc:"sites whose pages may send them: https://login.example"`
 }
 
 // TokensSection says what holds for tokens, route by route.

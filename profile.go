@@ -33,6 +33,11 @@ func (p Policy) Effective() Policy {
 		p.Cookies.AddMaxAge = true // the article's cookie ends after an hour, whatever the browser keeps
 	}
 	p.Cookies.Policy = p.Cookies.Policy.WithDefaults()
+	if p.Cookies.CrossOrigin == "" {
+		if p.Cookies.CrossOrigin = Report; p.Cookies.Mode == Off {
+			p.Cookies.CrossOrigin = Off
+		}
+	}
 	p.Headers.Config = p.Headers.Config.WithDefaults()
 	p.RateLimits.Config = p.RateLimits.Config.WithDefaults()
 	p.Bodies.Config = p.Bodies.Config.WithDefaults()
