@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 	"nosql":     protection,
 
 	"":                     slices.Concat(protection, []string{"headers", "ratelimit", "validate", "session", "token", "upload", "nosql"}),
-	"redisstore":           {"ratelimit", "internal/"},
+	"redisstore":           {"ratelimit", "session", "token", "internal/"},
 	"redisstore/redistest": nil,
 	"guard":                {"", "guard/openapi", "guard/learn", "guard/watch", "redisstore", "clientip", "problem", "rule", "token", "validate", "internal/"},
 	"cmd/panoply":          {"", "guard", "rule"},

@@ -17,15 +17,22 @@
 // waiting for one another. While the server cannot be reached, calls fail
 // within their context and the client connects again by itself.
 //
+// [Client.Sessions] is a store for package session, and [Client.Families] and
+// [Client.Revocations] are two for package token: each record is in one key, changed
+// by one script, and a set beside it knows whose it is, so that all of a user can be
+// ended at once.
+//
 // # What it does not do
 //
 // It does not decide what happens without an answer: the limiter does, by
-// on_store_error. Redis replicates after it answers, so that a failover may
-// forget the last attempts.
+// on_store_error; sessions and tokens are then refused (503). Redis replicates after it
+// answers, so that a failover may forget the last attempts, and bring back what was
+// ended in the last moments. Values of sessions are not encrypted.
 //
 // # Bounds
 //
-// Keys have at most 138 bytes and hold no text of a client, only a hash under
+// A user has at most 100 sessions and 100 families of refresh tokens; those that end
+// first make room. Keys have at most 138 bytes and hold no text of a client, only a hash under
 // a secret. Every key expires. A sliding window costs about 11 bytes for each
 // attempt and never holds more than its limit, the others about 40 bytes; a
 // blocked key 60 more. Rates of gcra are rounded to whole microseconds for an

@@ -47,9 +47,9 @@ func conforms(t *testing.T, url string) {
 
 func TestStore(t *testing.T) { conforms(t, "redis://"+redistest.Start(t).Addr) }
 
-// A cluster refuses what is not in one slot, and each of its nodes holds some keys.
-func TestStoreOnACluster(t *testing.T) {
-	var nodes []*redistest.Server
+// cluster starts a cluster of three masters.
+func cluster(t *testing.T) (nodes []*redistest.Server) {
+	t.Helper()
 	for i := range 3 {
 		s := redistest.Start(t, "--cluster-enabled", "yes")
 		if got := s.Do(t, "CLUSTER", "ADDSLOTSRANGE", []string{"0", "5461", "10923"}[i], []string{"5460", "10922", "16383"}[i]); got != "OK" {
@@ -67,6 +67,12 @@ func TestStoreOnACluster(t *testing.T) {
 			return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_known_nodes:3")
 		})
 	}
+	return nodes
+}
+
+// A cluster refuses what is not in one slot, and each of its nodes holds some keys.
+func TestStoreOnACluster(t *testing.T) {
+	nodes := cluster(t)
 	url := "redis://" + nodes[0].Addr
 	store := open(t, Config{URL: url}).Limits()
 	awaits(t, "an answer", func() bool {

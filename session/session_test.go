@@ -26,7 +26,7 @@ import (
 
 func TestMemoryStore(t *testing.T) {
 	sessiontest.Run(t, func(t *testing.T, test sessiontest.Test) {
-		synctest.Test(t, func(t *testing.T) { test(t, newMemory(t, session.MemoryConfig{}), time.Sleep) })
+		synctest.Test(t, func(t *testing.T) { test(t, newMemory(t, session.MemoryConfig{}), sessiontest.Bubble) })
 	})
 }
 

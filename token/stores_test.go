@@ -20,7 +20,7 @@ func TestMemoryFamiliesAreAStore(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			test(t, m, time.Sleep)
+			test(t, m, tokentest.Bubble)
 		})
 	})
 }
@@ -32,7 +32,7 @@ func TestMemoryRevocationsAreAStore(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			test(t, m, time.Sleep)
+			test(t, m, tokentest.Bubble)
 		})
 	})
 }

@@ -6,7 +6,7 @@
 //
 //	func TestStore(t *testing.T) {
 //		sessiontest.Run(t, func(t *testing.T, test sessiontest.Test) {
-//			test(t, newStore(t), time.Sleep)
+//			test(t, newStore(t), sessiontest.Bubble)
 //		})
 //	}
 //
@@ -27,9 +27,17 @@ import (
 	"github.com/panoply-security/panoply/session"
 )
 
-// Test is one test of a store that is empty. pass lets time pass, for the store
-// and for time.Now.
-type Test func(t *testing.T, store session.Store, pass func(time.Duration))
+// Test is one test of a store that is empty.
+type Test func(t *testing.T, store session.Store, clock Clock)
+
+// Clock is the store's time: Pass lets some pass.
+type Clock struct {
+	Now  func() time.Time
+	Pass func(time.Duration)
+}
+
+// Bubble is the clock in a bubble of testing/synctest.
+var Bubble = Clock{time.Now, time.Sleep}
 
 // Run runs every test as a subtest; open calls it with a store.
 func Run(t *testing.T, open func(t *testing.T, test Test)) {
@@ -57,8 +65,8 @@ func Run(t *testing.T, open func(t *testing.T, test Test)) {
 func key(n byte) session.Key { return session.Key{0: n, 31: 1} }
 
 // record is one that lives for an hour.
-func record(user, data string) session.Record {
-	now := time.Now().UTC().Truncate(time.Millisecond)
+func record(c Clock, user, data string) session.Record {
+	now := c.Now().UTC().Truncate(time.Millisecond)
 	return session.Record{User: user, Data: []byte(data), Created: now, Seen: now, Expires: now.Add(time.Hour), Version: 1}
 }
 
@@ -86,15 +94,15 @@ func same(t *testing.T, got, want session.Record) {
 	}
 }
 
-func findNothing(t *testing.T, s session.Store, _ func(time.Duration)) {
+func findNothing(t *testing.T, s session.Store, c Clock) {
 	find(t, s, key(1), false)
 	if found, err := s.Delete(t.Context(), key(1)); err != nil || found {
 		t.Errorf("Delete of nothing = %v, %v", found, err)
 	}
 }
 
-func commitAndFind(t *testing.T, s session.Store, _ func(time.Duration)) {
-	one, two := record("ada", `{"a":1}`), record("", `{}`)
+func commitAndFind(t *testing.T, s session.Store, c Clock) {
+	one, two := record(c, "ada", `{"a":1}`), record(c, "", `{}`)
 	commit(t, s, key(1), one, true)
 	commit(t, s, key(2), two, true)
 	same(t, find(t, s, key(1), true), one)
@@ -107,8 +115,8 @@ func commitAndFind(t *testing.T, s session.Store, _ func(time.Duration)) {
 	same(t, find(t, s, key(2), true), two)
 }
 
-func keepsACopy(t *testing.T, s session.Store, _ func(time.Duration)) {
-	rec := record("ada", `{"a":1}`)
+func keepsACopy(t *testing.T, s session.Store, c Clock) {
+	rec := record(c, "ada", `{"a":1}`)
 	commit(t, s, key(1), rec, true)
 	rec.Data[5] = '2'
 	if got := find(t, s, key(1), true); string(got.Data) != `{"a":1}` {
@@ -116,15 +124,15 @@ func keepsACopy(t *testing.T, s session.Store, _ func(time.Duration)) {
 	}
 }
 
-func anyBytes(t *testing.T, s session.Store, _ func(time.Duration)) {
-	rec := record("ada\x00\xff\r\n:*{}", "{\"a\":\"\u2028\\u0000\"}")
+func anyBytes(t *testing.T, s session.Store, c Clock) {
+	rec := record(c, "ada\x00\xff\r\n:*{}", "{\"a\":\"\u2028\\u0000\"}")
 	commit(t, s, key(0), rec, true)
 	same(t, find(t, s, key(0), true), rec)
 	find(t, s, session.Key{}, false)
 }
 
-func versions(t *testing.T, s session.Store, _ func(time.Duration)) {
-	rec := record("", `{"n":1}`)
+func versions(t *testing.T, s session.Store, c Clock) {
+	rec := record(c, "", `{"n":1}`)
 	second, third := rec, rec
 	second.Version, second.Data, second.User = 2, []byte(`{"n":2}`), "ada"
 	third.Version = 3
@@ -140,8 +148,8 @@ func versions(t *testing.T, s session.Store, _ func(time.Duration)) {
 	commit(t, s, key(1), third, true)
 }
 
-func deletedStaysDeleted(t *testing.T, s session.Store, _ func(time.Duration)) {
-	rec := record("ada", `{}`)
+func deletedStaysDeleted(t *testing.T, s session.Store, c Clock) {
+	rec := record(c, "ada", `{}`)
 	commit(t, s, key(1), rec, true)
 	if found, err := s.Delete(t.Context(), key(1)); err != nil || !found {
 		t.Fatalf("Delete = %v, %v", found, err)
@@ -154,49 +162,49 @@ func deletedStaysDeleted(t *testing.T, s session.Store, _ func(time.Duration)) {
 	}
 }
 
-func expires(t *testing.T, s session.Store, pass func(time.Duration)) {
-	rec := record("ada", `{}`)
+func expires(t *testing.T, s session.Store, c Clock) {
+	rec := record(c, "ada", `{}`)
 	commit(t, s, key(1), rec, true)
-	pass(time.Hour - time.Second)
+	c.Pass(time.Hour - time.Second)
 	find(t, s, key(1), true)
-	pass(2 * time.Second)
+	c.Pass(2 * time.Second)
 	find(t, s, key(1), false)
 	next := rec
-	next.Version, next.Expires = 2, time.Now().Add(time.Hour)
+	next.Version, next.Expires = 2, c.Now().Add(time.Hour)
 	commit(t, s, key(1), next, false)
 	if found, err := s.Delete(t.Context(), key(1)); err != nil || found {
 		t.Errorf("Delete of an expired one = %v, %v", found, err)
 	}
 	if index, ok := s.(session.UserIndex); ok {
-		commit(t, s, key(2), record("ada", `{}`), true)
+		commit(t, s, key(2), record(c, "ada", `{}`), true)
 		if n, err := index.DeleteUser(t.Context(), "ada"); err != nil || n != 1 {
 			t.Errorf("DeleteUser = %d, %v; want 1, without the expired one", n, err)
 		}
 	}
-	commit(t, s, key(1), record("ada", `{}`), true) // its place is free
+	commit(t, s, key(1), record(c, "ada", `{}`), true) // its place is free
 }
 
-func expiryMoves(t *testing.T, s session.Store, pass func(time.Duration)) {
-	rec := record("ada", `{}`)
+func expiryMoves(t *testing.T, s session.Store, c Clock) {
+	rec := record(c, "ada", `{}`)
 	commit(t, s, key(1), rec, true)
-	pass(30 * time.Minute)
+	c.Pass(30 * time.Minute)
 	rec.Version, rec.Expires = 2, rec.Expires.Add(time.Hour)
 	commit(t, s, key(1), rec, true)
-	pass(time.Hour)
+	c.Pass(time.Hour)
 	find(t, s, key(1), true)
-	rec.Version, rec.Expires = 3, time.Now().Add(time.Minute)
+	rec.Version, rec.Expires = 3, c.Now().Add(time.Minute)
 	commit(t, s, key(1), rec, true)
-	pass(2 * time.Minute)
+	c.Pass(2 * time.Minute)
 	find(t, s, key(1), false)
 }
 
-func oneOfManyWins(t *testing.T, s session.Store, _ func(time.Duration)) {
+func oneOfManyWins(t *testing.T, s session.Store, c Clock) {
 	for version := range uint64(5) {
 		var won atomic.Int32
 		var wg sync.WaitGroup
 		for i := range 8 {
 			wg.Go(func() {
-				rec := record("ada", fmt.Sprintf(`{"i":%d}`, i))
+				rec := record(c, "ada", fmt.Sprintf(`{"i":%d}`, i))
 				rec.Version = version + 1
 				done, err := s.Commit(t.Context(), key(1), rec)
 				if err != nil {
@@ -239,10 +247,10 @@ func index(t *testing.T, s session.Store) session.UserIndex {
 	return i
 }
 
-func deleteUser(t *testing.T, s session.Store, _ func(time.Duration)) {
+func deleteUser(t *testing.T, s session.Store, c Clock) {
 	i := index(t, s)
 	for n, user := range []string{"ada", "ada", "ad", "", "adaa", "ada"} {
-		commit(t, s, key(byte(n)), record(user, `{}`), true)
+		commit(t, s, key(byte(n)), record(c, user, `{}`), true)
 	}
 	if n, err := i.DeleteUser(t.Context(), "ada"); err != nil || n != 3 {
 		t.Errorf("DeleteUser = %d, %v; want 3", n, err)
@@ -250,7 +258,7 @@ func deleteUser(t *testing.T, s session.Store, _ func(time.Duration)) {
 	for n, want := range []bool{false, false, true, true, true, false} {
 		find(t, s, key(byte(n)), want)
 	}
-	rec := record("ada", `{}`)
+	rec := record(c, "ada", `{}`)
 	rec.Version = 2
 	commit(t, s, key(0), rec, false) // not brought back
 	if n, err := i.DeleteUser(t.Context(), "ada"); err != nil || n != 0 {
@@ -258,9 +266,9 @@ func deleteUser(t *testing.T, s session.Store, _ func(time.Duration)) {
 	}
 }
 
-func deleteUserAfterItChanged(t *testing.T, s session.Store, _ func(time.Duration)) {
+func deleteUserAfterItChanged(t *testing.T, s session.Store, c Clock) {
 	i := index(t, s)
-	rec := record("ada", `{}`)
+	rec := record(c, "ada", `{}`)
 	commit(t, s, key(1), rec, true)
 	rec.Version, rec.User = 2, "bob"
 	commit(t, s, key(1), rec, true)
@@ -275,10 +283,10 @@ func deleteUserAfterItChanged(t *testing.T, s session.Store, _ func(time.Duratio
 }
 
 // A store may look at the context or not; what it must not do is half of it.
-func contextEnded(t *testing.T, s session.Store, _ func(time.Duration)) {
+func contextEnded(t *testing.T, s session.Store, c Clock) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	done, err := s.Commit(ctx, key(1), record("ada", `{}`))
+	done, err := s.Commit(ctx, key(1), record(c, "ada", `{}`))
 	if err != nil && done {
 		t.Errorf("Commit = %v, %v; want one or the other", done, err)
 	}

@@ -6,7 +6,7 @@
 //
 //	func TestFamilies(t *testing.T) {
 //		tokentest.Families(t, func(t *testing.T, test tokentest.FamiliesTest) {
-//			test(t, newStore(t), time.Sleep)
+//			test(t, newStore(t), tokentest.Bubble)
 //		})
 //	}
 //
@@ -27,12 +27,20 @@ import (
 	"github.com/panoply-security/panoply/token"
 )
 
-// FamiliesTest is one test of a store that is empty. pass lets time pass, for the
-// store and for time.Now.
-type FamiliesTest func(t *testing.T, s token.Families, pass func(time.Duration))
+// FamiliesTest is one test of a store that is empty.
+type FamiliesTest func(t *testing.T, s token.Families, clock Clock)
 
 // RevocationsTest is the same for a store of revocations.
-type RevocationsTest func(t *testing.T, s token.Revocations, pass func(time.Duration))
+type RevocationsTest func(t *testing.T, s token.Revocations, clock Clock)
+
+// Clock is the store's time: Pass lets some pass.
+type Clock struct {
+	Now  func() time.Time
+	Pass func(time.Duration)
+}
+
+// Bubble is the clock in a bubble of testing/synctest.
+var Bubble = Clock{time.Now, time.Sleep}
 
 // Families runs every test as a subtest; open calls it with a store.
 func Families(t *testing.T, open func(t *testing.T, test FamiliesTest)) {
@@ -68,8 +76,8 @@ func Revocations(t *testing.T, open func(t *testing.T, test RevocationsTest)) {
 
 func id(n byte) token.FamilyID { return token.FamilyID{0: n, 15: 1} }
 
-func family(subject string, secret byte) token.Family {
-	now := time.Now().UTC().Truncate(time.Millisecond)
+func family(c Clock, subject string, secret byte) token.Family {
+	now := c.Now().UTC().Truncate(time.Millisecond)
 	return token.Family{Subject: subject, Current: [32]byte{secret}, Expires: now.Add(time.Hour), Ends: now.Add(24 * time.Hour)}
 }
 
@@ -103,9 +111,9 @@ func same(t *testing.T, got, want token.Family) {
 	}
 }
 
-func createAndFind(t *testing.T, s token.Families, _ func(time.Duration)) {
+func createAndFind(t *testing.T, s token.Families, c Clock) {
 	find(t, s, 1, false)
-	one, two := family("ada", 1), family("a:*{}\x00\xff\r\n"+strings.Repeat("x", 1000), 2)
+	one, two := family(c, "ada", 1), family(c, "a:*{}\x00\xff\r\n"+strings.Repeat("x", 1000), 2)
 	create(t, s, 1, one)
 	create(t, s, 2, two)
 	same(t, find(t, s, 1, true), one)
@@ -113,8 +121,8 @@ func createAndFind(t *testing.T, s token.Families, _ func(time.Duration)) {
 	find(t, s, 3, false)
 }
 
-func swap(t *testing.T, s token.Families, _ func(time.Duration)) {
-	one, next := family("ada", 1), family("ada", 2)
+func swap(t *testing.T, s token.Families, c Clock) {
+	one, next := family(c, "ada", 1), family(c, "ada", 2)
 	next.Expires = next.Expires.Add(time.Hour)
 	trySwap(t, s, 1, 1, next, false)
 	create(t, s, 1, one)
@@ -125,13 +133,13 @@ func swap(t *testing.T, s token.Families, _ func(time.Duration)) {
 	trySwap(t, s, 1, 1, next, false)
 }
 
-func oneOfManySwaps(t *testing.T, s token.Families, _ func(time.Duration)) {
-	create(t, s, 1, family("ada", 1))
+func oneOfManySwaps(t *testing.T, s token.Families, c Clock) {
+	create(t, s, 1, family(c, "ada", 1))
 	var done atomic.Int32
 	var all sync.WaitGroup
 	for n := range 16 {
 		all.Go(func() {
-			ok, err := s.Swap(context.Background(), id(1), [32]byte{1}, family("ada", byte(n+2)))
+			ok, err := s.Swap(context.Background(), id(1), [32]byte{1}, family(c, "ada", byte(n+2)))
 			if err != nil {
 				t.Error(err)
 			}
@@ -146,37 +154,37 @@ func oneOfManySwaps(t *testing.T, s token.Families, _ func(time.Duration)) {
 	}
 }
 
-func deletedStaysDeleted(t *testing.T, s token.Families, _ func(time.Duration)) {
-	create(t, s, 1, family("ada", 1))
+func deletedStaysDeleted(t *testing.T, s token.Families, c Clock) {
+	create(t, s, 1, family(c, "ada", 1))
 	for range 2 { // what is not there is deleted too
 		if err := s.Delete(t.Context(), id(1)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	find(t, s, 1, false)
-	trySwap(t, s, 1, 1, family("ada", 2), false)
+	trySwap(t, s, 1, 1, family(c, "ada", 2), false)
 	find(t, s, 1, false)
 }
 
-func familyExpires(t *testing.T, s token.Families, pass func(time.Duration)) {
-	create(t, s, 1, family("ada", 1))
-	create(t, s, 2, family("ada", 1))
-	pass(59 * time.Minute)
-	trySwap(t, s, 2, 1, family("ada", 2), true)
-	pass(2 * time.Minute)
+func familyExpires(t *testing.T, s token.Families, c Clock) {
+	create(t, s, 1, family(c, "ada", 1))
+	create(t, s, 2, family(c, "ada", 1))
+	c.Pass(59 * time.Minute)
+	trySwap(t, s, 2, 1, family(c, "ada", 2), true)
+	c.Pass(2 * time.Minute)
 	find(t, s, 1, false)
-	trySwap(t, s, 1, 1, family("ada", 2), false)
+	trySwap(t, s, 1, 1, family(c, "ada", 2), false)
 	find(t, s, 2, true)
 	if n, err := s.DeleteSubject(t.Context(), "ada"); err != nil || n != 1 {
 		t.Errorf("DeleteSubject = %d, %v; want the one that lives", n, err)
 	}
 }
 
-func deleteSubject(t *testing.T, s token.Families, _ func(time.Duration)) {
-	create(t, s, 1, family("ada", 1))
-	create(t, s, 2, family("ada", 1))
-	create(t, s, 3, family("ad", 1))
-	trySwap(t, s, 2, 1, family("ada", 2), true)
+func deleteSubject(t *testing.T, s token.Families, c Clock) {
+	create(t, s, 1, family(c, "ada", 1))
+	create(t, s, 2, family(c, "ada", 1))
+	create(t, s, 3, family(c, "ad", 1))
+	trySwap(t, s, 2, 1, family(c, "ada", 2), true)
 	for _, want := range []int{2, 0} {
 		if n, err := s.DeleteSubject(t.Context(), "ada"); err != nil || n != want {
 			t.Errorf("DeleteSubject = %d, %v; want %d", n, err, want)
@@ -194,45 +202,45 @@ func revoked(t *testing.T, s token.Revocations, id string, want bool) {
 	}
 }
 
-func revokeFor(t *testing.T, s token.Revocations, id string, d time.Duration) {
+func revokeFor(t *testing.T, s token.Revocations, c Clock, id string, d time.Duration) {
 	t.Helper()
-	if err := s.Revoke(t.Context(), id, time.Now().Add(d)); err != nil {
+	if err := s.Revoke(t.Context(), id, c.Now().Add(d)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func revoke(t *testing.T, s token.Revocations, _ func(time.Duration)) {
+func revoke(t *testing.T, s token.Revocations, c Clock) {
 	revoked(t, s, "a", false)
-	revokeFor(t, s, "a", time.Hour)
-	revokeFor(t, s, "a", time.Hour)
+	revokeFor(t, s, c, "a", time.Hour)
+	revokeFor(t, s, c, "a", time.Hour)
 	revoked(t, s, "a", true)
 	revoked(t, s, "b", false)
 }
 
-func revokedUntil(t *testing.T, s token.Revocations, pass func(time.Duration)) {
-	revokeFor(t, s, "a", time.Hour)
-	revokeFor(t, s, "over", -time.Second)
+func revokedUntil(t *testing.T, s token.Revocations, c Clock) {
+	revokeFor(t, s, c, "a", time.Hour)
+	revokeFor(t, s, c, "over", -time.Second)
 	revoked(t, s, "over", false)
-	pass(59 * time.Minute)
+	c.Pass(59 * time.Minute)
 	revoked(t, s, "a", true)
-	pass(2 * time.Minute)
+	c.Pass(2 * time.Minute)
 	revoked(t, s, "a", false)
 }
 
-func longestHolds(t *testing.T, s token.Revocations, pass func(time.Duration)) {
-	revokeFor(t, s, "a", time.Hour)
-	revokeFor(t, s, "a", time.Minute)
-	revokeFor(t, s, "b", time.Minute)
-	revokeFor(t, s, "b", time.Hour)
-	pass(30 * time.Minute)
+func longestHolds(t *testing.T, s token.Revocations, c Clock) {
+	revokeFor(t, s, c, "a", time.Hour)
+	revokeFor(t, s, c, "a", time.Minute)
+	revokeFor(t, s, c, "b", time.Minute)
+	revokeFor(t, s, c, "b", time.Hour)
+	c.Pass(30 * time.Minute)
 	revoked(t, s, "a", true)
 	revoked(t, s, "b", true)
 }
 
-func anyID(t *testing.T, s token.Revocations, _ func(time.Duration)) {
+func anyID(t *testing.T, s token.Revocations, c Clock) {
 	ids := []string{" ", "a:b", "{a}", "*", "\x00", "\xff\r\n", strings.Repeat("x", 256), "é"}
 	for i, id := range ids {
-		revokeFor(t, s, id, time.Hour)
+		revokeFor(t, s, c, id, time.Hour)
 		for j, other := range ids {
 			revoked(t, s, other, j <= i)
 		}
