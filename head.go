@@ -95,7 +95,7 @@ func (m *met) same(other *met) bool {
 
 // checkHead refuses methods that are never served and heads that parsers read
 // differently.
-func checkHead(r *http.Request) error {
+func checkHead(r *http.Request, claims claimHeaders) error {
 	switch r.Method {
 	case http.MethodConnect, http.MethodTrace, "TRACK":
 		return problem.Refuse(rule.RequestMethod, "")
@@ -118,16 +118,17 @@ func checkHead(r *http.Request) error {
 			return problem.Refuse(rule.RequestHeader, name+" is given more than once.")
 		}
 	}
-	return checkConnection(r.Header)
+	return checkConnection(r.Header, claims)
 }
 
 // checkConnection refuses a Connection header that names a header for the app: a
-// proxy has to drop what it names, after it was inspected.
-func checkConnection(h http.Header) error {
+// proxy has to drop what it names, after it was inspected, or after a claim was put
+// there.
+func checkConnection(h http.Header, claims claimHeaders) error {
 	for _, line := range h["Connection"] {
 		for option := range strings.SplitSeq(line, ",") {
 			name := http.CanonicalHeaderKey(strings.Trim(option, " \t"))
-			if !slices.Contains(hopByHop, name) && len(h[name]) > 0 {
+			if !slices.Contains(hopByHop, name) && (len(h[name]) > 0 || claims[foldHeader(name)]) {
 				return problem.Refuse(rule.RequestHeader, "Connection names a header that is not about the connection.")
 			}
 		}

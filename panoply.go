@@ -79,21 +79,24 @@ type Suit struct {
 	// stricter one of a section that goes by them.
 	headMode Mode
 
-	headers  *headers.Headers
-	limiter  *ratelimit.Limiter
-	bodies   *validate.Validator
-	cookies  *cookies.Hardener
-	origins  *http.CrossOriginProtection
-	tokens   []tokenRule
-	uploads  []*upload.Inspector
-	fallback *upload.Inspector // of routes that no upload rule names
-	nosql    *nosql.Guard
+	headers *headers.Headers
+	limiter *ratelimit.Limiter
+	bodies  *validate.Validator
+	cookies *cookies.Hardener
+	origins *http.CrossOriginProtection
+	tokens  []tokenRule
+	// claimHeaders are those of all token rules.
+	claimHeaders claimHeaders
+	uploads      []*upload.Inspector
+	fallback     *upload.Inspector // of routes that no upload rule names
+	nosql        *nosql.Guard
 }
 
 // tokenRule is a compiled [TokenRule]: one of the two is set.
 type tokenRule struct {
 	tokens   *token.Tokens
 	reissuer *token.Reissuer
+	rule     *TokenRule
 }
 
 // Option changes how a suit is built.
@@ -185,7 +188,8 @@ func (s *Suit) compileTokens(faults *fault.List) {
 		for j, e := range r.Except {
 			compilePattern(faults, fmt.Sprintf("%s.except[%d]", at, j), e)
 		}
-		var t tokenRule
+		s.compileClaims(faults, at, r)
+		t := tokenRule{rule: &s.policy.Tokens.Rules[i]}
 		var err error
 		if r.Reissue != nil {
 			t.reissuer, err = token.NewReissuer(*r.Reissue)

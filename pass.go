@@ -126,7 +126,8 @@ func (p *pass) judge(mode Mode, err error) error {
 func (p *pass) admit() error {
 	s := p.suit
 	strict := s.headMode
-	if err := p.judge(strict, checkHead(p.r)); err != nil {
+	s.claimHeaders.strip(p.r.Header)
+	if err := p.judge(strict, checkHead(p.r, s.claimHeaders)); err != nil {
 		return err
 	}
 	key, err := route.KeyOf(p.r.URL)
@@ -268,6 +269,9 @@ func (p *pass) checkTokens() error {
 			}
 		case p.suit.policy.Upstream == "":
 			p.r = p.r.WithContext(token.NewContext(p.r.Context(), claims))
+		}
+		if err == nil {
+			t.rule.tell(p.r.Header, claims)
 		}
 	}
 	return p.swapTokens()

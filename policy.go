@@ -251,6 +251,10 @@ type TokenRule struct {
 	Except       []string `yaml:"except"`
 	token.Config `yaml:",inline"`
 	Reissue      *token.ReissueConfig `yaml:"reissue"`
+	// ClaimHeaders name headers in which the app finds claims of the verified token,
+	// X-User: sub. What clients send under these names never arrives, on any route. Text
+	// that is no printable ASCII is percent-encoded, and so is the percent sign.
+	ClaimHeaders map[string]string `yaml:"claim_headers"`
 }
 
 // UploadsSection bounds uploads, route by route. In the strict profile a route
