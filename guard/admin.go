@@ -37,7 +37,7 @@ func (g *Guard) serveAdmin(ctx context.Context) (stop func(), err error) {
 		return func() {}, nil
 	}
 	const patience = 5 * time.Second
-	server := &http.Server{Handler: g.adminHandler(), ReadTimeout: patience, WriteTimeout: patience, IdleTimeout: patience,
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.now().admin.ServeHTTP(w, r) }), ReadTimeout: patience, WriteTimeout: patience, IdleTimeout: patience,
 		MaxHeaderBytes: 8 << 10, ErrorLog: log.New(connLog{g.log}, "", 0)}
 	ended := make(chan struct{})
 	go func() {

@@ -42,6 +42,10 @@
 // /limits/{rule}/reset or /block with {"key": ["203.0.113.7"], "for": "1h"} for the
 // operator who lets somebody in again or keeps somebody out.
 //
+// Another policy can take the place of the one in force while it serves ([Guard.Reload]; the
+// command does it at SIGHUP): tried first like any, with every fault told and nothing
+// changed if there is one, and with no request dropped.
+//
 // # What it does not do
 //
 // It balances no load, caches nothing and retries nothing that may have had an
@@ -67,6 +71,7 @@ package guard
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -75,6 +80,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -101,10 +107,16 @@ type Guard struct {
 	store   *redisstore.Client // nil without
 	learner *learn.Learner     // nil without
 	watcher *watch.Watcher     // nil without
+	admin   http.Handler
 	log     *slog.Logger
 	times   times
 
-	draining atomic.Bool
+	// Of the first of those that follow one another by reloads alone:
+	draining  *atomic.Bool
+	upgrades  *sync.WaitGroup // of all
+	cert      atomic.Pointer[tls.Certificate]
+	current   atomic.Pointer[Guard]
+	reloading sync.Mutex
 }
 
 // times are how long the guard waits, and for what. Tests are less patient.
@@ -123,10 +135,11 @@ type wear func(panoply.Policy) (func(http.Handler) http.Handler, error)
 // New compiles the policy and plays canary requests through it: a protection
 // that claims to enforce and does not is an error here, not a surprise later.
 func New(policy panoply.Policy, log *slog.Logger) (*Guard, error) {
-	return build(policy, log, usual, wearSuit)
+	return build(policy, log, usual, wearSuit, nil)
 }
 
-func build(policy panoply.Policy, log *slog.Logger, t times, try wear) (*Guard, error) {
+// build makes a guard that takes the place of another one, or of none.
+func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guard) (*Guard, error) {
 	if log == nil {
 		log = slog.Default()
 	}
@@ -153,33 +166,49 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear) (*Guard, 
 	if err := errors.Join(faults.Err(), described, learned); err != nil {
 		return nil, policy.Explain(err)
 	}
-	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, clients: clients, store: store, learner: learn.New(suit.Policy(), suit.Client, log)}
-	if g.policy.Tokens.Mode != panoply.Off {
-		g.watcher = watch.New(log)
+	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, clients: clients, store: store, draining: new(atomic.Bool), upgrades: new(sync.WaitGroup)}
+	if old != nil {
+		g.draining, g.upgrades, g.watcher = old.draining, old.upgrades, old.watcher
+		g.learner = old.learner
+	}
+	if old == nil || g.policy.CSP != old.policy.CSP || g.policy.File("x") != old.policy.File("x") {
+		g.learner = learn.New(g.policy, suit.Client, log)
+	}
+	if off := g.policy.Tokens.Mode == panoply.Off; off || g.watcher == nil {
+		if g.watcher = nil; !off {
+			g.watcher = watch.New(log)
+		}
 	}
 	g.proxy = newProxy(g, target)
 	g.handler = patient(t.chunk, clients.watch(suit, g.learner.Handler(suit.Handler(g.proxy))))
+	g.admin = g.adminHandler()
 	alone := g.policy // the canaries are nobody's attempts
 	alone.RateLimits.Store, alone.RateLimits.Shared = "memory", nil
 	if err := selfTest(alone, try); err != nil {
+		if old != nil {
+			g.retire(old)
+		}
 		return nil, err
 	}
 	return g, nil
 }
 
 // Handler is the gateway as an http.Handler.
-func (g *Guard) Handler() http.Handler { return g.handler }
+func (g *Guard) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.now().handler.ServeHTTP(w, r) })
+}
 
 // Policy is the effective policy.
-func (g *Guard) Policy() panoply.Policy { return g.policy }
+func (g *Guard) Policy() panoply.Policy { return g.now().policy }
 
 // Close ends the idle connections to the app, and those to the store.
 func (g *Guard) Close() {
-	g.proxy.transport.CloseIdleConnections()
-	g.learner.Close()
-	g.watcher.Close()
-	if g.store != nil {
-		g.store.Close()
+	now := g.now()
+	now.proxy.transport.CloseIdleConnections()
+	now.learner.Close()
+	now.watcher.Close()
+	if now.store != nil {
+		now.store.Close()
 	}
 }
 

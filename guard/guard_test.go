@@ -87,7 +87,7 @@ func start(t *testing.T, app http.HandlerFunc, o options) *running {
 		o.times = usual
 	}
 	r := &running{log: &journal{}, ended: make(chan error, 1)}
-	g, err := build(p, slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})), o.times, wearSuit)
+	g, err := build(p, slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})), o.times, wearSuit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -139,7 +139,7 @@ func TestTheSelfTestMissesADescription(t *testing.T) {
 		return wearSuit(p)
 	}
 	p := described(t, "upstream: http://127.0.0.1:1\nbodies: {openapi: openapi.yaml}", shop)
-	if _, err := build(p, slog.New(slog.DiscardHandler), usual, forgetful); err == nil || !strings.Contains(err.Error(), "operations below /api/") {
+	if _, err := build(p, slog.New(slog.DiscardHandler), usual, forgetful, nil); err == nil || !strings.Contains(err.Error(), "operations below /api/") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := New(p, slog.New(slog.DiscardHandler)); err != nil {

@@ -37,12 +37,12 @@ type proxy struct {
 	nonces    *nonces
 	learner   *learn.Learner
 	watcher   *watch.Watcher
-	upgrades  sync.WaitGroup // under way
+	upgrades  *sync.WaitGroup // under way
 }
 
 func newProxy(g *Guard, target *url.URL) *proxy {
 	p := &proxy{suit: g.suit, log: g.log, target: target, transport: newTransport(g.times),
-		nonces: &nonces{suit: g.suit, log: g.log}, learner: g.learner, watcher: g.watcher}
+		nonces: &nonces{suit: g.suit, log: g.log}, learner: g.learner, watcher: g.watcher, upgrades: g.upgrades}
 	p.reverse = httputil.ReverseProxy{
 		Transport:      p.transport,
 		Rewrite:        p.rewrite,

@@ -44,19 +44,19 @@ func TestSelfTestFindsABrokenProtection(t *testing.T) {
 	policy := `bodies: {routes: [{match: POST /api/users, schema: {type: object, required: [name]}}]}`
 	for _, section := range []string{"headers", "rate_limits", "bodies", "errors", "cookies", "uploads", "nosql"} {
 		t.Run(section, func(t *testing.T) {
-			_, err := build(parsePolicy(t, policy), slog.New(slog.DiscardHandler), usual, breaks(section))
+			_, err := build(parsePolicy(t, policy), slog.New(slog.DiscardHandler), usual, breaks(section), nil)
 			if err == nil || !strings.Contains(err.Error(), "does not start") || !strings.Contains(err.Error(), section) {
 				t.Errorf("got %v; want that the guard does not start because of %s", err, section)
 			}
 			for _, mode := range []string{"report", "off"} {
-				if _, err := build(parsePolicy(t, section+": "+mode), slog.New(slog.DiscardHandler), usual, breaks(section)); err != nil {
+				if _, err := build(parsePolicy(t, section+": "+mode), slog.New(slog.DiscardHandler), usual, breaks(section), nil); err != nil {
 					t.Errorf("%s does not claim to enforce, yet: %v", mode, err)
 				}
 			}
 		})
 	}
 	t.Run("everything", func(t *testing.T) {
-		_, err := build(parsePolicy(t, policy), slog.New(slog.DiscardHandler), usual, breaks("everything"))
+		_, err := build(parsePolicy(t, policy), slog.New(slog.DiscardHandler), usual, breaks("everything"), nil)
 		for _, section := range []string{"headers", "rate_limits", "bodies", "errors", "cookies", "uploads", "nosql", "bodies (POST /api/users)"} {
 			if err == nil || !strings.Contains(err.Error(), section+" is set to enforce") {
 				t.Errorf("%v does not name %s", err, section)
@@ -65,7 +65,7 @@ func TestSelfTestFindsABrokenProtection(t *testing.T) {
 	})
 	t.Run("a-suit-that-cannot-be-made", func(t *testing.T) {
 		_, err := build(parsePolicy(t, policy), slog.New(slog.DiscardHandler), usual,
-			func(panoply.Policy) (func(http.Handler) http.Handler, error) { return nil, io.ErrUnexpectedEOF })
+			func(panoply.Policy) (func(http.Handler) http.Handler, error) { return nil, io.ErrUnexpectedEOF }, nil)
 		if !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("got %v", err)
 		}

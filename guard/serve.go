@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log"
 	"log/slog"
 	"net"
@@ -31,12 +30,13 @@ func (g *Guard) Run(ctx context.Context, ready func(url string)) error {
 	var config *tls.Config
 	if g.policy.TLS.Cert != "" {
 		scheme = "https"
-		cert, err := tls.LoadX509KeyPair(g.policy.File(g.policy.TLS.Cert), g.policy.File(g.policy.TLS.Key))
+		cert, err := g.certificate()
 		if err != nil {
 			listener.Close()
-			return fmt.Errorf("tls: %w", err)
+			return err
 		}
-		config = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
+		g.cert.Store(cert)
+		config = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return g.cert.Load(), nil }}
 	}
 	url := scheme + "://" + listener.Addr().String()
 	g.Announce(ctx, url)
@@ -64,7 +64,7 @@ func (g *Guard) serve(ctx context.Context, listener net.Listener, config *tls.Co
 	base, closeAll := context.WithCancel(context.WithoutCancel(ctx))
 	defer closeAll()
 	server := &http.Server{
-		Handler:           g.handler,
+		Handler:           g.Handler(),
 		TLSConfig:         config,
 		ReadHeaderTimeout: g.times.header,
 		IdleTimeout:       90 * time.Second,
@@ -107,7 +107,7 @@ func (g *Guard) serve(ctx context.Context, listener net.Listener, config *tls.Co
 		err = nil
 	}
 	<-failed
-	g.proxy.upgrades.Wait()
+	g.upgrades.Wait()
 	g.Close()
 	return err
 }

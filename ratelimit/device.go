@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -33,13 +34,19 @@ const (
 
 var deviceNames = []string{"__Secure-" + deviceName, deviceName}
 
+// processKey is that of this process, one for all limiters so that a reload forgets
+// no device.
+var processKey = sync.OnceValue(func() []byte {
+	key := make([]byte, sha256.Size)
+	rand.Read(key)
+	return key
+})
+
 // deviceKey makes the authenticators' key, from the secret that all processes
-// share or anew.
+// share or the process's own.
 func deviceKey(secret []byte) []byte {
 	if len(secret) == 0 {
-		key := make([]byte, sha256.Size)
-		rand.Read(key)
-		return key
+		return processKey()
 	}
 	m := hmac.New(sha256.New, secret)
 	m.Write([]byte("panoply device cookie"))

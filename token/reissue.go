@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -142,12 +143,17 @@ func (t *Reissuer) masterKey(cfg *ReissueConfig, faults *fault.List) []byte {
 		return []byte(text)
 	default:
 		t.ephemeral = true
-		key := make([]byte, 32)
-		rand.Read(key)
-		return key
+		return processKey()
 	}
 	return nil
 }
+
+// processKey is that of this process, one for all so that a reload ends no token.
+var processKey = sync.OnceValue(func() []byte {
+	key := make([]byte, 32)
+	rand.Read(key)
+	return key
+})
 
 // derive makes one key for each use, and the kid that tells whose tokens these
 // are.

@@ -152,8 +152,11 @@ func TestReissueKeys(t *testing.T) {
 	if !a.Ephemeral() || !b.Ephemeral() {
 		t.Error("a random key is not reported as ephemeral")
 	}
-	if e := problem.As(b.In(bearer(reissued(t, a, app)))); e.Rule != rule.TokenNotReissued {
-		t.Errorf("after a restart: %v", e)
+	if err := b.In(bearer(reissued(t, a, app))); err != nil {
+		t.Errorf("after a reload: %v", err)
+	}
+	if e := problem.As(one.In(bearer(reissued(t, a, app)))); e.Rule != rule.TokenNotReissued {
+		t.Errorf("with another key, as after a restart: %v", e)
 	}
 	for name, cfg := range map[string]ReissueConfig{
 		"not set":         {KeyEnv: "TOKEN_KEY", LookupEnv: func(string) (string, bool) { return "", false }},

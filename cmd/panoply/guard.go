@@ -7,13 +7,16 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/guard"
 )
 
 type guardCmd struct {
-	Config   string `help:"Policy file." placeholder:"FILE"`
+	Config   string `help:"Policy file; SIGHUP has it read anew." placeholder:"FILE"`
 	Upstream string `help:"The app behind, http://host:port." placeholder:"URL"`
 	Listen   string `help:"Where to listen (default 127.0.0.1:8080)." placeholder:"ADDR"`
 	Admin    string `help:"Where to serve health and status (default 127.0.0.1:9901), or off." placeholder:"ADDR"`
@@ -31,14 +34,41 @@ func (c *guardCmd) Run(ctx context.Context, std streams) error {
 	if c.Log == "json" {
 		handler = slog.NewJSONHandler(std.err, nil)
 	}
-	g, err := guard.New(policy, slog.New(handler))
+	log := slog.New(handler)
+	g, err := guard.New(policy, log)
 	if err != nil {
 		return err
 	}
+	defer c.reloadOnHangup(ctx, g, log)()
 	if err := g.Run(ctx, nil); err != nil {
 		return exitError{err, exitUnreachable}
 	}
 	return nil
+}
+
+// reloadOnHangup has the guard take the policy file anew at each SIGHUP, until stop. One
+// that does not hold is told in the log, and changes nothing.
+func (c *guardCmd) reloadOnHangup(ctx context.Context, g *guard.Guard, log *slog.Logger) (stop func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range hangups {
+			policy, err := c.policy()
+			if err == nil {
+				err = g.Reload(ctx, policy)
+			}
+			if err != nil {
+				log.Error("the policy was not reloaded, and the one before stays in force", "error", err)
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(hangups)
+		<-done
+	}
 }
 
 // policy is the file's, with what the command line says put over it.
