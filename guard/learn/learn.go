@@ -35,7 +35,7 @@
 // # Bounds
 //
 // At most 500 paths of 200 sources each, of which 256 bytes and 16 clients are kept: 32 MiB
-// together. What finds no room is counted and logged once. Of a page 5 MiB are looked
+// together. What finds no room is logged once. Of a page 5 MiB are looked
 // at. A report has at most 16 KiB; 60 a minute of one client count, and 3000 of all
 // clients together; what goes beyond is dropped. The file is written at most every ten
 // seconds.
@@ -43,6 +43,7 @@ package learn
 
 import (
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -78,6 +79,7 @@ type Learner struct {
 	seen    tree
 	told    map[string]bool // violations that were logged
 	full    bool            // and it was logged
+	kept    bool            // what was proposed before this process
 	pending *time.Timer     // writes the file; nil when there is nothing to write
 }
 
@@ -135,7 +137,14 @@ func (l *Learner) write() {
 	l.mu.Lock()
 	text := l.seen.proposal(l.clients)
 	l.pending = nil
+	kept := l.kept
+	l.kept = true
 	l.mu.Unlock()
+	if !kept { // what a process has learned ends with it, and somebody may be reading
+		if err := os.Rename(l.file, l.file+".before"); err != nil && !errors.Is(err, os.ErrNotExist) {
+			l.log.Warn("what was proposed before cannot be kept", "error", err)
+		}
+	}
 	if err := replace(l.file, text); err != nil {
 		l.log.Error("what was learned for the Content-Security-Policy cannot be written", "error", err)
 		return

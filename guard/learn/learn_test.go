@@ -278,6 +278,25 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// A file that somebody may be reading is not lost when the guard starts again.
+func TestWhatWasProposedBeforeIsKept(t *testing.T) {
+	l, _ := learner(t, panoply.Learn, 1)
+	if err := os.WriteFile(l.file, []byte("reviewed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range []string{"<script>a</script>", "<script>b</script>"} {
+		l.serve(t, "/", "192.0.2.1", page)
+		l.pending.Stop()
+		l.write()
+	}
+	if before, err := os.ReadFile(l.file + ".before"); err != nil || string(before) != "reviewed" {
+		t.Errorf("kept %q, %v", before, err)
+	}
+	if now, err := os.ReadFile(l.file); err != nil || strings.Count(string(now), "sha256-") != 2 {
+		t.Errorf("written %s, %v", now, err)
+	}
+}
+
 // A policy in force tells what it blocks, each kind once, and learns nothing.
 func TestViolationsAreTold(t *testing.T) {
 	l, log := learner(t, panoply.EnforceCSP, 1)
