@@ -53,8 +53,10 @@ func TestClaimsInHeaders(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := behind(t, claimPolicy, func(w http.ResponseWriter, r *http.Request) {
 				fmt.Fprint(w, r.Header.Get("X-User"), "|", r.Header.Get("X-Role"), "|", r.Header.Get("X-Level"), "|", r.Header.Get("X-Admin"))
-				if len(r.Header["X_role"]) > 0 || len(r.Header["X_Role"]) > 0 {
-					t.Error("an underscore passes")
+				for name := range r.Header {
+					if strings.EqualFold(name, "x_role") {
+						t.Error("an underscore passes")
+					}
 				}
 			})
 			r := request("GET", tt.path, "", tt.headers...)
