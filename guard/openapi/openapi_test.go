@@ -285,6 +285,7 @@ paths:
                 beside: {allOf: [{type: string}], readOnly: true}
                 deeper: {$ref: '#/components/schemas/Deeper'}
                 itself: {$ref: '#/components/schemas/Itself'}
+                perhaps: {nullable: true, properties: {a: {type: string}}}
       responses: {"200": {description: ok}}
 components:
   schemas:
@@ -303,6 +304,9 @@ components:
 		`{"beside":"x"}`:                     "400; /beside It is not a known field.",
 		`{"deeper":"x"}`:                     "400; /deeper It is not a known field.",
 		`[{"name":"x"}]`:                     "400;  It must be an object.",
+		`{"perhaps":null}`:                   "passes",
+		`{"perhaps":{"a":"x"}}`:              "passes",
+		`{"perhaps":[]}`:                     "400; /perhaps It must be",
 	} {
 		r := httptest.NewRequest("POST", "/a", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")

@@ -269,7 +269,11 @@ func (c *converter) upgrade(n *node, s map[string]any) {
 			}
 		}
 	}
-	if t, ok := s["type"].(string); ok && n.get("nullable").is() {
+	t, ok := s["type"].(string)
+	if s["type"] == nil && s["properties"] != nil { // which mean an object, where nothing says so
+		t, ok = "object", true
+	}
+	if ok && n.get("nullable").is() {
 		s["type"] = []any{t, "null"}
 		if values, ok := s["enum"].([]any); ok && !slices.Contains(values, nil) {
 			s["enum"] = append(slices.Clone(values), nil)
