@@ -21,6 +21,9 @@ const (
 	maxParams   = 1000
 	maxBrackets = 32
 	maxName     = 1024 // bytes of a decoded parameter name
+	// maxOdd is how many names may have unbalanced brackets. They take eight times as
+	// long as others to be read in every way, and no form has many.
+	maxOdd = 64
 )
 
 // pairs reads a query or a form as every common Node parser would: qs with its
@@ -36,6 +39,7 @@ type pairs struct {
 	path  Path
 	parts []string // of the name at hand
 	whole spelling // of the name at hand
+	odds  int      // names with unbalanced brackets so far
 
 	kept     *[]Pair                 // for a schema; nil keeps none
 	reserve  func(bytes int64) error // is asked for their memory; nil is free
@@ -178,6 +182,9 @@ func (p *pairs) field(key, value string) error {
 		return p.refuse("A name has too many brackets.")
 	}
 	if odd {
+		if p.odds++; p.odds > maxOdd {
+			return p.refuse("It has too many names with unbalanced brackets.")
+		}
 		if err := p.odd(key, value); err != nil {
 			return err
 		}

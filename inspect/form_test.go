@@ -161,6 +161,15 @@ func TestPairsThatParsersReadDifferentlyAreRefused(t *testing.T) {
 	refused(t, err, rule.RequestForm)
 }
 
+func TestNamesWithUnbalancedBracketsAreFew(t *testing.T) {
+	_, err := read(post("application/x-www-form-urlencoded", strings.Repeat("a[b=1&", 64)), nil)
+	refused(t, err, "")
+	_, err = read(post("application/x-www-form-urlencoded", strings.Repeat("a[b=1&", 65)), nil)
+	refused(t, err, rule.RequestForm)
+	_, err = read(post("application/x-www-form-urlencoded", strings.Repeat("a[b]=1&", 900)), nil)
+	refused(t, err, "")
+}
+
 func TestFieldNamesNestAsFormsDo(t *testing.T) {
 	for name, shows := range map[string]bool{"user[$ne]": true, "$ne": true, "a.$ne": true, "a[$ne": true, "a%5B$ne%5D": false, "ne": false} {
 		var s witness

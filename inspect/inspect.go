@@ -29,7 +29,8 @@
 // and all together within a [Budget]. Of JSON: 64 levels, 1,000,000 values, an
 // object of 10,000 names, a name of 4 KiB, a string of 16 MiB, a number of 100
 // digits; a [Node] tree has at most 200,000 values. Of a query or form: 32
-// brackets or dots in a name, 1000 parameters, a name of 1 KiB. Beyond 1 MiB a
+// brackets or dots in a name, 1000 parameters, a name of 1 KiB, 64 names in which the
+// brackets are not balanced. Beyond 1 MiB a
 // compressed body inflates to at most 200 times what has arrived. Of Brotli bodies,
 // whose decoders take up to 20 MiB as the client likes, four are inflated at a time,
 // each once it has arrived whole. The JSON cookies
