@@ -2,14 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Answers that look like leaks and are none: GET /benign lists them, GET
-// /benign/N gives one. Those marked as other people's are files out of published
-// packages, unedited, or written by a package's own code.
+// /benign/N gives one. Each is by software, written by a published package while
+// this runs and sent as it is; or by people, a file out of a package, unedited;
+// or else ours.
 'use strict';
 
 const fs = require('node:fs');
 const path = require('node:path');
 const createError = require('http-errors');
 const Boom = require('@hapi/boom');
+const failures = require('./failures');
+const made = require('./made');
 
 // looksLikeALeak selects documentation and code that a careless pattern would
 // take for an error.
@@ -17,9 +20,9 @@ const looksLikeALeak = /stack ?trace|\.stack\b|ECONN|ENOENT|ENOTFOUND|Error: |at
 
 const types = { '.md': 'text/markdown; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.cjs': 'text/plain; charset=utf-8', '.ts': 'text/plain; charset=utf-8', '.json': 'application/json', '.html': 'text/html; charset=utf-8' };
 
-// files are at most most files of published packages, at most three of each
-// package and type, in an order that is always the same.
-function files(most) {
+// files are at most most files of published packages with these extensions, at
+// most three of each package and type, in an order that is always the same.
+function files(most, ...extensions) {
   const found = [];
   const perPackage = new Map();
   const walk = (dir, depth) => {
@@ -30,13 +33,13 @@ function files(most) {
         if (depth < 5 && entry.name !== 'node_modules' && !entry.name.startsWith('.')) walk(full, depth + 1);
         continue;
       }
-      const type = types[path.extname(entry.name)];
+      const type = extensions.includes(path.extname(entry.name)) && types[path.extname(entry.name)];
       const group = path.relative(root, full).split(path.sep).slice(0, entry.name.startsWith('@') ? 2 : 1) + path.extname(entry.name);
       if (!type || !entry.isFile() || (perPackage.get(group) ?? 0) >= 3) continue;
       const text = fs.readFileSync(full, 'utf8');
       if (text.length > 200_000 || !looksLikeALeak.test(text)) continue;
       perPackage.set(group, (perPackage.get(group) ?? 0) + 1);
-      found.push({ theirs: true, what: path.relative(root, full), status: 200, type, body: text });
+      found.push({ by: 'people', what: path.relative(root, full), status: 200, type, body: text });
     }
   };
   const root = path.join(__dirname, 'node_modules');
@@ -45,39 +48,38 @@ function files(most) {
 }
 
 const json = (status, what, body, type = 'application/json; charset=utf-8') => ({ status, what, type, body: typeof body === 'string' ? body : JSON.stringify(body) });
-const theirs = (answer) => ({ ...answer, theirs: true });
+const bySoftware = (answer) => ({ ...answer, by: 'software' });
 
 // refusals are what packages themselves say of each 4xx.
 function refusals() {
   const all = [];
   for (const status of Object.keys(require('node:http').STATUS_CODES).map(Number).filter((s) => s >= 400 && s < 500)) {
     const err = createError(status);
-    all.push(theirs(json(status, `http-errors ${status}`, { message: err.message, status: err.status, expose: err.expose })));
+    all.push(json(status, `http-errors ${status}`, { message: err.message, status: err.status, expose: err.expose }));
     const { payload } = new Boom.Boom(null, { statusCode: status }).output;
-    all.push(theirs(json(status, `boom ${status}`, payload)));
+    all.push(bySoftware(json(status, `boom ${status}`, payload)));
   }
   return all;
 }
 
 async function messages() {
   const all = [];
-  const failures = require('./failures');
   for (const name of ['ajv', 'joi', 'celebrate', 'zod', 'body-parser-json', 'body-parser-large', 'multer-field', 'multer-size', 'multer-cut',
     'jwt-expired', 'jwt-malformed', 'jwt-signature', 'jwt-not-yet', 'json-parse', 'invalid-url', 'graphql-syntax']) {
     try {
       await failures[name].fail();
     } catch (err) {
-      all.push(theirs(json(400, `${name}: message`, { success: false, error: err.message })));
-      all.push(theirs({ status: 422, what: `${name}: text`, type: 'text/plain; charset=utf-8', body: err.message }));
+      all.push(json(400, `${name}: message`, { success: false, error: err.message }));
+      all.push(bySoftware({ status: 422, what: `${name}: text`, type: 'text/plain; charset=utf-8', body: err.message }));
       const details = err.details ?? err.issues ?? err.errors;
-      if (details && !(details instanceof Map)) all.push(theirs(json(422, `${name}: details`, { errors: details })));
+      if (details && !(details instanceof Map)) all.push(json(422, `${name}: details`, { errors: details }));
     }
   }
   const { buildSchema, graphqlSync } = require('graphql');
   const schema = buildSchema('type Query { user(id: ID!): String }');
   for (const source of ['{ usr }', '{ user }', '{ user(id: [1]) { name } }', 'query Q { user(id: $x) }']) {
-    all.push(theirs(json(400, `graphql ${source}`, graphqlSync({ schema, source }))));
-    all.push(theirs(json(200, `graphql ${source}`, graphqlSync({ schema, source }), 'application/graphql-response+json')));
+    all.push(bySoftware(json(400, `graphql ${source}`, graphqlSync({ schema, source }))));
+    all.push(bySoftware(json(200, `graphql ${source}`, graphqlSync({ schema, source }), 'application/graphql-response+json')));
   }
   return all;
 }
@@ -130,18 +132,28 @@ const own = [
   { status: 404, what: 'Express itself', type: 'text/html; charset=utf-8', body: '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Error</title>\n</head>\n<body>\n<pre>Cannot GET /stack/trace</pre>\n</body>\n</html>\n' },
 ];
 
-let all;
-async function answers() {
-  all ??= [...files(150), ...refusals(), ...await messages(), ...own];
+// logged are errors for the loggers.
+async function logged() {
+  const all = [];
+  for (const name of ['pg-refused', 'postgres-unique', 'axios', 'ajv', 'jwt-expired', 'json-parse', 'no-such-file']) {
+    try { await failures[name].fail(); } catch (err) { all.push([name, err]); }
+  }
   return all;
 }
 
+async function answers() {
+  const software = await made({ markdown: files(50, '.md'), code: files(40, '.js', '.cjs'), errors: await logged() });
+  return [...software, ...files(120, ...Object.keys(types)), ...refusals(), ...await messages(), ...own];
+}
+
+let all;
+
 module.exports = async (req, res, pathname) => {
-  const list = await answers();
+  const list = await (all ??= answers());
   const answer = list[Number(pathname.split('/')[2])];
   if (!answer) {
     res.setHeader('Content-Type', 'application/json');
-    res.end(JSON.stringify(list.map(({ what, status, theirs: others = false }) => ({ what, status, theirs: others }))));
+    res.end(JSON.stringify(list.map(({ what, status, by = 'us' }) => ({ what, status, by }))));
     return;
   }
   res.statusCode = answer.status;
