@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -76,11 +78,67 @@ func TestNoncesInPages(t *testing.T) {
 	}
 }
 
+// oddPage is spelled in ways of which a browser makes another text than stands in it: its
+// scripts set a to g, its styles the widths of the three paragraphs.
+const oddPage = "<!DOCTYPE html>\r\n<html><head><meta charset=utf-8><TITLE>x <script>no()</script></TITLE>\r\n" +
+	"<SCRIPT >\r\n// CRLF and é ü 日本\r\ndocument.documentElement.dataset.a = 1;\r\n</SCRIPT >\r\n" +
+	"<script><!-- \ndocument.documentElement.dataset.b = '<script>1</script>'.length ? 1 : 0;\n//--></script>\n" +
+	"<script type=module>document.documentElement.dataset.c = 1</script>" +
+	"<script>document.documentElement.dataset.d = `</scr` + 'ipt><b>' ? 1 : 0 // a\rb\n</script>" +
+	"<style>#styled{width:44px}/* <b> </styl > */</style>" +
+	"<!-- <script>no()</script> --><!--><script>document.documentElement.dataset.e=1</script>" +
+	"<noscript><style>body{display:none}</style></noscript></head><body>\r\n" +
+	"<button id=button onclick=\"document.documentElement.dataset.f = '&lt;&amp;&eacute;'.length === 3\r\n ? 1 : 0\" title='>'>x</button>" +
+	"<p id=styled>a</p><p id=attribute style='width:&#51;3px'>b</p><textarea><script>no()</script></textarea>" +
+	"<svg><style>#themed{width:22px}</style><title><b>q</b></title><script>document.documentElement.dataset.g = 1</script></svg>" +
+	"<p id=themed>c</p><div id=comments></div></body></html>"
+
+// What is learned of a page is what Chromium hashes of it, however it is spelled.
+func TestWhatIsLearnedIsWhatChromiumHashes(t *testing.T) {
+	chromium := findChromium(t)
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		io.WriteString(w, oddPage)
+	}))
+	t.Cleanup(app.Close)
+	const script = `() => ['a','b','c','d','e','f','g'].map(n => document.documentElement.dataset[n] || '').join('') + ' ' +
+		['styled','attribute','themed'].map(id => parseInt(getComputedStyle(document.getElementById(id)).width)).join()`
+	const all = "1111111 44,33,22"
+	dir := t.TempDir()
+	stop, url, log := guardWith(t, dir, app.URL, "csp: {mode: learn, clients: 1}\n")
+	if got := open(t, chromium, url+"/odd", script); got != all {
+		t.Fatalf("while learning: %s; want %s", got, all)
+	}
+	log.awaits(t, "kind=inserted", 2) // in SVG, which only reports tell
+	stop()
+	stop, url, log = guardWith(t, dir, app.URL, "csp: enforce\n")
+	defer stop()
+	if got := open(t, chromium, url+"/odd", script); got != all {
+		t.Errorf("with the learned policy: %s; want %s\n%s", got, all, log.lines("a browser blocked"))
+	}
+}
+
 // works is what look tells of a page on which everything does.
 const works = "inline=1 widget=1 late=1 inserted=1 clicked=1 stolen= styled=55 themed=77 attribute=33"
 
-// look opens a page in a browser of its own, clicks its button and tells what works.
+// look opens a page of the app in a browser, clicks its button and tells what works.
 func look(t *testing.T, chromium, url string) string {
+	t.Helper()
+	return open(t, chromium, url, `() => {
+		const data = document.documentElement.dataset;
+		const width = id => parseInt(getComputedStyle(document.getElementById(id)).width) < 100 ? parseInt(getComputedStyle(document.getElementById(id)).width) : '';
+		const told = ['inline', 'widget', 'late'].map(name => name + '=' + (data[name] || ''));
+		told.push('inserted=' + (window.inserted || ''));
+		told.push(...['clicked', 'stolen'].map(name => name + '=' + (data[name] || '')));
+		told.push(...['styled', 'themed', 'attribute'].map(id => id + '=' + width(id)));
+		const text = told.join(' ');
+		return (data.late || performance.now() > 3000) && text;
+	}`)
+}
+
+// open opens a page in a browser of its own, clicks its button and returns what a
+// function says of it, once it says something.
+func open(t *testing.T, chromium, url, function string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -92,17 +150,7 @@ func look(t *testing.T, chromium, url string) string {
 	if err := chromedp.Do(ctx, chromedp.Navigate(url), chromedp.WaitReady("#comments"), chromedp.Click("#button")); err != nil {
 		t.Fatalf("the browser did not open %s: %v", url, err)
 	}
-	const script = `() => {
-		const data = document.documentElement.dataset;
-		const width = id => parseInt(getComputedStyle(document.getElementById(id)).width) < 100 ? parseInt(getComputedStyle(document.getElementById(id)).width) : '';
-		const told = ['inline', 'widget', 'late'].map(name => name + '=' + (data[name] || ''));
-		told.push('inserted=' + (window.inserted || ''));
-		told.push(...['clicked', 'stolen'].map(name => name + '=' + (data[name] || '')));
-		told.push(...['styled', 'themed', 'attribute'].map(id => id + '=' + width(id)));
-		const text = told.join(' ');
-		return (data.late || performance.now() > 3000) && text;
-	}`
-	got, err := chromedp.Run(ctx, chromedp.PollFunction[string](script, chromedp.WithPollingTimeout(20*time.Second)))
+	got, err := chromedp.Run(ctx, chromedp.PollFunction[string](function, chromedp.WithPollingTimeout(20*time.Second)))
 	if err != nil {
 		t.Fatal(err)
 	}
