@@ -89,6 +89,7 @@ import (
 	"github.com/panoply-security/panoply/guard/openapi"
 	"github.com/panoply-security/panoply/guard/watch"
 	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/redisstore"
 )
 
@@ -172,7 +173,7 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 		g.learner = old.learner
 	}
 	if old == nil || g.policy.CSP != old.policy.CSP || g.policy.File("x") != old.policy.File("x") {
-		g.learner = learn.New(g.policy, suit.Client, log)
+		g.learner = learn.New(g.policy, clientOf(suit), log)
 	}
 	if off := g.policy.Tokens.Mode == panoply.Off; off || g.watcher == nil {
 		if g.watcher = nil; !off {
@@ -191,6 +192,17 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 		return nil, err
 	}
 	return g, nil
+}
+
+// clientOf tells who sent a request, also of one that was made anew for the app, whose
+// forwarding headers are the guard's own.
+func clientOf(suit *panoply.Suit) func(*http.Request) netip.Addr {
+	return func(r *http.Request) netip.Addr {
+		if x := problem.From(r.Context()); x != nil && x.Client.IsValid() {
+			return x.Client
+		}
+		return suit.Client(r)
+	}
 }
 
 // Handler is the gateway as an http.Handler.
