@@ -8,6 +8,7 @@ package page
 type foreign struct {
 	open  [maxForeign]element
 	depth int
+	met   bool // there was some in the page
 }
 
 type element struct {
@@ -38,6 +39,7 @@ func (f *foreign) enter(name []byte, slash bool) bool {
 		if so := string(name); so != "svg" && so != "math" {
 			return false
 		}
+		f.met = true
 		f.push(name, slash, false)
 		return true
 	}

@@ -54,8 +54,13 @@ func (r *Rewriter) tag(name, attrs []byte, from, to int) {
 	r.done = to
 }
 
-// needs reports whether a tag is to have the nonce.
+// needs reports whether a tag is to have the nonce. Behind the first SVG or MathML of a
+// page none has: where those end only a tree tells, and a nonce that is written into
+// what is an attribute's value to the browser ends it with its quotes.
 func (r *Rewriter) needs(name, attrs []byte) bool {
+	if r.s.foreign.met {
+		return false
+	}
 	if own, _ := value(attrs, "nonce"); len(own) > 0 {
 		return false
 	}

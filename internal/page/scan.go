@@ -20,8 +20,8 @@
 // addresses and what is inserted later. There is no tree: which element SVG and MathML
 // end at is followed as far as a list of names goes, and where a browser ignores a start
 // tag (a <style> within an old <select>) its text is read as a style all the
-// same. A mistake of that kind leaves a script without its nonce, or a hash out, and the
-// browser reports it; it allows nothing. The text of a page that is not UTF-8 is
+// same. So behind the first SVG or MathML of a page nothing gets a nonce, and a hash may
+// be that of a text that is no script there. The text of a page that is not UTF-8 is
 // hashed as it came, which no browser does.
 //
 // # Bounds
