@@ -105,25 +105,26 @@ func (s *scanner) keep(b []byte) {
 // finish is called behind the > of a tag.
 func (s *scanner) finish(b []byte, from, to int) {
 	s.state = data
+	name := s.tagged()
+	var attrs []byte
 	if s.wanted {
-		attrs := b[from:to]
+		attrs = b[from:to]
 		if len(s.attrs) > 0 {
 			s.attrs = append(s.attrs, attrs...)
 			attrs = s.attrs
 		}
 		s.wanted = false
-		s.h.tag(s.tagged(), attrs, from, to)
+		s.h.tag(name, attrs, from, to)
 		s.attrs = s.attrs[:0]
 	}
 	if s.raw.told {
 		s.raw.told = false
 		s.h.close()
 	}
-	name := s.tagged()
 	switch {
 	case s.end:
 		s.foreign.leave(name)
-	case s.foreign.enter(name, s.slash):
+	case s.foreign.enter(name, attrs, s.slash):
 	case string(name) == "plaintext":
 		s.state = plaintext
 	default:
@@ -139,7 +140,7 @@ func (s *scanner) declare(c byte) (again bool) {
 	switch so := string(s.held[:s.holding]); {
 	case so == dashes:
 		s.state = commentStart
-	case so == section && s.foreign.inside():
+	case so == section && s.foreign.sections():
 		s.state = cdata
 	case strings.HasPrefix(dashes, so), so != section && strings.HasPrefix(section, so):
 	default:

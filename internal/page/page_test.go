@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -134,15 +135,15 @@ func TestRewriter(t *testing.T) {
 		"empty-nonce":        {`<script nonce="">`, `<script N nonce="">`},
 		"nonce-in-a-value":   {`<script a=" nonce=x">`, `<script N a=" nonce=x">`},
 		"within-others":      {"<title><script></title><!--<script>--><textarea><style></textarea>", "<title><script></title><!--<script>--><textarea><style></textarea>"},
-		"svg":                {"<svg><script>a</script><style>b</style></svg>", "<svg><script>a</script><style>b</style></svg>"},
-		"behind-svg":         {"<script>a</script><svg></div><title><p title=\"</title><script></script><script>b</script>\">", "<script N>a</script><svg></div><title><p title=\"</title><script></script><script>b</script>\">"},
-		"behind-math":        {"<math/><style>a</style>", "<math/><style>a</style>"},
+		"svg":                {"<svg><script>a</script><style>b</style></svg>", "<svg><script N>a</script><style N>b</style></svg>"},
+		"behind-svg":         {"<svg><title>a</title></svg><script>b</script>", "<svg><title>a</title></svg><script N>b</script>"},
+		"behind-math":        {"<math/><style>a</style>", "<math/><style N>a</style>"},
 		"cut":                {"<script src=", "<script src="},
 		"other-names":        {"<scripts><stylex><links rel=stylesheet></script>", "<scripts><stylex><links rel=stylesheet></script>"},
 		"script-in-a-script": {"<script><!--<script>a</script>--></script><script>", "<script N><!--<script>a</script>--></script><script N>"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := strings.ReplaceAll(tt[1], " N", ` nonce="abc"`)
+			want := strings.ReplaceAll(tt[1], " N", ` nonce=abc `)
 			for size := range 12 {
 				sizes := []int{size}
 				if size == 0 {
@@ -161,7 +162,7 @@ func TestATagBeyondTheBound(t *testing.T) {
 	long := "<script a='" + strings.Repeat("x", maxTag) + "'>b</script>"
 	for _, size := range []int{1000, 4096, maxTag, maxTag + 20, 1 << 20} {
 		got := rewritten("a"+long+"<script>c</script>", "abc", size)
-		if plain := strings.ReplaceAll(got, ` nonce="abc"`, ""); plain != "a"+long+"<script>c</script>" || !strings.HasSuffix(got, `<script nonce="abc">c</script>`) {
+		if plain := strings.ReplaceAll(got, ` nonce=abc `, ""); plain != "a"+long+"<script>c</script>" || !strings.HasSuffix(got, `<script nonce=abc >c</script>`) {
 			t.Errorf("in chunks of %d: the page is not what it was", size)
 		}
 	}
@@ -249,8 +250,180 @@ func sampled(kind Kind, text string) string {
 	return kind.String() + " " + text[:min(len(text), maxSample)] + l[len(l)-7:]
 }
 
+// parsed is the tree of a page without a nonce in it, as the parser of x/net/html
+// makes it, which follows the standard's tree construction.
+func parsed(page, nonce string) string {
+	root, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		return "" // deeper than it goes
+	}
+	var b strings.Builder
+	var walk func(n *html.Node)
+	walk = func(n *html.Node) {
+		fmt.Fprintf(&b, "%d %s %q", n.Type, n.Namespace, strings.ReplaceAll(n.Data, " nonce="+nonce+" ", ""))
+		for _, a := range n.Attr {
+			if a.Key != "nonce" {
+				fmt.Fprintf(&b, " %s:%s=%q", a.Namespace, a.Key, strings.ReplaceAll(a.Val, " nonce="+nonce+" ", ""))
+			}
+		}
+		b.WriteString(" (")
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			walk(c)
+		}
+		b.WriteString(")")
+	}
+	walk(root)
+	return b.String()
+}
+
+// A nonce makes no tag of what is text or an attribute's value to a browser, wherever
+// the scanner has lost the place.
+func TestANonceChangesNothingElse(t *testing.T) {
+	for name, page := range map[string]string{
+		"svg-title":       `<svg></div><title><p title="</title><script></script><script>alert(1)</script>">`,
+		"single-quotes":   `<svg></div><title><p title='</title><script></script>'>`,
+		"no-quotes":       `<svg></div><title><p title=</title><script>a</script>`,
+		"select":          `<select><style><p title="</style><script>a</script>">`,
+		"frameset":        `<frameset><style><frame title="</style><script>a</script>">`,
+		"section":         `<svg><desc><b><![CDATA[<script>]]></b></desc></svg><script>a</script>`,
+		"section-is-text": `<p><![CDATA[<script>]]><script>a</script>`,
+		"math-text":       `<math><mi><mglyph><style><p title="</style><script>a</script>"></mglyph></mi></math>`,
+		"comment":         `<svg><style><!--</style><script>a</script>--></style></svg>`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if was, is := parsed(page, "abc"), parsed(rewritten(page, "abc"), "abc"); was != is {
+				t.Errorf("to a browser it was\n%s\nand is\n%s", was, is)
+			}
+		})
+	}
+}
+
+// Where a page is well formed, SVG and MathML end where the parser of x/net/html has
+// them end.
+func TestForeignAgainstTheParser(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 5_000 {
+		page := madePage(r)
+		root, err := html.Parse(strings.NewReader(page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for n := range root.Descendants() {
+			if n.Type != html.ElementNode {
+				continue
+			}
+			for _, a := range n.Attr {
+				if a.Key == "onclick" {
+					want = append(want, line(Handler, a.Val))
+				}
+			}
+			if n.Namespace == "" && n.Data == "style" {
+				want = append(want, line(Style, n.FirstChild.Data))
+			}
+		}
+		if got := items(page); !slices.Equal(got, want) {
+			t.Fatalf("%s\ngot  %q\nwant %q", page, got, want)
+		}
+	}
+}
+
+// madePage is a well-formed page of elements of HTML, SVG and MathML within each other.
+func madePage(r *rand.Rand) string {
+	var b strings.Builder
+	n := 0
+	mark := func() string { n++; return fmt.Sprintf("m%d", n) }
+	pick := func(of ...string) string { return of[r.IntN(len(of))] }
+	var inHTML, inSVG, inMath func(depth int)
+	element := func(name, attrs string, within func(int), depth int) {
+		fmt.Fprintf(&b, "<%s%s onclick=%s>", name, attrs, mark())
+		if within != nil {
+			within(depth - 1)
+		}
+		fmt.Fprintf(&b, "</%s>", name)
+	}
+	style := func() { fmt.Fprintf(&b, "<style>%s<x onclick=%s></x></style>", mark(), mark()) }
+	section := func() { fmt.Fprintf(&b, "<![CDATA[<p onclick=%s></p>]]>", mark()) }
+	inHTML = func(depth int) {
+		for range r.IntN(3) {
+			switch r.IntN(6) {
+			case 0:
+				style()
+			case 1:
+				section()
+			case 2, 3:
+				if depth > 0 {
+					element(pick("div", "span", "section", "svgs", "mi"), "", inHTML, depth)
+				}
+			case 4:
+				if depth > 0 {
+					element("svg", "", inSVG, depth)
+				}
+			case 5:
+				if depth > 0 {
+					element("math", "", inMath, depth)
+				}
+			}
+		}
+	}
+	inSVG = func(depth int) {
+		for range r.IntN(4) {
+			switch r.IntN(7) {
+			case 0:
+				style()
+			case 1:
+				section()
+			case 2:
+				fmt.Fprintf(&b, "<path onclick=%s />", mark())
+			case 3, 4:
+				if depth > 0 {
+					element(pick("g", "mi", "annotation-xml", "math", "svg", "font"), "", inSVG, depth)
+				}
+			case 5, 6:
+				if depth > 0 {
+					element(pick("foreignObject", "desc", "title"), "", inHTML, depth)
+				}
+			}
+		}
+	}
+	inMath = func(depth int) {
+		for range r.IntN(4) {
+			switch r.IntN(8) {
+			case 0:
+				style()
+			case 1:
+				section()
+			case 2, 3:
+				if depth > 0 {
+					element(pick("mrow", "desc", "svg", "annotation-xml", "title"), "", inMath, depth)
+				}
+			case 4, 5:
+				if depth > 0 {
+					element(pick("mi", "mo", "mn", "ms", "mtext"), "", inHTML, depth)
+				}
+			case 6:
+				if depth > 0 {
+					element("annotation-xml", pick(` encoding="text/html"`, " encoding='application/XHTML+xml'"), inHTML, depth)
+				}
+			case 7:
+				if depth > 0 {
+					b.WriteString("<annotation-xml>")
+					element("svg", "", inSVG, depth)
+					b.WriteString("</annotation-xml>")
+				}
+			}
+		}
+	}
+	inHTML(6)
+	if r.IntN(3) == 0 { // what is not closed ends with what stands around it
+		fmt.Fprintf(&b, "<div><svg><g onclick=%s>%s", mark(), pick("</div>", "<p></p></div>", "</p></div>", "<font size=1></font></div>", "<font></div>"))
+		style()
+	}
+	return b.String()
+}
+
 // FuzzPage holds what is found to the tokenizer of x/net/html, and a rewritten page to
-// the page that it was.
+// the page that it was and to the tree that it makes.
 func FuzzPage(f *testing.F) {
 	for _, tt := range pages {
 		f.Add(tt.page, uint8(3))
@@ -265,8 +438,11 @@ func FuzzPage(f *testing.F) {
 		if in := rewritten(page, nonce, int(size), 1, int(size)/3); in != out {
 			t.Fatalf("%q: in chunks %q, whole %q", page, in, out)
 		}
-		if !strings.Contains(page, nonce) && strings.ReplaceAll(out, ` nonce="`+nonce+`"`, "") != page {
+		if !strings.Contains(page, nonce) && strings.ReplaceAll(out, ` nonce=`+nonce+` `, "") != page {
 			t.Fatalf("%q became %q", page, out)
+		}
+		if was, is := parsed(page, nonce), parsed(out, nonce); was != is {
+			t.Fatalf("%q is to a browser\n%s\nand rewritten\n%s", page, was, is)
 		}
 		lowered := strings.ToLower(page)
 		if strings.Contains(lowered, "svg") || strings.Contains(lowered, "math") || !bytes.Equal([]byte(page), bytes.ToValidUTF8([]byte(page), []byte("\ufffd"))) {

@@ -7,8 +7,11 @@ package page
 // something that is loaded early. A tag that has a nonce keeps its own. It is for one
 // page.
 type Rewriter struct {
-	s     scanner
-	nonce string // as an attribute
+	s scanner
+	// nonce is an attribute without quotes and with a space at either end. Where a
+	// browser, which has a tree, does not see a tag but some text or the value of an
+	// attribute, it is more text there, and ends nothing.
+	nonce string
 
 	dst, chunk []byte
 	done       int // so much of the chunk is in dst
@@ -17,7 +20,7 @@ type Rewriter struct {
 // NewRewriter returns a rewriter for one page. The nonce must be of letters, digits, +,
 // /, - and _.
 func NewRewriter(nonce string) *Rewriter {
-	r := &Rewriter{nonce: ` nonce="` + nonce + `"`}
+	r := &Rewriter{nonce: " nonce=" + nonce + " "}
 	r.s.h = r
 	return r
 }
@@ -54,11 +57,9 @@ func (r *Rewriter) tag(name, attrs []byte, from, to int) {
 	r.done = to
 }
 
-// needs reports whether a tag is to have the nonce. Behind the first SVG or MathML of a
-// page none has: where those end only a tree tells, and a nonce that is written into
-// what is an attribute's value to the browser ends it with its quotes.
+// needs reports whether a tag is to have the nonce.
 func (r *Rewriter) needs(name, attrs []byte) bool {
-	if r.s.foreign.met {
+	if !r.wants(name) {
 		return false
 	}
 	if own, _ := value(attrs, "nonce"); len(own) > 0 {

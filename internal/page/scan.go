@@ -17,12 +17,13 @@
 //
 // A nonce on every script blesses what the app was tricked into printing as well:
 // what is left of the policy's protection is against event handlers, javascript:
-// addresses and what is inserted later. There is no tree: which element SVG and MathML
-// end at is followed as far as a list of names goes, and where a browser ignores a start
-// tag (a <style> within an old <select>) its text is read as a style all the
-// same. So behind the first SVG or MathML of a page nothing gets a nonce, and a hash may
-// be that of a text that is no script there. The text of a page that is not UTF-8 is
-// hashed as it came, which no browser does.
+// addresses and what is inserted later. There is no tree: SVG and MathML are followed by
+// the names of their elements, and where a page is not well formed a browser may see
+// them end elsewhere, or ignore a start tag (a <style> within an old <select>). Then a
+// script may be missed or a hash be that of a text that is no script there, and the
+// nonce, which has no quotes, may stand as text where the browser sees some; it never
+// makes a tag of it. The text of a page that is not UTF-8 is hashed as it came, which no
+// browser does.
 //
 // # Bounds
 //
@@ -158,7 +159,7 @@ func (s *scanner) scan(b []byte) (unfinished int) {
 		case tagName:
 			if i = s.spell(b, i); i < len(b) {
 				s.state, s.slash, s.attrs = beforeAttr, false, s.attrs[:0]
-				s.wanted = !s.end && s.h.wants(s.tagged())
+				s.wanted = !s.end && (s.h.wants(s.tagged()) || s.foreign.asks(s.tagged()))
 				from = i
 			}
 			continue
