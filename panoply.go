@@ -280,11 +280,10 @@ func (s *Suit) TLS(r *http.Request) bool { return s.clients.TLS(r) }
 // the headers that the app sends: "" where the policy has no nonces, or the app's own
 // stays.
 func (s *Suit) Nonce(r *http.Request, own http.Header) string {
-	h := &s.policy.Headers
-	if h.Mode != Enforce || !s.headers.Nonces() || len(own["Content-Security-Policy"]) > 0 && (h.Existing == "" || h.Existing == headers.Keep) {
+	if s.policy.Headers.Mode != Enforce {
 		return ""
 	}
-	return headers.Nonce(r.Context())
+	return headers.NonceBeside(r.Context(), own)
 }
 
 // Warnings names everything in the policy that weakens a protection.

@@ -26,7 +26,6 @@ func (s *Suit) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := &pass{suit: s}
 		r, p.x = s.respond.Begin(r)
-		r, p.nonce = s.headers.Begin(r)
 		p.r = r
 		p.x.Client = s.clients.From(r)
 		p.tls = s.clients.TLS(r)
@@ -41,6 +40,7 @@ func (s *Suit) Handler(next http.Handler) http.Handler {
 		if s.policy.Errors.Mode == Enforce {
 			s.respond.AskReadable(p.r)
 		}
+		p.r, p.nonce = s.headers.Begin(p.r, p.met.by[ownHeaders])
 		next.ServeHTTP(&p.out, p.r)
 		p.out.Finish()
 		p.finished = true

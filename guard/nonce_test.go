@@ -36,6 +36,11 @@ func TestNoncesArePutIntoPages(t *testing.T) {
 		{"script", "", "text/javascript", "<script>a</script>", nil, 200, false, false},
 		{"own-policy", "", "text/html", text, []string{"Content-Security-Policy", "script-src 'nonce-x'"}, 200, false, false},
 		{"own-policy-replaced", strings.Replace(nonceSection, "{content", "{existing: replace, content", 1), "text/html", text, []string{"Content-Security-Policy", "script-src 'nonce-x'"}, 200, true, false},
+		{"own-policy-replaced-here", strings.Replace(nonceSection, "{content", "{routes: [{match: /, existing: replace}], content", 1), "text/html", text, []string{"Content-Security-Policy", "script-src 'nonce-x'"}, 200, true, false},
+		{"own-policy-kept-here", strings.Replace(nonceSection, "{content", "{existing: replace, routes: [{match: /, existing: keep}], content", 1), "text/html", text, []string{"Content-Security-Policy", "script-src 'nonce-x'"}, 200, false, false},
+		{"only-elsewhere", "headers: {routes: [{match: /b, content_security_policy: {nonces: [script-src]}}]}\n", "text/html", text, nil, 200, false, false},
+		{"only-here", "headers: {routes: [{match: /, content_security_policy: {nonces: [script-src, style-src]}}]}\n", "text/html", text, nil, 200, true, false},
+		{"not-here", strings.Replace(nonceSection, "{content", "{routes: [{match: /, content_security_policy: {directives: {script-src: [\"'self'\"]}}}], content", 1), "text/html", text, nil, 200, false, false},
 		{"reported", "mode: report\n" + nonceSection, "text/html", text, nil, 200, false, false},
 		{"without", "headers: {}\n", "text/html", text, nil, 200, false, false},
 	} {
@@ -90,7 +95,7 @@ func TestNoncesArePutIntoPages(t *testing.T) {
 				if cached := res.Header.Get("ETag") != "" || res.Header.Get("Last-Modified") != "" || res.Header.Get("Cache-Control") != "no-store"; cached == tt.blessed {
 					t.Errorf("%s: ETag %q, Cache-Control %q", method, res.Header.Get("ETag"), res.Header.Get("Cache-Control"))
 				}
-				nonces := tt.name != "reported" && tt.name != "without"
+				nonces := tt.name != "reported" && tt.name != "without" && tt.name != "only-elsewhere" && tt.name != "not-here"
 				if read := asked.Get("Accept-Encoding") == "identity" && asked.Get("If-None-Match") == "" && asked.Get("Range") == ""; read != nonces {
 					t.Errorf("%s: the app was asked with %v", method, asked)
 				}

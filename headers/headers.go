@@ -183,24 +183,35 @@ func (t *Headers) Apply(h http.Header, to Request) {
 // applyRoutes is Apply where routes differ: each header is as the last of them
 // says that names it.
 func (t *Headers) applyRoutes(h http.Header, have uint32, to Request) {
+	existing := t.existingOn(to.Routes)
+	session := have&(1<<setCookie) != 0 && setsSession(h)
+	for i := range t.lines {
+		if slot(i) != sessionCache || session {
+			t.lineOn(i, to.Routes).put(h, have, existing, to)
+		}
+	}
+}
+
+// lineOn is a header as the last of these routes says that names it.
+func (t *Headers) lineOn(i int, routes []int) *line {
+	l, last := &t.lines[i], -1
+	for _, id := range routes {
+		if o := &t.overrides[id]; o.named[i] && id > last {
+			l, last = &o.lines[i], id
+		}
+	}
+	return l
+}
+
+// existingOn is what the last of these routes says of the app's own headers.
+func (t *Headers) existingOn(routes []int) Existing {
 	existing, last := t.cfg.Existing, -1
-	for _, id := range to.Routes {
+	for _, id := range routes {
 		if e := t.overrides[id].existing; e != "" && id > last {
 			existing, last = e, id
 		}
 	}
-	session := have&(1<<setCookie) != 0 && setsSession(h)
-	for i := range t.lines {
-		l, last := &t.lines[i], -1
-		for _, id := range to.Routes {
-			if o := &t.overrides[id]; o.named[i] && id > last {
-				l, last = &o.lines[i], id
-			}
-		}
-		if slot(i) != sessionCache || session {
-			l.put(h, have, existing, to)
-		}
-	}
+	return existing
 }
 
 // put settles one header of an answer.
@@ -248,7 +259,7 @@ func (t *Headers) Handler(next http.Handler) http.Handler {
 				a.to.Routes = t.table.Match(r.Method, key, nil)
 			}
 		}
-		r, a.to.Nonce = t.Begin(r)
+		r, a.to.Nonce = t.Begin(r, a.to.Routes)
 		a.w.Reset(w, a)
 		returned := false
 		defer func() {

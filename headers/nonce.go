@@ -18,27 +18,51 @@ import (
 
 type nonceKey struct{}
 
-// Nonce is the nonce of the answer to the request with this context, for
-// <script nonce="…">: 128 random bits, new for each request; "" where no policy
-// has nonces. A page that carries one must not be cached.
-func Nonce(ctx context.Context) string {
-	nonce, _ := ctx.Value(nonceKey{}).(string)
-	return nonce
+// nonced is what a request has that has a nonce.
+type nonced struct {
+	nonce string
+	keeps bool // the app's own policy stays
 }
 
-// Nonces reports whether any policy has nonces.
-func (t *Headers) Nonces() bool { return t.nonces }
+// Nonce is the nonce of the answer to the request with this context, for
+// <script nonce="…">: 128 random bits, new for each request; "" where its policy
+// has no nonces. A page that carries one must not be cached.
+func Nonce(ctx context.Context) string {
+	n, _ := ctx.Value(nonceKey{}).(nonced)
+	return n.nonce
+}
 
-// Begin gives the request its nonce, if any policy has nonces. Handler does it
-// by itself.
-func (t *Headers) Begin(r *http.Request) (_ *http.Request, nonce string) {
-	if !t.nonces {
+// NonceBeside is Nonce for an answer with these headers of the app: "" where the app
+// sends a policy of its own that stays.
+func NonceBeside(ctx context.Context, own http.Header) string {
+	n, _ := ctx.Value(nonceKey{}).(nonced)
+	if n.keeps && len(own["Content-Security-Policy"]) > 0 {
+		return ""
+	}
+	return n.nonce
+}
+
+// Begin gives the request its nonce, if the policy of the routes that it met has
+// nonces. Handler does it by itself.
+func (t *Headers) Begin(r *http.Request, routes []int) (_ *http.Request, nonce string) {
+	if !t.nonces || !t.noncesOn(routes) {
 		return r, ""
 	}
 	var b [16]byte
 	rand.Read(b[:]) // never fails: crypto/rand ends the program instead
 	nonce = base64.RawURLEncoding.EncodeToString(b[:])
-	return r.WithContext(context.WithValue(r.Context(), nonceKey{}, nonce)), nonce
+	existing := t.existingOn(routes)
+	return r.WithContext(context.WithValue(r.Context(), nonceKey{}, nonced{nonce, existing == "" || existing == Keep})), nonce
+}
+
+// noncesOn reports whether any header that these routes send has a nonce.
+func (t *Headers) noncesOn(routes []int) bool {
+	for i := range t.lines {
+		if t.lineOn(i, routes).around != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // nonceMark stands for the nonce while a policy is rendered. Build lets no

@@ -91,7 +91,7 @@ func BenchmarkNonce(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		clear(h)
-		_, nonce := p.Begin(r)
+		_, nonce := p.Begin(r, nil)
 		p.Apply(h, Request{TLS: true, Nonce: nonce})
 	}
 }

@@ -13,8 +13,8 @@
 // # What it does
 //
 // While it learns, pages pass unchanged. Of each, the hashes of its inline scripts and
-// styles, event handlers and style attributes are noted, and the origins of its external
-// ones, for the page's path with what varies left open (/orders/{p1}). A
+// styles, event handlers and style attributes are noted, and the addresses of its external
+// scripts and origins of its style sheets, for the page's path with what varies left open (/orders/{p1}). A
 // Content-Security-Policy-Report-Only goes with it that allows what is known of the
 // path so far, so that browsers report what a look at the page does not show: what
 // scripts load or insert. Reports come to [Path]. All of it is written to a file that is
@@ -34,16 +34,21 @@
 //
 // # Bounds
 //
-// At most 500 paths of 200 sources each, of which 256 bytes and 16 clients are kept: 32 MiB
-// together. What finds no room is logged once. Of a page 5 MiB are looked
-// at. A report has at most 16 KiB; 60 a minute of one client count, and 3000 of all
-// clients together; what goes beyond is dropped. The file is written at most every ten
-// seconds.
+// At most 500 paths of 200 sources each and 20,000 together, of which 256 bytes and 16
+// clients are kept: 16 MiB together. Only a page that the app served with status 200 makes a
+// path, and one client is the first to be served, or to report, no more than its share: that
+// number divided by Config.Clients, so that fewer clients than that fill nothing and leave
+// no segment of a path open. What finds no room is logged once. Of a page 5 MiB are
+// looked at. A report has at most 16 KiB; 60 violations a minute of one client count (IPv6
+// by /56), and 3000 of all together; what goes beyond is dropped. In force, 500 kinds of
+// violations are logged in an hour, 50 of one client. The file is written at most every
+// ten seconds; nine of earlier processes are kept beside it, as file.1 to file.9.
 package learn
 
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -61,6 +66,7 @@ const Path = "/.well-known/panoply/csp"
 const (
 	maxPage    = 5 << 20
 	writeAfter = 10 * time.Second
+	maxKept    = 9 // files of processes before
 )
 
 // Learner learns, or watches over what was learned.
@@ -77,10 +83,36 @@ type Learner struct {
 
 	mu      sync.Mutex
 	seen    tree
-	told    map[string]bool // violations that were logged
-	full    bool            // and it was logged
-	kept    bool            // what was proposed before this process
-	pending *time.Timer     // writes the file; nil when there is nothing to write
+	hour    int64           // since then
+	told    map[string]bool // these violations were logged,
+	tellers map[uint64]int  // told of by these clients first
+	logged  [len(warnings)]bool
+	kept    bool        // what was proposed before this process
+	pending *time.Timer // writes the file; nil when there is nothing to write
+	closed  bool
+}
+
+// warnings are each logged once.
+var warnings = [...]string{
+	full:       "there is more for a Content-Security-Policy to allow than has room, or than one client may show: what was proposed is not all",
+	unreadable: "pages come in a content coding, or in a charset that is not read, though plain text was asked for: nothing is learned of them",
+	otherHost:  "browsers report from pages of another host than they send their reports to: a proxy in front that changes Host has them dropped",
+	untold:     "more violations of the Content-Security-Policy are reported than are logged in an hour",
+}
+
+const (
+	full = iota
+	unreadable
+	otherHost
+	untold
+)
+
+// once logs a warning if it was not yet. The caller holds the lock.
+func (l *Learner) once(warning int) {
+	if !l.logged[warning] {
+		l.logged[warning] = true
+		l.log.Warn(warnings[warning])
+	}
 }
 
 // New returns what the policy's csp section asks for, nil for nothing. client tells
@@ -89,7 +121,8 @@ func New(p panoply.Policy, client func(*http.Request) netip.Addr, log *slog.Logg
 	if p.CSP.Mode != panoply.Learn && p.CSP.Mode != panoply.EnforceCSP {
 		return nil
 	}
-	l := &Learner{mode: p.CSP.Mode, file: p.File(p.CSP.File), clients: p.CSP.Clients, client: client, log: log, told: map[string]bool{}}
+	l := &Learner{mode: p.CSP.Mode, file: p.File(p.CSP.File), clients: p.CSP.Clients, client: client, log: log,
+		seen: tree{clients: p.CSP.Clients}, told: map[string]bool{}, tellers: map[uint64]int{}}
 	rand.Read(l.secret[:])
 	return l
 }
@@ -111,7 +144,7 @@ func (l *Learner) Handler(next http.Handler) http.Handler {
 
 // change has the file written, soon. The caller holds the lock.
 func (l *Learner) change() {
-	if l.pending == nil {
+	if l.pending == nil && !l.closed {
 		l.writes.Add(1)
 		l.pending = time.AfterFunc(writeAfter, l.write)
 	}
@@ -123,6 +156,7 @@ func (l *Learner) Close() {
 		return
 	}
 	l.mu.Lock()
+	l.closed = true // pages that still stream teach nothing
 	pending := l.pending
 	l.mu.Unlock()
 	if pending != nil && pending.Stop() {
@@ -135,21 +169,35 @@ func (l *Learner) Close() {
 func (l *Learner) write() {
 	defer l.writes.Done()
 	l.mu.Lock()
-	text := l.seen.proposal(l.clients)
+	places := l.seen.places()
 	l.pending = nil
 	kept := l.kept
 	l.kept = true
 	l.mu.Unlock()
 	if !kept { // what a process has learned ends with it, and somebody may be reading
-		if err := os.Rename(l.file, l.file+".before"); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := keep(l.file); err != nil {
 			l.log.Warn("what was proposed before cannot be kept", "error", err)
 		}
 	}
-	if err := replace(l.file, text); err != nil {
+	if err := replace(l.file, proposal(places, l.clients)); err != nil {
 		l.log.Error("what was learned for the Content-Security-Policy cannot be written", "error", err)
 		return
 	}
 	l.log.Info("a Content-Security-Policy is proposed: review it, then write csp: enforce", "file", l.file)
+}
+
+// keep renames a file to file.1, and what has that name to file.2, up to maxKept.
+func keep(file string) error {
+	for i := maxKept - 1; i >= 0; i-- {
+		from := file
+		if i > 0 {
+			from = fmt.Sprintf("%s.%d", file, i)
+		}
+		if err := os.Rename(from, fmt.Sprintf("%s.%d", file, i+1)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 func replace(file string, text []byte) error {

@@ -120,13 +120,14 @@ func TestStrictDynamic(t *testing.T) {
 	}{
 		"loader":            {"<script>load()</script>", true},
 		"beside-an-address": {"<script>load()</script><script src=https://cdn.example/x.js></script>", false},
+		"beside-its-own":    {"<script>load()</script><script src=/own.js></script>", false},
 		"no-inline":         {"<p>x</p>", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, _ := learner(t, panoply.Learn, 1)
 			l.serve(t, "/a", "192.0.2.1", tt.page)
 			l.reported("192.0.2.1", "application/csp-report", csp2("https://shop.example/a", "script-src-elem", "https://tags.example/t.js", ""))
-			if got := string(l.seen.proposal(1)); strings.Contains(got, "'strict-dynamic'") != tt.want {
+			if got := string(proposal(l.seen.places(), 1)); strings.Contains(got, "'strict-dynamic'") != tt.want {
 				t.Errorf("proposed\n%s", got)
 			}
 		})
@@ -175,15 +176,16 @@ func TestThePolicyThatReports(t *testing.T) {
 }
 
 func TestPathsThatDifferAreOnePlace(t *testing.T) {
-	var tr tree
+	tr := tree{clients: 3}
 	var paths []string
 	for i := range 60 {
 		paths = append(paths, fmt.Sprintf("/posts/title-%c%c", 'a'+i%26, 'a'+i/26))
 	}
 	paths = append(paths, "", "/about", "/users/7", "/users/507f1f77bcf86cd799439011", "/users/new", "/users/new/edit", "/users/8/edit", "/u/ann@x", "/a%20b", "/x/{y}",
 		"/v1.2/f3b1c2d4-1111-2222-3333-444455556666", "/deep"+strings.Repeat("/a", 30))
-	for _, p := range paths {
-		tr.at(p).note(source{"script-src", p, ""}, "", 1)
+	for i, p := range paths {
+		who := uint64(i % 5)
+		tr.note(tr.serve(p, who), source{"script-src", p, ""}, "", who)
 	}
 	var got []string
 	for _, p := range tr.places() {
@@ -220,6 +222,7 @@ func TestReportsThatCountForNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, _ := learner(t, panoply.Learn, 1)
+			l.serve(t, "/a", "192.0.2.1", "<p>")
 			l.reported("192.0.2.1", tt[0], tt[1])
 			for _, p := range l.seen.places() {
 				for _, s := range p.seen {
@@ -234,47 +237,199 @@ func TestReportsThatCountForNothing(t *testing.T) {
 func TestBounds(t *testing.T) {
 	var lim limits
 	now := time.Unix(600, 0)
-	count := func(from string, n int) (taken int) {
+	count := func(who uint64, n int) (taken int) {
 		for range n {
-			if lim.take(netip.MustParseAddr(from), now) {
+			if lim.take(who, now) {
 				taken++
 			}
 		}
 		return taken
 	}
-	if a, b := count("192.0.2.1", 100), count("192.0.2.2", 10); a != reportsEach || b != 10 {
+	if a, b := count(1, 100), count(2, 10); a != reportsEach || b != 10 {
 		t.Errorf("%d and %d reports count", a, b)
 	}
 	for i := range 200 {
-		count(fmt.Sprintf("198.51.%d.7", i), 60)
+		count(uint64(100+i), 60)
 	}
 	if lim.all != reportsAll {
 		t.Errorf("%d of all count; want %d", lim.all, reportsAll)
 	}
-	if now = now.Add(time.Minute); count("192.0.2.1", 1) != 1 {
+	if now = now.Add(time.Minute); count(1, 1) != 1 {
 		t.Error("a minute later none counts")
 	}
 
 	l, log := learner(t, panoply.Learn, 1)
+	l.seen.serve("/a", 1)
 	for i := range maxSources + 5 {
 		l.note("/a", source{"img-src", fmt.Sprint("https://h", i, ".example"), ""}, strings.Repeat("s", 1000), uint64(i))
 		l.note("/a", source{"img-src", "https://h.example", ""}, "", uint64(i))
 	}
 	for a := range 20 {
 		for b := range 40 {
-			l.note(fmt.Sprintf("/x%c/y%c", 'a'+a, 'A'+b), source{"img-src", "https://h.example", ""}, "", 1)
+			l.policy(fmt.Sprintf("/x%c/y%c", 'a'+a, 'A'+b), 1, true)
 		}
 	}
-	if p := l.seen.at("/a"); len(p.seen) != maxSources || len(p.seen[0].sample) > maxSample || l.seen.count > maxPlaces {
+	if p := l.seen.find("/a"); len(p.seen) != maxSources || len(p.seen[0].sample) > maxSample || l.seen.count > maxPlaces {
 		t.Errorf("%d sources, %d places", len(p.seen), l.seen.count)
 	}
-	for _, s := range l.seen.at("/a").seen {
+	for _, s := range l.seen.find("/a").seen {
 		if len(s.clients) > maxClients {
 			t.Errorf("%d clients", len(s.clients))
 		}
 	}
 	if n := strings.Count(log.String(), "more for a Content-Security-Policy"); n != 1 {
 		t.Errorf("logged %d times", n)
+	}
+}
+
+// nodes are all nodes of a tree.
+func (n *node) nodes() int {
+	count := 1
+	for _, c := range n.below {
+		count += c.nodes()
+	}
+	if n.varies != nil {
+		count += n.varies.nodes()
+	}
+	return count
+}
+
+// What one client asks for, or reports, neither fills the places nor makes one of two.
+func TestWhatOneClientCanDo(t *testing.T) {
+	l, _ := learner(t, panoply.Learn, 3)
+	l.serve(t, "/login", "192.0.2.1", "<script>login()</script>")
+	l.serve(t, "/forum", "192.0.2.1", "<script>forum()</script>")
+	for i := range 2000 { // every path is a page, as in an app of one page
+		l.serve(t, fmt.Sprintf("/x%c%c/%d/y", 'a'+i%26, 'a'+i/26%26, i), "192.0.2.66", "<script>forum()</script>")
+		if i < 50 {
+			l.reported("192.0.2.66", "application/csp-report", csp2(fmt.Sprintf("https://shop.example/z%c%c", 'a'+i%26, 'a'+i/26), "img-src", "https://x.example", ""))
+			l.reported("192.0.2.66", "application/csp-report", csp2("https://shop.example/forum", "img-src", fmt.Sprintf("https://x%d.example", i), ""))
+		}
+	}
+	if n := len(l.seen.root.below); n != 2+maxSiblings/3 {
+		t.Errorf("%d segments", n)
+	}
+	if count, nodes := l.seen.count, l.seen.root.nodes(); count > 2+maxPlaces/3 || nodes > 4*count {
+		t.Errorf("%d places, %d nodes", count, nodes)
+	}
+	if p := l.seen.find("/login"); len(p.seen) != 1 || l.seen.find("/zaa") != nil {
+		t.Errorf("/login has %d sources, or a report has made a place", len(p.seen))
+	}
+	if n := l.seen.find("/forum").first(l.hash(netip.MustParseAddr("192.0.2.66"))); n > maxSources/3 {
+		t.Errorf("%d sources", n)
+	}
+	l.limits = limits{}
+	for i := range 4 { // who others are is no matter of who came first
+		l.serve(t, "/other", fmt.Sprintf("192.0.2.%d", 100+i), "<script>other()</script>")
+	}
+	if p := l.seen.find("/other"); p == nil || len(p.seen) != 1 || len(p.seen[0].clients) != 4 {
+		t.Errorf("/other: %+v", p)
+	}
+}
+
+// A body of many violations counts as many, and an IPv6 customer as one.
+func TestViolationsAreCounted(t *testing.T) {
+	l, _ := learner(t, panoply.Learn, 1)
+	l.serve(t, "/a", "192.0.2.1", "<p>")
+	for i := range 3 {
+		var all []string
+		for j := range maxReports {
+			all = append(all, fmt.Sprintf(`{"type":"csp-violation","body":{"documentURL":"https://shop.example/a","effectiveDirective":"img-src","blockedURL":"https://x%d-%d.example"}}`, i, j))
+		}
+		l.reported(fmt.Sprintf("[2001:db8:0:%d::1]", i), "application/reports+json", "["+strings.Join(all, ",")+"]")
+	}
+	if n := len(l.seen.find("/a").seen); n != reportsEach {
+		t.Errorf("%d count; want %d", n, reportsEach)
+	}
+}
+
+// Pages of other statuses teach what their path needs, and make no path.
+func TestPagesThatWereNotFound(t *testing.T) {
+	l, _ := learner(t, panoply.Learn, 1)
+	answer := func(path string, status int) bool {
+		r := httptest.NewRequest("POST", path, nil)
+		r.RemoteAddr = "192.0.2.1:1"
+		res := &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"text/html"}}, Body: io.NopCloser(strings.NewReader("<script>a</script>")), Request: r}
+		l.Answered(res)
+		io.ReadAll(res.Body)
+		return res.Header.Get("Content-Security-Policy-Report-Only") != ""
+	}
+	if answer("/login", 404) || answer("/login", 302) || l.seen.count != 0 {
+		t.Error("a page that was not found has made a place")
+	}
+	if !answer("/login", 200) || !answer("/login", 422) {
+		t.Error("a page has no policy that reports")
+	}
+	if s := l.seen.find("/login").seen; len(s) != 1 || s[0].count != 2 {
+		t.Errorf("learned %v", s)
+	}
+}
+
+// A script of another host is proposed by its address, many by their host, and the
+// file says so.
+func TestScriptsOfOtherHosts(t *testing.T) {
+	l, _ := learner(t, panoply.Learn, 1)
+	var page strings.Builder
+	page.WriteString("<script src='https://cdn.example/npm/a@1.2/dist/a.min.js?v=1#x'></script><script src=//other.example></script><script src='https://odd.example/a;b'></script>")
+	for i := range maxScripts + 1 {
+		fmt.Fprintf(&page, "<script src=https://many.example/%d.js></script>", i)
+	}
+	l.serve(t, "/a", "192.0.2.1", page.String())
+	got := string(proposal(l.seen.places(), 1))
+	for _, want := range []string{
+		`"https://cdn.example/npm/a@1.2/dist/a.min.js" # script, seen 1x`, `"other.example" # ANY script of that host: script, seen 1x`,
+		`"https://odd.example" # ANY script of that host: script`, `"https://many.example" # ANY script of that host: more than 8 were seen`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is not in\n%s", want, got)
+		}
+	}
+	if strings.Count(got, "many.example") != 1 {
+		t.Errorf("a host stands there twice:\n%s", got)
+	}
+	suitOf(t, l.file, got)
+}
+
+// suitOf is the suit that enforces a file.
+func suitOf(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Apply(panoply.Policy{Upstream: "http://127.0.0.1:1", CSP: panoply.CSPSection{Mode: panoply.EnforceCSP, File: file}})
+	if err == nil {
+		_, err = panoply.New(p)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is not learned is said, once.
+func TestWhatIsNotLearnedIsSaid(t *testing.T) {
+	l, log := learner(t, panoply.Learn, 1)
+	for range 2 {
+		l.serve(t, "/a", "192.0.2.1", "<p>", "Content-Encoding", "br")
+		l.reported("192.0.2.1", "application/csp-report", csp2("https://outer.example/a", "img-src", "https://x.example", ""))
+	}
+	for _, want := range []string{"content coding", "a proxy in front that changes Host"} {
+		if strings.Count(log.String(), want) != 1 {
+			t.Errorf("logged %s", log)
+		}
+	}
+}
+
+// A learner that was closed writes nothing: another may have taken its place.
+func TestAClosedLearnerWritesNothing(t *testing.T) {
+	l, _ := learner(t, panoply.Learn, 1)
+	l.serve(t, "/a", "192.0.2.1", "<script>a</script>")
+	l.Close()
+	l.serve(t, "/a", "192.0.2.1", "<script>b</script>")
+	if l.pending != nil {
+		t.Error("it is going to write")
+	}
+	if text, err := os.ReadFile(l.file); err != nil || strings.Count(string(text), "sha256-") != 1 {
+		t.Errorf("written %s, %v", text, err)
 	}
 }
 
@@ -289,7 +444,18 @@ func TestWhatWasProposedBeforeIsKept(t *testing.T) {
 		l.pending.Stop()
 		l.write()
 	}
-	if before, err := os.ReadFile(l.file + ".before"); err != nil || string(before) != "reviewed" {
+	if before, err := os.ReadFile(l.file + ".1"); err != nil || string(before) != "reviewed" {
+		t.Errorf("kept %q, %v", before, err)
+	}
+	for range maxKept {
+		l.kept = false
+		l.writes.Add(1)
+		l.write()
+	}
+	if _, err := os.Stat(l.file + ".10"); err == nil {
+		t.Error("more are kept than that")
+	}
+	if before, err := os.ReadFile(l.file + ".9"); err != nil || strings.Count(string(before), "sha256-") != 2 {
 		t.Errorf("kept %q, %v", before, err)
 	}
 	if now, err := os.ReadFile(l.file); err != nil || strings.Count(string(now), "sha256-") != 2 {
@@ -305,6 +471,18 @@ func TestViolationsAreTold(t *testing.T) {
 		l.reported("192.0.2.1", "application/csp-report", csp2("https://shop.example/a", "script-src-elem", "inline", "stolen()"))
 	}
 	text := log.String()
+	l.reported("192.0.2.1", "application/csp-report", csp2("https://shop.example/a", "made-up", "inline", ""))
+	l.reported("192.0.2.1", "application/csp-report", csp2("https://shop.example/a", "img-src", "made up", ""))
+	if text != log.String()[:len(text)] || strings.Count(log.String(), "\n") != 3 || !strings.Contains(log.String(), "directive=img-src blocked=self") {
+		t.Errorf("logged %s", log)
+	}
+	for i := range 2 * maxToldEach {
+		l.limits = limits{}
+		l.reported("192.0.2.1", "application/csp-report", csp2(fmt.Sprintf("https://shop.example/%d", i), "img-src", "inline", ""))
+	}
+	if len(l.told) != maxToldEach || strings.Count(log.String(), "more violations") != 1 {
+		t.Errorf("%d are told", len(l.told))
+	}
 	if strings.Count(text, "\n") != 2 || !strings.Contains(text, "blocked=https://evil.example\n") || !strings.Contains(text, "blocked=inline\n") || strings.Contains(text, "secret") {
 		t.Errorf("logged %s", text)
 	}
@@ -318,6 +496,8 @@ func TestFilesThatCannotBeEnforced(t *testing.T) {
 		"absent":    {"", "does not exist"},
 		"no-routes": {"headers: {}\n", "has no routes"},
 		"no-policy": {"headers: {routes: [{match: /a, x_frame_options: deny}]}\n", "headers.routes[0] has no content_security_policy"},
+		"more":      {"headers: {routes: [{match: /a, content_security_policy: {}}]}\nnosql: off\n", "says more than headers.routes"},
+		"default":   {"headers: {x_frame_options: off, routes: [{match: /a, content_security_policy: {}}]}\n", "says more than headers.routes"},
 		"malformed": {"headers:\n  routes: [{match: /a, content_security_polici: x}]\n", ":2:"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -335,6 +515,25 @@ func TestFilesThatCannotBeEnforced(t *testing.T) {
 	}
 }
 
+func TestFilesThatAreNotWritten(t *testing.T) {
+	dir := t.TempDir()
+	other, own := filepath.Join(dir, "policy.yaml"), filepath.Join(dir, "csp.yaml")
+	for file, text := range map[string]string{other: "csp: {mode: learn, file: policy.yaml}\n", own: string(proposal(nil, 1)), filepath.Join(dir, "empty"): ""} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for file, want := range map[string]string{
+		own: "", filepath.Join(dir, "new.yaml"): "", filepath.Join(dir, "empty"): "",
+		other: "none that csp: learn has written", dir: "cannot", filepath.Join(dir, "none", "csp.yaml"): "cannot be found", filepath.Join(other, "x"): "is no directory",
+	} {
+		_, err := Apply(panoply.Policy{CSP: panoply.CSPSection{Mode: panoply.Learn, File: file}})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v; want %s", file, err, want)
+		}
+	}
+}
+
 // FuzzReports holds that no report stops the guard, and that whatever is learned from
 // one makes a file that can be enforced.
 func FuzzReports(f *testing.F) {
@@ -343,6 +542,9 @@ func FuzzReports(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		file := filepath.Join(t.TempDir(), "csp.yaml")
 		l := New(panoply.Policy{CSP: panoply.CSPSection{Mode: panoply.Learn, File: file, Clients: 1}}, func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.1") }, slog.New(slog.DiscardHandler))
+		for _, path := range []string{"/a", "/%7Bx%7D"} {
+			l.serve(t, path, "192.0.2.1", "<script>x</script>")
+		}
 		l.reported("192.0.2.1", "application/reports+json", body)
 		if l.seen.count == 0 {
 			return

@@ -30,23 +30,18 @@ func (l *Learner) Ask(r *http.Request, h http.Header) {
 // Answered looks at a page as it passes, and sends the policy with it that browsers
 // report by.
 func (l *Learner) Answered(res *http.Response) {
-	if l == nil || l.mode != panoply.Learn || !readable(res) {
+	if l == nil || l.mode != panoply.Learn || !l.readable(res) {
 		return
 	}
 	key, err := route.KeyOf(res.Request.URL)
 	if err != nil {
 		return
 	}
-	who := l.who(res.Request)
-	l.mu.Lock()
-	place := l.seen.at(key.Path())
-	if place == nil {
-		l.overflow()
-		l.mu.Unlock()
+	who := l.hash(l.client(res.Request))
+	policy, ok := l.policy(key.Path(), who, res.StatusCode == http.StatusOK)
+	if !ok {
 		return
 	}
-	policy := place.reportOnly()
-	l.mu.Unlock()
 	res.Header.Add("Content-Security-Policy-Report-Only", policy) // beside the app's own, if there is one
 	if res.Body == http.NoBody || res.Request.Method == http.MethodHead {
 		return
@@ -60,25 +55,52 @@ func (l *Learner) Answered(res *http.Response) {
 	res.Body = &tapped{ReadCloser: res.Body, page: collector, left: maxPage}
 }
 
-func readable(res *http.Response) bool {
+// policy is the one that reports, for a page that a client is served. Only what is
+// served as a page that was found makes a place: what a client asks for is its choice.
+func (l *Learner) policy(path string, who uint64, found bool) (string, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	place := l.seen.find(path)
+	if place == nil && found {
+		if place = l.seen.serve(path, who); place == nil {
+			l.once(full)
+		}
+	}
+	if place == nil {
+		return "", false
+	}
+	return place.reportOnly(), true
+}
+
+// readable reports whether an answer is a page that can be looked at.
+func (l *Learner) readable(res *http.Response) bool {
 	h := res.Header
 	typ, params, _ := strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
-	coding := strings.ToLower(h.Get("Content-Encoding"))
-	return strings.TrimSpace(typ) == "text/html" && !strings.Contains(params, "utf-16") && !strings.Contains(params, "utf-32") &&
-		(coding == "" || coding == "identity") && res.StatusCode != http.StatusPartialContent && res.StatusCode != http.StatusNotModified &&
-		len(h["Content-Security-Policy"]) == 0
+	if strings.TrimSpace(typ) != "text/html" || res.StatusCode == http.StatusPartialContent || res.StatusCode == http.StatusNotModified || len(h["Content-Security-Policy"]) > 0 {
+		return false
+	}
+	if coding := strings.ToLower(h.Get("Content-Encoding")); coding != "" && coding != "identity" || strings.Contains(params, "utf-16") || strings.Contains(params, "utf-32") {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.once(unreadable)
+		return false
+	}
+	return true
 }
 
 // sourceOf is what a policy has to have for what stands in a page.
 func sourceOf(it *page.Item, host string) (source, bool) {
 	switch it.Kind {
 	case page.ScriptSrc, page.StyleHref:
-		directive := "script-src"
 		if it.Kind == page.StyleHref {
-			directive = "style-src"
+			origin := originOf(string(it.Text), host)
+			return source{"style-src", origin, it.Kind.String()}, origin != ""
 		}
-		origin := originOf(string(it.Text), host)
-		return source{directive, origin, it.Kind.String()}, origin != ""
+		script := scriptOf(string(it.Text), host)
+		if script == "" {
+			script = "'self'" // so that it is known that the page has one
+		}
+		return source{"script-src", script, it.Kind.String()}, true
 	case page.JavaScriptURL:
 		return source{"", "javascript:", it.Kind.String()}, true
 	}
@@ -100,6 +122,21 @@ func originOf(address, host string) string {
 		return u.Scheme + "://" + strings.ToLower(u.Host)
 	}
 	return ""
+}
+
+// scriptOf is the address of a script on another host without its query, so that no
+// other script of that host is allowed; its origin where the address cannot stand in a policy.
+func scriptOf(address, host string) string {
+	origin := originOf(address, host)
+	u, err := url.Parse(strings.TrimSpace(address))
+	if err != nil || origin == "" {
+		return origin
+	}
+	path := u.EscapedPath()
+	if len(path) > 200 || strings.Trim(strings.ToLower(path), "abcdefghijklmnopqrstuvwxyz0123456789/.-_~%+@:=") != "" {
+		return origin
+	}
+	return origin + path
 }
 
 // plainHost reports whether a host can stand in a policy as it is.

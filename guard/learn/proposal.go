@@ -15,13 +15,25 @@ import (
 	"github.com/panoply-security/panoply/internal/csp"
 )
 
+// maxScripts are the scripts of one host that are allowed one by one.
+const maxScripts = 8
+
 // wanted are the sources that a policy would have, by directive: those that so many
 // clients have seen.
 func (p *place) wanted(clients int) map[string][]string {
 	all := map[string][]string{}
+	scripts := map[string]int{} // by origin
 	for _, s := range p.seen {
 		if s.directive != "" && len(s.clients) >= clients {
 			all[s.directive] = append(all[s.directive], s.value)
+			scripts[s.directive+" "+originIn(s.value)]++
+		}
+	}
+	for directive, list := range all {
+		for i, value := range list {
+			if origin := originIn(value); origin != "" && scripts[directive+" "+origin] > maxScripts {
+				list[i] = origin
+			}
 		}
 	}
 	for _, list := range all {
@@ -106,21 +118,24 @@ func (p *place) reportOnly() string {
 	return p.policy
 }
 
-const preface = `# What a Content-Security-Policy has to allow for the pages of the app, as the guard has
+// firstLine is how a file of a learner is known.
+const firstLine = "# What a Content-Security-Policy has to allow for the pages of the app, as the guard has"
+
+const preface = firstLine + `
 # seen them. It is a part of a policy, and is enforced by nothing but the line
 #
 #     csp: enforce
 #
 # in the policy beside it. Before you write that, look at every hash below: is what
 # stands beside it a script of yours? A script that an attacker had the app show to many
-# is in this list, too. While the guard learns, the file is written anew.
+# is in this list, too. Where a whole host is allowed, any other script that it has is
+# as well. While the guard learns, the file is written anew.
 `
 
 // proposal is the file.
-func (t *tree) proposal(clients int) []byte {
+func proposal(places []*place, clients int) []byte {
 	var b bytes.Buffer
 	b.WriteString(preface)
-	places := t.places()
 	if len(places) == 0 {
 		b.WriteString("headers: {}\n")
 		return b.Bytes()
@@ -132,7 +147,7 @@ func (t *tree) proposal(clients int) []byte {
 			switch {
 			case s.directive == "":
 				fmt.Fprintf(&b, "      # cannot be allowed: %s (%s)\n", s.value, s.told())
-			case len(s.clients) < clients:
+			case len(s.clients) < clients && s.value != "'self'":
 				fmt.Fprintf(&b, "      # left out, seen by too few: %s %s (%s)\n", s.directive, s.value, s.told())
 			}
 		}
@@ -145,14 +160,46 @@ func (t *tree) proposal(clients int) []byte {
 			fmt.Fprintf(&b, "          %s:\n", name)
 			for _, value := range all[name] {
 				fmt.Fprintf(&b, "            - %s", quoted(value))
-				if s := p.find(name, value); s != nil {
-					b.WriteString(" # " + s.told())
+				if told := p.told(name, value); told != "" {
+					b.WriteString(" # " + told)
 				}
 				b.WriteByte('\n')
 			}
 		}
 	}
 	return b.Bytes()
+}
+
+// originIn is the origin in a source of a policy, "" where it has none.
+func originIn(value string) string {
+	if strings.HasPrefix(value, "'") || strings.HasSuffix(value, ":") {
+		return ""
+	}
+	from := 0
+	if i := strings.Index(value, "://"); i >= 0 {
+		from = i + len("://")
+	}
+	if i := strings.IndexByte(value[from:], '/'); i >= 0 {
+		return value[:from+i]
+	}
+	return value
+}
+
+// told is what a person has to know of a source that is proposed, "" where it is one of
+// the default.
+func (p *place) told(directive, value string) string {
+	origin := originIn(value)
+	whole := ""
+	if directive == "script-src" && origin != "" && origin == value {
+		whole = "ANY script of that host: "
+	}
+	if s := p.find(directive, value); s != nil {
+		return whole + s.told()
+	}
+	if whole != "" {
+		return fmt.Sprintf("%smore than %d were seen", whole, maxScripts)
+	}
+	return ""
 }
 
 // told is what a person has to know of a source.

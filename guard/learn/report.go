@@ -22,20 +22,40 @@ import (
 
 const (
 	maxReport  = 16 << 10
-	maxReports = 50  // in one body
-	maxTold    = 500 // kinds of violations that are logged
+	maxReports = 50 // in one body
+	// maxTold are the kinds of violations that are logged in an hour, and maxToldEach
+	// those that one client may tell of first.
+	maxTold     = 500
+	maxToldEach = 50
 	// wholeSample is how much of a script Chromium and Firefox report: a shorter text is
 	// all of it, and has a hash.
 	wholeSample = 40
 )
+
+var (
+	// enforced are the directives that a browser reports.
+	enforced = set("default-src", "script-src", "script-src-elem", "script-src-attr", "style-src", "style-src-elem", "style-src-attr", "img-src", "font-src",
+		"connect-src", "media-src", "frame-src", "child-src", "worker-src", "manifest-src", "object-src", "base-uri", "form-action", "frame-ancestors",
+		"sandbox", "require-trusted-types-for", "trusted-types")
+	// keywords are what it says is blocked where that has no address.
+	keywords = set("inline", "eval", "wasm-eval", "self", "data", "blob", "trusted-types-policy", "trusted-types-sink")
+)
+
+func set(names ...string) map[string]bool {
+	all := map[string]bool{}
+	for _, name := range names {
+		all[name] = true
+	}
+	return all
+}
 
 // violation is what a browser reports.
 type violation struct{ page, directive, blocked, from, sample string }
 
 // report takes a request to Path.
 func (l *Learner) report(r *http.Request) {
-	client := l.client(r)
-	if r.Method != http.MethodPost || !l.limits.take(client, time.Now()) {
+	who := l.hash(l.client(r))
+	if r.Method != http.MethodPost || !l.limits.take(who, time.Now()) {
 		return
 	}
 	typ, _, _ := strings.Cut(strings.ToLower(r.Header.Get("Content-Type")), ";")
@@ -50,8 +70,11 @@ func (l *Learner) report(r *http.Request) {
 		return
 	}
 	defer reading.Close()
-	for _, v := range violations(reading.Tree) {
-		l.take(v, r.Host, l.hash(client))
+	for i, v := range violations(reading.Tree) {
+		if i > 0 && !l.limits.take(who, time.Now()) {
+			return
+		}
+		l.take(v, r.Host, who)
 	}
 }
 
@@ -83,15 +106,21 @@ func text(n *inspect.Node, name string) string {
 // take learns from a violation, or tells of it.
 func (l *Learner) take(v violation, host string, who uint64) {
 	page, err := url.Parse(v.page)
-	if err != nil || !strings.EqualFold(page.Host, host) || extension(v.from) || extension(v.blocked) {
-		return // of another site, or of something in the browser
+	if err != nil || extension(v.from) || extension(v.blocked) {
+		return // of something in the browser
+	}
+	if !strings.EqualFold(page.Host, host) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.once(otherHost)
+		return
 	}
 	key, err := route.KeyOf(page)
 	if err != nil {
 		return
 	}
 	if l.mode == panoply.EnforceCSP {
-		l.tell(v, key.Path())
+		l.tell(v, host, key.Path(), who, time.Now())
 		return
 	}
 	if s, ok := v.source(host); ok {
@@ -129,6 +158,9 @@ func (v violation) source(host string) (source, bool) {
 		return source{directive, v.blocked + ":", "reported"}, true
 	}
 	origin := originOf(v.blocked, host)
+	if script {
+		origin = scriptOf(v.blocked, host)
+	}
 	return source{directive, origin, "loaded"}, origin != ""
 }
 
@@ -138,18 +170,17 @@ func extension(address string) bool {
 	return strings.HasSuffix(scheme, "-extension") || scheme == "about" || scheme == "chrome" || scheme == "resource" || scheme == "safari-resource"
 }
 
-// note notes that a client has seen a source on the pages of a path.
+// note notes that a client has seen a source on the pages of a path that were served.
 func (l *Learner) note(path string, s source, sample string, who uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	place := l.seen.at(path)
+	place := l.seen.find(path)
 	if place == nil {
-		l.overflow()
 		return
 	}
-	room, fresh := place.note(s, sample, who)
+	room, fresh := l.seen.note(place, s, sample, who)
 	if !room {
-		l.overflow()
+		l.once(full)
 	}
 	if fresh {
 		l.log.Debug("learned for the Content-Security-Policy", "path", path, "directive", s.directive, "source", s.value, "kind", s.kind)
@@ -157,39 +188,46 @@ func (l *Learner) note(path string, s source, sample string, who uint64) {
 	}
 }
 
-// overflow logs, once, that something found no room.
-func (l *Learner) overflow() {
-	if !l.full {
-		l.full = true
-		l.log.Warn("there is more for a Content-Security-Policy to allow than has room: what was proposed is not all", "paths", maxPlaces, "sources_each", maxSources)
+// tell logs a violation of the policy in force, each kind once an hour.
+func (l *Learner) tell(v violation, host, path string, who uint64, now time.Time) {
+	directive := strings.ToLower(v.directive)
+	if !enforced[directive] {
+		return
 	}
-}
-
-// tell logs a violation of the policy in force, each kind once.
-func (l *Learner) tell(v violation, path string) {
 	blocked := v.blocked
-	if u, err := url.Parse(blocked); err == nil && u.Host != "" {
-		blocked = u.Scheme + "://" + u.Host
+	if !keywords[blocked] {
+		if blocked = originOf(v.blocked, host); blocked == "" {
+			blocked = "self"
+		}
 	}
-	kind := v.directive + " " + blocked + " " + path
+	kind := directive + " " + blocked + " " + path
 	l.mu.Lock()
-	known := l.told[kind] || len(l.told) >= maxTold || len(kind) > 1<<10
+	if hour := now.Unix() / 3600; hour != l.hour {
+		l.hour = hour
+		clear(l.told)
+		clear(l.tellers)
+	}
+	known := l.told[kind] || len(kind) > 1<<10
+	if !known && (len(l.told) >= maxTold || l.tellers[who] >= maxToldEach) {
+		l.once(untold)
+		known = true
+	}
 	if !known {
 		l.told[kind] = true
+		l.tellers[who]++
 	}
 	l.mu.Unlock()
 	if !known {
 		l.log.Warn("a browser blocked what the Content-Security-Policy does not allow", slog.String("path", path),
-			slog.String("directive", v.directive), slog.String("blocked", blocked))
+			slog.String("directive", directive), slog.String("blocked", blocked))
 	}
 }
 
-// who is the client of a request, as a number that means nothing to others.
-func (l *Learner) who(r *http.Request) uint64 { return l.hash(l.client(r)) }
-
+// hash is a client as a number that means nothing to others. An IPv6 address counts by
+// what one customer has.
 func (l *Learner) hash(client netip.Addr) uint64 {
 	if client = client.Unmap(); client.Is6() {
-		if p, err := client.Prefix(56); err == nil { // what one customer has
+		if p, err := client.Prefix(56); err == nil {
 			client = p.Addr()
 		}
 	}
@@ -198,7 +236,7 @@ func (l *Learner) hash(client netip.Addr) uint64 {
 	return binary.LittleEndian.Uint64(sum[:])
 }
 
-// limits are how many reports count in a minute: of a client, and of all. Clients share
+// limits are how many violations count in a minute: of a client, and of all. Clients share
 // a fixed number of counters.
 type limits struct {
 	mu     sync.Mutex
@@ -212,16 +250,14 @@ const (
 	reportsAll  = 3000
 )
 
-func (t *limits) take(client netip.Addr, now time.Time) bool {
-	b := client.As16()
-	slot := binary.LittleEndian.Uint16(b[4:]) ^ binary.LittleEndian.Uint16(b[12:]) ^ binary.LittleEndian.Uint16(b[14:])
+func (t *limits) take(who uint64, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if minute := now.Unix() / 60; minute != t.minute {
 		t.minute, t.all = minute, 0
 		clear(t.each[:])
 	}
-	n := &t.each[slot%uint16(len(t.each))]
+	n := &t.each[who%uint64(len(t.each))]
 	if *n >= reportsEach || t.all >= reportsAll {
 		return false
 	}
