@@ -134,7 +134,11 @@ async function main() {
       res.setHeader('Content-Type', 'application/json');
       res.end(JSON.stringify({ dir: __dirname, ways: Object.keys(ways), failures: Object.fromEntries(Object.entries(failures).map(([n, f]) => [n, f.shows])) }));
     } else if (way === 'benign') {
-      benign(req, res, pathname);
+      benign(req, res, pathname).catch((err) => {
+        console.error(err);
+        res.statusCode = 500;
+        res.end();
+      });
     } else if (ways[way]) {
       req.url = req.url.replace(/^\/express[45]-/, '/');
       ways[way](req, res);
