@@ -10,8 +10,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/panoply-security/panoply"
+	"github.com/panoply-security/panoply/ratelimit"
 	"github.com/panoply-security/panoply/validate"
 )
 
@@ -42,6 +44,7 @@ func BenchmarkSuit(b *testing.B) {
 	for _, c := range cases {
 		b.Run(c.name, func(b *testing.B) {
 			c.policy.Upstream = "http://127.0.0.1:3000"
+			c.policy.RateLimits.Rules = []ratelimit.Rule{{Name: "general", Limit: 1_000_000, Window: time.Second}} // for there is one client
 			suit, err := panoply.New(c.policy, panoply.WithLogger(slog.New(slog.DiscardHandler)))
 			if err != nil {
 				b.Fatal(err)

@@ -243,3 +243,49 @@ func TestLimitsHoldUnderConcurrency(t *testing.T) {
 		t.Errorf("bodies still hold %d bytes", used)
 	}
 }
+
+// In the strict profile one client may ask for a hundred things a second, and for 3000
+// at once; ordinary answers say nothing of it.
+func TestTheGeneralLimit(t *testing.T) {
+	const none = 1 << 20
+	for name, tt := range map[string]struct {
+		policy  string
+		most    int // requests in a moment, give or take those of the time that they take
+		headers []string
+	}{
+		"strict":          {"", 3000, nil},
+		"compatible":      {"profile: compatible", none, nil},
+		"left-out":        {"rate_limits: {no_general_limit: true}", none, nil},
+		"section-off":     {"rate_limits: off", none, nil},
+		"own-number":      {"rate_limits: {rules: [{name: general, limit: 60, window: 1m}]}", 60, nil},
+		"own-limit":       {"rate_limits: {rules: [{name: mine, match: /, limit: 4000, window: 1h}]}", 4000, nil},
+		"others-beside":   {"rate_limits: {rules: [{name: mine, match: /api/, limit: 5, window: 1h}]}", 3000, nil},
+		"undeclared":      {"", none, []string{"X-Forwarded-For", "203.0.113.7"}},
+		"claims-to-be-so": {"", 3000, []string{"X-Forwarded-For", "203.0.113.7"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := behind(t, tt.policy, status(200))
+			from := "203.0.113.1:1"
+			if name == "undeclared" { // a proxy whose clients all look like one
+				from = "10.0.0.1:1"
+			}
+			r := request("GET", "/page", "", tt.headers...)
+			r.RemoteAddr = from
+			passed := 0
+			for range 5000 {
+				rec, reached := a.send(r)
+				if !reached {
+					refusedBy(t, rec, reached, 429, "ratelimit/exceeded")
+					break
+				}
+				if h := rec.Header()["Ratelimit"]; h != nil && name != "own-limit" {
+					t.Fatalf("the answer says %s", h)
+				}
+				passed++
+			}
+			if passed < min(tt.most, 5000) || passed > tt.most+1000 {
+				t.Errorf("%d requests passed; want %d", passed, tt.most)
+			}
+		})
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/panoply-security/panoply/clientip"
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/internal/respond"
 	"github.com/panoply-security/panoply/nosql"
@@ -226,6 +227,9 @@ func (p *pass) attempt(number int) error {
 }
 
 func (p *pass) decided(d ratelimit.Decision) error {
+	if !d.Allowed && d.General() && p.suit.clients.Mistake(p.r) != clientip.NoMistake {
+		return nil // a proxy that nobody declared stands for all its clients
+	}
 	p.decisions = append(p.decisions, d)
 	if d.Allowed {
 		return nil

@@ -164,6 +164,9 @@ func (CSPMode) Values() []string { return []string{string(Learn), string(Enforce
 type RateLimitSection struct {
 	Mode             `yaml:"mode"`
 	ratelimit.Config `yaml:",inline"`
+	// NoGeneralLimit leaves out ratelimit.General, which the strict profile adds where
+	// no rule is named general and none counts all requests to / itself.
+	NoGeneralLimit bool `yaml:"no_general_limit" doc:"leave out the gentle limit of one client on everything, 6000 requests a minute and 3000 at once"`
 }
 
 // BodiesSection is the policy's section for package validate.

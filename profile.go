@@ -5,8 +5,10 @@ package panoply
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/panoply-security/panoply/headers"
+	"github.com/panoply-security/panoply/ratelimit"
 )
 
 // compatibleBytes bounds bodies where nobody has said what the app needs.
@@ -40,12 +42,22 @@ func (p Policy) Effective() Policy {
 	}
 	p.Headers.Config = p.Headers.Config.WithDefaults()
 	p.RateLimits.Config = p.RateLimits.Config.WithDefaults()
+	if p.Profile == Strict && !p.RateLimits.NoGeneralLimit && !limitsAll(p.RateLimits.Rules) {
+		p.RateLimits.Rules = append(p.RateLimits.Rules, ratelimit.General())
+	}
 	p.Bodies.Config = p.Bodies.Config.WithDefaults()
 	p.Uploads.Rules = append([]UploadRule(nil), p.Uploads.Rules...)
 	for i := range p.Uploads.Rules {
 		p.Uploads.Rules[i].Config = p.Uploads.Rules[i].Config.WithDefaults()
 	}
 	return p
+}
+
+// limitsAll reports whether a rule limits everything already.
+func limitsAll(rules []ratelimit.Rule) bool {
+	return slices.ContainsFunc(rules, func(r ratelimit.Rule) bool {
+		return r.Name == ratelimit.General().Name || r.Count == "all" && slices.Contains(r.Match, "/")
+	})
 }
 
 // modes are the modes of all sections, in the order of the seven.

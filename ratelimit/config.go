@@ -76,6 +76,11 @@ type Rule struct {
 	// MaxBlock.
 	Block    time.Duration `yaml:"block"`
 	MaxBlock time.Duration `yaml:"max_block"`
+	// Quiet leaves the rule out of the headers of answers that it lets pass.
+	Quiet bool `yaml:"quiet"`
+	// Local counts in each process by itself, also where a store is shared: for a
+	// rule that is on the way of every request.
+	Local bool `yaml:"local"`
 	// Message is the public detail of the 429.
 	Message string `yaml:"message"`
 }

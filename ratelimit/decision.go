@@ -132,7 +132,7 @@ func (d *Decision) try(ctx context.Context, block bool) {
 	if !block {
 		l = &c.lenient
 	}
-	if c.limiter.shared != nil && d.tryShared(ctx, l) {
+	if s := c.shared(); s != nil && d.tryShared(ctx, s, l) {
 		return
 	}
 	v := c.counts.take(d.key.hash(), c.limiter.clock(), int64(d.cost), l.Block, l.MaxBlock)
@@ -145,8 +145,7 @@ func (d *Decision) try(ctx context.Context, block bool) {
 
 // tryShared reports whether the shared store decides, or what is declared for
 // when it does not answer.
-func (d *Decision) tryShared(ctx context.Context, l *Limit) bool {
-	s := d.rule.limiter.shared
+func (d *Decision) tryShared(ctx context.Context, s *shared, l *Limit) bool {
 	if r, ok := s.take(ctx, *l, d.key, d.cost); ok {
 		d.remote = true
 		d.Allowed, d.taken, d.blocked, d.stamp = r.Allowed, r.Allowed, r.Blocked, r.Stamp

@@ -57,6 +57,21 @@ var defaults = []Rule{
 	{Name: "reset-account", Match: resetPaths, Limit: 5, Window: time.Hour, Count: "all", Key: []string{"account"}, Message: "Too many password resets."},
 }
 
+// generalName is the name of General.
+const generalName = "general"
+
+// General is the gentle limit of one client on everything, which the suit adds in the
+// strict profile: a hundred requests a second in the long run, 3000 at once. No person
+// behind a browser meets it, nor an office; a flood from one address does. It counts
+// in each process by itself and is not in the headers of answers that pass, since it
+// is on the way of every request.
+func General() Rule {
+	return Rule{Name: generalName}.withDefaults(nil)
+}
+
+var general = Rule{Name: generalName, Match: []string{"/"}, Limit: 6000, Window: time.Minute, Burst: 3000, Count: "all", Key: []string{"ip"},
+	Algorithm: "gcra", Quiet: true, Local: true}
+
 // withDefaultRules adds the default rules that are not there by name.
 func withDefaultRules(rules []Rule) []Rule {
 	all := slices.Clone(rules)
@@ -70,22 +85,27 @@ func withDefaultRules(rules []Rule) []Rule {
 
 // fill takes from the default rule of the name what the rule leaves blank.
 func (r *Rule) fill() {
-	i := slices.IndexFunc(defaults, func(d Rule) bool { return d.Name == r.Name })
+	known := append(defaults[:len(defaults):len(defaults)], general)
+	i := slices.IndexFunc(known, func(d Rule) bool { return d.Name == r.Name })
 	if i < 0 {
 		return
 	}
-	d := defaults[i]
+	d := known[i]
 	if len(r.Match) == 0 {
 		r.Match = slices.Clone(d.Match)
 	}
 	if len(r.Key) == 0 {
 		r.Key = slices.Clone(d.Key)
 	}
+	if r.Limit == 0 {
+		r.Burst = cmp.Or(r.Burst, d.Burst)
+	}
+	r.Quiet, r.Local = r.Quiet || d.Quiet, r.Local || d.Local
 	r.Limit = cmp.Or(r.Limit, d.Limit)
 	r.Window = cmp.Or(r.Window, d.Window)
 	r.Count = cmp.Or(r.Count, d.Count)
 	r.Algorithm = cmp.Or(r.Algorithm, d.Algorithm)
-	if r.Message == "" {
+	if r.Message == "" && d.Message != "" {
 		r.Message = d.Message + " Try again in " + spell(r.Window) + "."
 	}
 }

@@ -6,7 +6,6 @@ package ratelimit
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -87,7 +86,7 @@ func policyText(r *Rule) string {
 // seconds rounds up, so that a client which waits as told is let in.
 func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
 
-// SetHeaders tells the client what the decisions say is left. In draft 8 all
+// SetHeaders tells the client what the decisions say is left, but for quiet rules. In draft 8 all
 // are listed; the other forms have room for one, the tightest. Retry-After is
 // not among them: [Decision.Problem] brings it. What is left to an account is
 // not told.
@@ -126,15 +125,34 @@ func (l *Limiter) SetHeaders(h http.Header, decisions []Decision) {
 	}
 }
 
-// public leaves out what is left to an account: what others have tried with it
-// is nothing to tell whoever names it. A refusal says so itself.
+// public leaves out quiet rules, and what is left to an account: what others have tried
+// with it is nothing to tell whoever names it. A refusal says so itself.
 func public(decisions []Decision) []Decision {
-	hidden := func(d Decision) bool { return d.account.name != "" && d.Allowed }
-	if !slices.ContainsFunc(decisions, hidden) {
-		return decisions
+	hidden := 0
+	for i := range decisions {
+		if decisions[i].hidden() {
+			hidden++
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(decisions), hidden)
+	switch hidden {
+	case 0:
+		return decisions
+	case len(decisions):
+		return nil
+	}
+	shown := make([]Decision, 0, len(decisions)-hidden)
+	for i := range decisions {
+		if !decisions[i].hidden() {
+			shown = append(shown, decisions[i])
+		}
+	}
+	return shown
 }
+
+func (d *Decision) hidden() bool { return d.Allowed && (d.account.name != "" || d.rule.Quiet) }
+
+// General reports whether the decision is that of the rule named general.
+func (d *Decision) General() bool { return d.rule.Name == generalName }
 
 func setDraft8(h http.Header, decisions []Decision) {
 	var room [256]byte

@@ -41,8 +41,8 @@ func (l *Limiter) KeyOf(number int, values ...string) (Key, error) {
 // Peek says what is left to a key, and takes nothing.
 func (l *Limiter) Peek(ctx context.Context, number int, key Key) (Result, error) {
 	c := l.rules[number]
-	if l.shared != nil {
-		return l.shared.store.Peek(ctx, c.limit, key)
+	if s := c.shared(); s != nil {
+		return s.store.Peek(ctx, c.limit, key)
 	}
 	return c.counts.look(key.hash(), 0, l.clock(), 0).result(), nil
 }
@@ -54,11 +54,12 @@ func (l *Limiter) Peek(ctx context.Context, number int, key Key) (Result, error)
 func (l *Limiter) Reset(ctx context.Context, number int, key Key) (known bool, err error) {
 	c := l.rules[number]
 	known = c.counts.reset(key.hash(), l.clock())
-	if l.shared == nil {
+	s := c.shared()
+	if s == nil {
 		return known, nil
 	}
-	there, err := l.shared.store.Reset(ctx, c.limit, key)
-	l.shared.forget(key)
+	there, err := s.store.Reset(ctx, c.limit, key)
+	s.forget(key)
 	return known || there, err
 }
 
@@ -69,11 +70,12 @@ func (l *Limiter) Block(ctx context.Context, number int, key Key, d time.Duratio
 	}
 	c := l.rules[number]
 	c.counts.block(key.hash(), l.clock(), d) // for when the store does not answer, too
-	if l.shared == nil {
+	s := c.shared()
+	if s == nil {
 		return nil
 	}
-	l.shared.forget(key)
-	return l.shared.store.Block(ctx, c.limit, key, d)
+	s.forget(key)
+	return s.store.Block(ctx, c.limit, key, d)
 }
 
 // Blocked lists clients that a rule refuses, at most so many and never more
@@ -85,8 +87,8 @@ func (l *Limiter) Blocked(ctx context.Context, number, most int) ([]Blocked, err
 	if most < 1 {
 		return nil, nil
 	}
-	if l.shared != nil {
-		return l.shared.store.Blocked(ctx, c.limit, most)
+	if s := c.shared(); s != nil {
+		return s.store.Blocked(ctx, c.limit, most)
 	}
 	return c.counts.list(l.clock(), l.wall(), most), nil
 }

@@ -53,8 +53,9 @@
 //
 // # What it does not do
 //
-// There is no limit for everything else: no number is right for every app. It
-// takes a line: `{name: all, match: /, limit: 600, window: 1m}`.
+// There is no limit for everything else by itself: a flood is stopped by [General], which
+// the suit adds in the strict profile, and no other number is right for every app. It takes a
+// line: `{name: all, match: /, limit: 600, window: 1m}`.
 //
 // An app that answers a failed login with a plain 200, or a redirect to elsewhere
 // than its login (or `back`, which is wherever the client says that it was), shows no
@@ -229,6 +230,14 @@ type compiled struct {
 	byAccount                  bool
 	v6bits                     int
 	policy                     []string // the draft-8 policy, shared by all answers
+}
+
+// shared is the store that counts for the rule, nil for this process alone.
+func (c *compiled) shared() *shared {
+	if c.Local {
+		return nil
+	}
+	return c.limiter.shared
 }
 
 // New checks the configuration and makes the limiter.
