@@ -91,6 +91,9 @@ func (p *pass) bodyModes(schema bool) bodyModes {
 	if p.reissue != nil {
 		needed = strictest(needed, s.policy.Tokens.Mode)
 	}
+	if p.named != nil { // a limit goes by what it holds
+		needed = strictest(needed, s.policy.RateLimits.Mode)
+	}
 	return bodyModes{reading: strictest(needed, s.policy.Mode), size: strictest(needed, s.policy.Bodies.Mode)}
 }
 
@@ -151,6 +154,7 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 		inspector, named = s.uploads[met[0]], true
 	}
 	fields := inspect.NewFields(visit, listener{p})
+	fields.Plain = declared
 	form, err := inspector.Read(p.r, upload.ReadOptions{
 		Field: func(name, contentType, value string) error {
 			if err := p.tokenInField(value); err != nil {

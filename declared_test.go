@@ -98,6 +98,19 @@ func TestDeclaredRoutesInTheSuit(t *testing.T) {
 	}
 }
 
+// A field of a declared form that comes as JSON would be an object to some apps.
+func TestADeclaredFieldIsNoJSON(t *testing.T) {
+	for _, others := range []string{"", "uploads: off\n", "profile: compatible\n", "nosql: off\nuploads: off\n"} {
+		a := behind(t, others+declaredPolicy("enforce", "reject"), nil)
+		if rec, reached := a.send(multipartTo(part{"name", "", "application/json", `{"x":1}`})); reached || rec.Code < 400 {
+			t.Errorf("%q: status %d", others, rec.Code)
+		}
+		if rec, reached := a.send(multipartTo(part{"name", "", "text/plain", "a"})); !reached && others != "" {
+			t.Errorf("%q: a text has status %d: %s", others, rec.Code, rec.Body)
+		}
+	}
+}
+
 // jsonBeside gives a request a body that fits.
 func jsonBeside(r *http.Request) *http.Request {
 	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(`{"name":"a"}`)), 12

@@ -105,6 +105,10 @@ func checkHead(r *http.Request, claims claimHeaders) error {
 		if name[0] == '$' { // an operator to an app that makes a query of req.headers
 			return problem.Refuse(rule.RequestHeader, "A header's name starts with $.")
 		}
+		if strings.IndexByte(name, '_') >= 0 && slices.Contains(overrideHeaders, http.CanonicalHeaderKey(foldHeader(name))) {
+			// To what stands behind CGI it is the one with dashes.
+			return problem.Refuse(rule.RequestHeader, "Another method is named with underscores.")
+		}
 		lines += len(values)
 		for _, v := range values {
 			size += len(name) + len(v) + 4

@@ -85,6 +85,11 @@ func TestTheAccountIsFoundHoweverItIsNamed(t *testing.T) {
 		"form-list":          {"", urlencoded, "email[]=v@x"},
 		"form-dots":          {"", urlencoded, "user.email=v@x"},
 		"query":              {"?username=v@x", "", ""},
+		"form-space":         {"", urlencoded, "x=1& email=v@x"},
+		"form-plus":          {"", urlencoded, "+email=v@x"},
+		"form-dot":           {"", urlencoded, "email.address=v@x"},
+		"form-bracket":       {"", urlencoded, "email[address=v@x"},
+		"subaddress":         {"", json, `{"email":"v+%d@x"}`},
 		"query-and-decoy":    {"?username=v@x", json, `{"username":"%d"}`},
 		"many-decoys":        {"", json, `{"l":[{"email":"a%[1]d"},{"email":"b%[1]d"},{"email":"c%[1]d"},{"email":"d%[1]d"},{"email":"e%[1]d"},{"email":"f%[1]d"},{"email":"g%[1]d"},{"email":"h%[1]d"},{"email":"i%[1]d"},{"email":"j%[1]d"},{"email":"k%[1]d"},{"email":"l%[1]d"},{"email":"m%[1]d"},{"email":"n%[1]d"},{"email":"o%[1]d"},{"email":"p%[1]d"}],"email":"v@x"}`},
 	} {
@@ -107,12 +112,22 @@ func TestTheAccountIsFoundHoweverItIsNamed(t *testing.T) {
 			}
 		})
 	}
+	t.Run("zeros", func(t *testing.T) {
+		a := behind(t, policy, status(401))
+		for i, text := range []string{"123", "000123", "+123", "1.23e2"} {
+			r := postJSON("/api/login", fmt.Sprintf(`{"userId":%q}`, text))
+			r.RemoteAddr = fmt.Sprintf("10.0.0.%d:1", i)
+			if rec, _ := a.send(r); rec.Code != []int{401, 401, 429, 429}[i] {
+				t.Errorf("%s: status %d", text, rec.Code)
+			}
+		}
+	})
 	t.Run("numbers", func(t *testing.T) {
 		a := behind(t, policy, status(401))
 		for i, body := range []string{`{"phone":15550100}`, `{"phone":15550100.0}`, `{"phone":"1.5550100e7"}`, `{"phone":1.55501e7}`} {
 			r := postJSON("/api/login", body)
 			r.RemoteAddr = fmt.Sprintf("10.0.0.%d:1", i)
-			if rec, _ := a.send(r); rec.Code != []int{401, 401, 401, 429}[i] {
+			if rec, _ := a.send(r); rec.Code != []int{401, 401, 429, 429}[i] {
 				t.Errorf("%s: status %d", body, rec.Code)
 			}
 		}
@@ -145,6 +160,24 @@ func TestTheAccountOfAFormCannotBeHidden(t *testing.T) {
 	for i := range 3 {
 		if code, want := send(i), []int{401, 401, 429}[i]; code != want {
 			t.Errorf("attempt %d: status %d; want %d", i, code, want)
+		}
+	}
+}
+
+// Where limits alone are in force, a body that cannot be read has no account: it is
+// refused on their routes.
+func TestABodyThatHidesTheAccount(t *testing.T) {
+	bom := "\ufeff"
+	long := `{"a":"` + strings.Repeat("x", 110<<10) + `","email":"v@x"}`
+	for _, policy := range []string{"mode: report\nrate_limits: {mode: enforce}", "nosql: off\nbodies: off", "nosql: {mode: report}\nbodies: {mode: report}"} {
+		for name, body := range map[string]string{"bom": bom + `{"email":"v@x"}`, "twice": `{"a":1,"a":2,"email":"v@x"}`, "long": long} {
+			a := behind(t, policy, status(401))
+			if rec, reached := a.send(postJSON("/api/login", body)); reached {
+				t.Errorf("%q, %s: the app is reached, status %d", policy, name, rec.Code)
+			}
+			if rec, reached := a.send(postJSON("/elsewhere", body)); !reached && strings.HasPrefix(policy, "mode: report") {
+				t.Errorf("%q, %s: elsewhere, status %d", policy, name, rec.Code)
+			}
 		}
 	}
 }

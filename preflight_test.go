@@ -101,6 +101,11 @@ func TestMethodOverrides(t *testing.T) {
 		{"list-of-a-multipart-form", request("POST", "/items/1", strings.Replace(multipartMethod, "_method", "_method[0]", 1), "Content-Type", "multipart/form-data; boundary=b"), true},
 		{"list-of-a-query", request("POST", "/items/1?_method[]=DELETE", ""), true},
 		{"brackets-of-a-query", request("POST", "/items/1?%5B_method%5D=DELETE", ""), true},
+		{"space-before", request("POST", "/items/1", "a=1& _method=DELETE", "Content-Type", "application/x-www-form-urlencoded"), true},
+		{"plus-before", request("POST", "/items/1", "+_method=DELETE", "Content-Type", "application/x-www-form-urlencoded"), true},
+		{"dot-to-php", request("POST", "/items/1", ".method=DELETE", "Content-Type", "application/x-www-form-urlencoded"), true},
+		{"space-to-php", request("POST", "/items/1", strings.Replace(multipartMethod, "_method", ".method", 1), "Content-Type", "multipart/form-data; boundary=b"), true},
+		{"bracket-to-php", request("POST", "/items/1?[method=DELETE", ""), true},
 		{"form-field-where-no-rule-differs", request("POST", "/items/1", "_method=PUT", "Content-Type", "application/x-www-form-urlencoded"), false},
 		{"json-member-below", request("POST", "/items/1", `{"a":{"_method":"DELETE"}}`, "Content-Type", "application/json"), false},
 		{"field-too-long-for-a-method", request("POST", "/items/1", "_method=DELETE"+strings.Repeat("x", 64), "Content-Type", "application/x-www-form-urlencoded"), false},
@@ -117,6 +122,20 @@ func TestMethodOverrides(t *testing.T) {
 			}
 		})
 	}
+}
+
+// To what stands behind CGI a header with underscores is the one with dashes.
+func TestAnotherMethodWithUnderscores(t *testing.T) {
+	for _, name := range []string{"X_HTTP_METHOD_OVERRIDE", "x_http-method-override", "X-Method_Override"} {
+		r := request("POST", "/items/1", "")
+		r.Header[http.CanonicalHeaderKey(name)] = []string{"DELETE"}
+		rec, reached := behind(t, "", nil).send(r)
+		refusedBy(t, rec, reached, 400, "request/header")
+	}
+	r := request("POST", "/items/1", "")
+	r.Header["X_other_method"] = []string{"DELETE"}
+	rec, reached := behind(t, "", nil).send(r)
+	passes(t, rec, reached)
 }
 
 // HEAD meets the rules of GET, as Express routes it.

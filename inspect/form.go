@@ -18,12 +18,13 @@ import (
 )
 
 const (
-	maxParams   = 1000
+	// MaxParams is how many parameters a query or form may have.
+	MaxParams   = 1000
 	maxBrackets = 32
 	maxName     = 1024 // bytes of a decoded parameter name
-	// maxOdd is how many names may have unbalanced brackets. They take eight times as
+	// MaxOdd is how many names may have unbalanced brackets. They take eight times as
 	// long as others to be read in every way, and no form has many.
-	maxOdd = 64
+	MaxOdd = 64
 )
 
 // pairs reads a query or a form as every common Node parser would: qs with its
@@ -82,7 +83,7 @@ func (p *pairs) all(raw string) error {
 		}
 	}
 	for n, at := 0, 0; raw != ""; n++ {
-		if n == maxParams {
+		if n == MaxParams {
 			return p.refuse("It has more than 1000 parameters.")
 		}
 		var part string
@@ -177,12 +178,21 @@ func (p *pairs) field(key, value string) error {
 		// busboy before 1.0, and multer 1 with it, drops it from each name.
 		return p.refuse("A name starts with a byte order mark.")
 	}
+	if strings.IndexByte(key, 0) >= 0 {
+		return p.refuse("A name has a NUL.") // where PHP ends it
+	}
+	if rest := strings.TrimLeft(key, " "); rest != key {
+		// PHP drops spaces in front of a name, and so does Rack behind an &.
+		if err := p.field(rest, value); err != nil {
+			return err
+		}
+	}
 	var odd bool
 	if p.parts, odd = bracketed(key, p.parts[:0]); len(p.parts) > maxBrackets+1 {
 		return p.refuse("A name has too many brackets.")
 	}
 	if odd {
-		if p.odds++; p.odds > maxOdd {
+		if p.odds++; p.odds > MaxOdd {
 			return p.refuse("It has too many names with unbalanced brackets.")
 		}
 		if err := p.odd(key, value); err != nil {
@@ -282,11 +292,16 @@ func FieldName(name string, visit Visitor) error {
 
 // Fields reads the fields of one multipart form, which are nested and repeated as
 // in a form of the other type.
-type Fields struct{ p pairs }
+type Fields struct {
+	p pairs
+	// Plain refuses a field of a JSON type, for a schema has its text: an app that
+	// parses it would find an object where a string was declared.
+	Plain bool
+}
 
 // NewFields returns a reading for one form. texts may be nil.
 func NewFields(visit Visitor, texts Texts) *Fields {
-	return &Fields{pairs{place: Body, visit: visit, path: Path{Place: Body}, names: new(account), texts: texts}}
+	return &Fields{p: pairs{place: Body, visit: visit, path: Path{Place: Body}, names: new(account), texts: texts}}
 }
 
 // Add shows one field to the visitor, and its value to the texts; that of a file
@@ -298,6 +313,9 @@ func (f *Fields) Add(name, contentType, value string) error {
 	}
 	if err := f.p.field(name, value); err != nil || value == "" || !jsonType(contentType) {
 		return err
+	}
+	if f.Plain {
+		return f.p.refuse("A field is declared as text, and comes as JSON.")
 	}
 	quoted, err := jsontext.AppendQuote([]byte{'{'}, name)
 	if err != nil {
@@ -317,6 +335,7 @@ func (rd *Reading) readFields(o Options) error {
 	parts := NewMultipart(bytes.NewReader(rd.Data), boundary, MultipartLimits{MaxBytes: int64(len(rd.Data)) + 1})
 	defer parts.Close()
 	fields := NewFields(o.Visitor, o.Texts)
+	fields.Plain = o.Pairs
 	for {
 		part, err := parts.Next()
 		if err == io.EOF {

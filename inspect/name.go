@@ -196,13 +196,31 @@ func (p *pairs) tell(value string) {
 	if p.texts == nil {
 		return
 	}
-	for _, part := range p.parts {
+	p.tellAs(p.parts[0], value)
+	if name := underscored(p.parts[0]); name != p.parts[0] {
+		p.tellAs(name, value)
+	}
+}
+
+// tellAs tells of the value with another first part of the name.
+func (p *pairs) tellAs(first, value string) {
+	p.path.push(first)
+	for _, part := range p.parts[1:] {
 		p.path.push(part)
 	}
 	if p.texts.Wants(&p.path) {
 		p.texts.Text(&p.path, value)
 	}
 	p.path.reset()
+}
+
+// underscored is a name as PHP has it: with _ for dots, spaces and a bracket that
+// nothing closes.
+func underscored(name string) string {
+	if !strings.ContainsAny(name, ". [") {
+		return name
+	}
+	return strings.NewReplacer(".", "_", " ", "_", "[", "_").Replace(name)
 }
 
 // pieces shows what stands before, between and behind brackets, whatever their

@@ -50,17 +50,6 @@ func (p *Path) Member() string {
 	return ""
 }
 
-// Placed reports whether the path names a place in a list, as a[1]= does, so that
-// the order of texts is not that of the list.
-func (p *Path) Placed() bool {
-	for i := range p.steps {
-		if s := &p.steps[i]; s.index < 0 && s.name != "" && index(s.name) {
-			return true
-		}
-	}
-	return false
-}
-
 // numberText is a JSON number as JavaScript writes it, so that 7, 7.0 and 70e-1 are
 // one text. One that is no number of JavaScript stays as it is.
 func numberText(s string) string {

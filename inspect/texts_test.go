@@ -20,15 +20,11 @@ type listener struct {
 func (l *listener) Wants(p *inspect.Path) bool { return p.Outer() == l.name || p.Member() == l.name }
 
 func (l *listener) Text(p *inspect.Path, text string) {
-	mark := ""
-	if p.Placed() {
-		mark = "@"
-	}
 	if p.Outer() == l.name {
-		l.outer = append(l.outer, mark+text)
+		l.outer = append(l.outer, text)
 	}
 	if p.Member() == l.name {
-		l.held = append(l.held, mark+text)
+		l.held = append(l.held, text)
 	}
 }
 
@@ -41,7 +37,7 @@ func TestTexts(t *testing.T) {
 		{"escaped-name-and-value", json, `{"\u0065":"\u0078"}`, "x", "x"},
 		{"list", json, `{"e":["x",["y"]]}`, "x y", "x y"},
 		{"nested", json, `{"o":{"e":"x"},"l":[{"e":["y"]}]}`, "", "x y"},
-		{"beneath", json, `{"e":{"k":"x","0":"y"}}`, "@y", "@y"},
+		{"beneath", json, `{"e":{"k":"x","0":"y"}}`, "y", "y"},
 		{"in-a-list", json, `[{"e":"x"}]`, "", "x"},
 		{"numbers", json, `{"e":[7,7.0,70e-1,-0,1e21,123456789012345678901,1e-7,0.000001]}`,
 			"7 7 7 0 1e+21 123456789012345680000 1e-07 0.000001", "7 7 7 0 1e+21 123456789012345680000 1e-07 0.000001"},
@@ -53,10 +49,10 @@ func TestTexts(t *testing.T) {
 		{"field-in-brackets", form, "[e]=x", "x", "x"},
 		{"repeated", form, "e=x&e=y", "x y", "x y"},
 		{"list-of-a-form", form, "e[]=x&e[]=y", "x y", "x y"},
-		{"places-of-a-form", form, "e[1]=x&e[0]=y", "@x @y", "@x @y"},
+		{"places-of-a-form", form, "e[1]=x&e[0]=y", "x y", "x y"},
 		{"inner-field", form, "a[e]=x&a[b][e][]=y", "", "x y"},
 		{"inner-field-by-dots", form, "a.e=x", "", "x"},
-		{"list-by-dots", form, "e.0=x", "@x", "@x"},
+		{"list-by-dots", form, "e.0=x", "x", "x"},
 		{"unbalanced", form, "e]=x", "x", "x"},
 		{"value", form, "x=e", "", ""},
 		{"multipart", multipart, part(`form-data; name="e"`, "x") + part(`form-data; name="a[e][]"`, "y") + "--b--\r\n", "x", "x y"},

@@ -98,8 +98,15 @@ func (n names) Value(p *inspect.Path, k inspect.Kind) error {
 // every way that a parser might; what they make of one another is for the reading of
 // what is left.
 func (c *Check) withoutPairs(raw string, form bool) string {
-	kept := make([]string, 0, 8)
+	kept, all, odd := make([]string, 0, 8), 0, 0
 	for part := range strings.SplitSeq(raw, "&") {
+		name, _, _ := strings.Cut(part, "=")
+		if plain, err := url.QueryUnescape(name); err != nil || strings.Count(plain, "[") != strings.Count(plain, "]") {
+			odd++
+		}
+		if all++; all > inspect.MaxParams || odd > inspect.MaxOdd {
+			return raw // which the reading refuses
+		}
 		if !errors.Is(inspect.ReadQuery(part, names{c, form}, nil), errNamed) {
 			kept = append(kept, part)
 		}

@@ -4,6 +4,7 @@
 package nosql
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -21,11 +22,10 @@ type Texts struct {
 
 // held is what one field holds.
 type held struct {
-	place  inspect.Place
-	name   string
-	texts  []string
-	list   []string // those of them that are the field's own, in order
-	placed bool     // it is a list with positions
+	place inspect.Place
+	name  string
+	texts []string
+	list  []string // those of them that are the field's own
 }
 
 // Texts returns an empty collection, nil where no text is asked for.
@@ -49,26 +49,22 @@ func (t *Texts) Text(p *inspect.Path, text string) {
 	}
 	f := &t.found[i]
 	if f.texts = append(f.texts, text); p.Outer() != "" {
-		f.list, f.placed = append(f.list, text), f.placed || p.Placed()
+		f.list = append(f.list, text)
 	}
 }
 
-// Check inspects what was kept, and forgets it. Of a list JavaScript makes one
-// text, with commas, where it is parsed as JSON; an app may also parse each.
+// Check inspects what was kept, and forgets it.
 func (t *Texts) Check() error {
 	if t == nil {
 		return nil
 	}
 	for _, f := range t.found {
-		texts := f.texts
-		if len(f.list) > 1 {
-			if texts = append(texts, strings.Join(f.list, ",")); f.placed {
-				if err := t.check.judge(f.disordered()); err != nil {
-					return err
-				}
+		if f.pieces() {
+			if err := t.check.judge(f.inPieces()); err != nil {
+				return err
 			}
 		}
-		for _, text := range texts {
+		for _, text := range f.texts {
 			if err := inspect.ReadText(f.place, text, parsed{t.check}); err != nil {
 				return err
 			}
@@ -78,14 +74,27 @@ func (t *Texts) Check() error {
 	return nil
 }
 
-// disordered refuses a list of which only the app knows the order.
-func (f *held) disordered() *problem.Error {
+// pieces reports whether the texts of a field may be one of JSON to the app: JavaScript
+// makes one text of a list, with commas, where it is parsed. Which texts are in the
+// list, and in what order, differs from parser to parser, so that no joined text can be
+// inspected. But of values that are whole by themselves no order makes another.
+func (f *held) pieces() bool {
+	begins := func(text string) bool {
+		text = strings.TrimLeft(text, " \t\r\n\ufeff")
+		return text != "" && (text[0] == '{' || text[0] == '[')
+	}
+	cut := func(text string) bool { return !json.Valid([]byte(text)) }
+	return len(f.list) > 1 && slices.ContainsFunc(f.list, begins) && slices.ContainsFunc(f.list, cut)
+}
+
+// inPieces refuses JSON of which only the app knows how it is put together.
+func (f *held) inPieces() *problem.Error {
 	pointer := "/" + f.name
 	if f.place == inspect.Query {
 		pointer = "#query" + pointer
 	}
 	e := problem.Refuse(rule.NoSQLType, "")
-	e.Fields = []problem.Field{{Pointer: pointer, Detail: "It holds JSON, and must not be a list with positions."}}
+	e.Fields = []problem.Field{{Pointer: pointer, Detail: "It holds JSON, and each of several values must be whole."}}
 	return e
 }
 

@@ -21,8 +21,8 @@ const (
 
 // fold makes one of the spellings that apps and databases take for one account:
 // Admin@shop is admin@shop, and so it is with an accent, a stroke, in full width, or
-// with a byte order mark that a trim in JavaScript takes away. Two accounts that it makes
-// one share a limit, and nothing else.
+// with a byte order mark that a trim in JavaScript takes away; and one of what canonical
+// does. Two accounts that it makes one share a limit, and nothing else.
 func fold(value string) string {
 	if len(value) > maxAccount {
 		return tooLong
@@ -30,10 +30,10 @@ func fold(value string) string {
 	value = strings.TrimSpace(value)
 	for i := range len(value) {
 		if c := value[i]; c <= ' ' || c >= 0x7f {
-			return foldText(value)
+			return canonical(foldText(value))
 		}
 	}
-	return strings.ToLower(value)
+	return canonical(strings.ToLower(value))
 }
 
 func foldText(value string) string {

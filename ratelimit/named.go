@@ -137,13 +137,16 @@ func (n *Named) hear(name, text string) {
 }
 
 func (n *Named) account(text string) {
+	if len(n.accounts) > maxAccounts {
+		return // they are many, whoever else is named
+	}
 	name, as := fold(text), ""
 	if len(text) <= maxAccount {
 		as = strings.Clone(text)
 	}
 	switch i := slices.IndexFunc(n.accounts, func(a Account) bool { return a.name == name }); {
 	case name == "":
-	case i < 0 && len(n.accounts) <= maxAccounts:
+	case i < 0:
 		n.accounts = append(n.accounts, Account{name: name, as: as})
 	case i >= 0 && n.accounts[i].as != as:
 		n.accounts[i].as = ""
