@@ -29,7 +29,7 @@ func fold(value string) string {
 	}
 	value = strings.TrimSpace(value)
 	for i := range len(value) {
-		if c := value[i]; c <= ' ' || c >= 0x7f {
+		if c := value[i]; c <= ' ' || c >= 0x7f || c == '\'' || c|0x20 == 's' && i > 0 && value[i-1]|0x20 == 's' {
 			return canonical(foldText(value))
 		}
 	}
@@ -45,9 +45,9 @@ func foldText(value string) string {
 			return tooLong // one letter can become eighteen
 		}
 	}
-	value = cases.Fold().String(visible(b.String()))
+	value = cases.Fold().String(letters(b.String()))
 	// The folding of Unicode keeps the dotless i, which is an I in capitals.
-	value = alike(strings.ToLower(strings.ToUpper(value)))
+	value = singleS(letters(alike(strings.ToLower(strings.ToUpper(value)))))
 	if len(value) > maxAccount {
 		return tooLong
 	}
@@ -55,7 +55,7 @@ func foldText(value string) string {
 }
 
 // visible is the text without marks, spaces, controls and what else a reader does
-// not see.
+// not see: what may be long before it is decomposed.
 func visible(value string) string {
 	return strings.Map(func(c rune) rune {
 		if unicode.In(c, unicode.Mn, unicode.Me, unicode.Cc, unicode.Cf, unicode.White_Space, unicode.Other_Default_Ignorable_Code_Point) {
@@ -63,4 +63,30 @@ func visible(value string) string {
 		}
 		return c
 	}, value)
+}
+
+// letters is a decomposed text in letters, numbers and what ASCII has besides: without marks,
+// spaces, controls, signs and what else some collation ignores. Which of them a
+// database ignores depends on its version; that letters and numbers count does not.
+// An apostrophe goes too, for it is also written with signs.
+func letters(value string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\'', c <= ' ', c == 0x7f:
+			return -1
+		case c < 0x7f:
+			return c
+		case unicode.In(c, unicode.Other_Default_Ignorable_Code_Point) || !unicode.In(c, unicode.L, unicode.N):
+			return -1
+		}
+		return c
+	}, value)
+}
+
+// singleS writes s for ss, since ß is ss to some collations and s to others.
+func singleS(value string) string {
+	for strings.Contains(value, "ss") {
+		value = strings.ReplaceAll(value, "ss", "s")
+	}
+	return value
 }

@@ -63,7 +63,8 @@ type Named struct {
 	repeated string            // where a field holds several texts
 
 	accounts        []Account
-	password, other bool // ways to be let in
+	idle            []Account // such as buttons name, while nobody else is named
+	password, other bool      // ways to be let in
 }
 
 // Named returns a collection for the rules of these numbers, nil where none of them
@@ -144,6 +145,10 @@ func (n *Named) account(text string) {
 	if len(text) <= maxAccount {
 		as = strings.Clone(text)
 	}
+	if idleWords[name] {
+		n.idle = append(n.idle[:0], Account{name: name, as: as})
+		return
+	}
 	switch i := slices.IndexFunc(n.accounts, func(a Account) bool { return a.name == name }); {
 	case name == "":
 	case i < 0:
@@ -168,6 +173,8 @@ func (n *Named) Accounts() []Account {
 		return nil
 	case len(n.accounts) > maxAccounts:
 		return []Account{{name: manyAccounts}}
+	case len(n.accounts) == 0:
+		n.accounts = n.idle
 	}
 	for i := range n.accounts {
 		n.accounts[i].byPassword = n.password && !n.other
@@ -222,6 +229,21 @@ var accountFields = []string{
 	"email", "mail", "emailaddress", "email_address", "username", "user", "user_name", "userid", "user_id", "uid", "login", "loginid", "login_id",
 	"account", "identifier", "nickname", "handle", "name", "phone", "phonenumber", "phone_number", "mobile",
 }
+
+// idleWords are what buttons and flags in fields such as login and account say, folded. All
+// logins of a site have them, and must not share an account. Alone they are one.
+var idleWords = func() map[string]bool {
+	all := map[string]bool{}
+	for _, word := range []string{
+		"true", "false", "on", "off", "yes", "no", "ok", "0", "1", "null", "undefined", "none", "default",
+		"Log in", "log-in", "log_in", "login", "Sign in", "sign-in", "sign_in", "signin", "submit", "send", "go", "enter", "continue", "next", "start",
+		"personal", "private", "business", "company", "user", "customer", "member", "guest", "local", "email", "username", "phone", "web", "mobile",
+		"Anmelden", "Einloggen", "Connexion", "Se connecter", "Iniciar sesión", "Entrar", "Acceder", "Accedi", "Entra", "Inloggen", "Zaloguj", "Войти", "登录", "ログイン", "로그인",
+	} {
+		all[fold(word)] = true
+	}
+	return all
+}()
 
 // foldName makes one of the spellings of a field's name that Go's encoding/json
 // takes for one.

@@ -3,7 +3,10 @@
 
 package validate
 
-import "strings"
+import (
+	"net/url"
+	"strings"
+)
 
 // closer adds `unevaluatedProperties: false` wherever a schema declares
 // properties and does not itself say what becomes of others. JSON Schema lets
@@ -58,7 +61,7 @@ func (c closer) children(s map[string]any) {
 			c.closeAny(sub)
 		}
 	}
-	for _, key := range []string{"items", "additionalProperties", "unevaluatedProperties", "contains", "prefixItems", "unevaluatedItems"} {
+	for _, key := range []string{"items", "additionalProperties", "unevaluatedProperties", "prefixItems", "unevaluatedItems"} {
 		c.closeAny(s[key])
 	}
 	for _, key := range inPlace {
@@ -67,8 +70,10 @@ func (c closer) children(s map[string]any) {
 		}
 	}
 	for _, key := range []string{"$defs", "definitions", "dependentSchemas"} {
-		for _, sub := range asMap(s[key]) {
-			c.insideAny(sub)
+		for name, sub := range asMap(s[key]) {
+			if name != openDefs {
+				c.insideAny(sub)
+			}
 		}
 	}
 	if ref, ok := s["$ref"].(string); ok && !c.seen[ref] {
@@ -160,7 +165,8 @@ func (c closer) resolve(ref string) any {
 		return c.root
 	}
 	path, ok := strings.CutPrefix(ref, "#/")
-	if !ok || strings.Contains(path, "%") {
+	path, err := url.PathUnescape(path)
+	if !ok || err != nil {
 		return nil
 	}
 	var at any = c.root

@@ -92,6 +92,9 @@ func readSchema(name, dir string) (from schemaFile, err error) {
 }
 
 func newSchema(root map[string]any, from schemaFile) (*schema, error) {
+	if at, ok := keepOpen(root); !ok {
+		return nil, from.faultAt(root, at, "only references inside the schema are followed, as #/$defs/item, and in a condition none to an anchor")
+	}
 	closer{root: root, seen: map[string]bool{}}.close(root)
 
 	c := jsonschema.NewCompiler()

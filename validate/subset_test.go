@@ -295,7 +295,7 @@ func TestSchemasBeyondTheSubsetGoToTheLibrary(t *testing.T) {
 		`{"anyOf":[{"type":"string"},{"type":"number"}]}`, `{"oneOf":[{"type":"string"},{"type":"null"}]}`, `{"type":"string","anyOf":[{"minLength":1},{"type":"null"}]}`,
 		`{"$ref":"#/$defs/a","$defs":{"a":{"anyOf":[{"$ref":"#/$defs/a"},{"type":"null"}]}}}`,
 		`{"$ref":"#/$defs/a","minLength":1,"$defs":{"a":{}}}`, `{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/a"}}}`,
-		`{"$ref":"#/$defs/%61","$defs":{"a":{"type":"string"},"%61":{}}}`, `{"$id":"urn:x:y","type":"string"}`,
+		`{"$id":"urn:x:y","type":"string"}`,
 		// What a path leads to may have a name, against which its own references stand.
 		`{"properties":{"x":{"$ref":"#/$defs/a/properties/b"}},"$defs":{"c":{"type":"number"},"a":{"$id":"urn:a:a",
 			"$defs":{"c":{"type":"string"}},"properties":{"b":{"$ref":"#/$defs/c"}}}}}`,

@@ -57,10 +57,11 @@ type textReader struct {
 	path   []string
 	faults []problem.Field
 	place  string
+	split  int // items that texts were split into
 }
 
-// maxSplit is how many items one text may be split into: as many as a query may have
-// parameters.
+// maxSplit is how many items the texts of a query, form or head may be split into, all
+// together: as many as it may have parameters.
 const maxSplit = 1000
 
 func (r *textReader) refuse(detail string) {
@@ -107,7 +108,7 @@ func (r *textReader) object(n *named, t *textType) *inspect.Node {
 // it, it is the array's only item.
 func (r *textReader) single(text string, t *textType) *inspect.Node {
 	if t.split != "" {
-		if strings.Count(text, t.split) >= maxSplit {
+		if r.split += strings.Count(text, t.split) + 1; r.split > maxSplit {
 			r.refuse("It has too many items.")
 			return &inspect.Node{Kind: inspect.Array}
 		}
