@@ -24,6 +24,9 @@ var arrows = map[string][]string{
 	"internal/": {"internal/"},
 	"clientip":  {"internal/"},
 	"problem":   {"rule", "internal/"},
+	"finding":   {"rule", "internal/"},
+	"report":    {"finding", "rule", "internal/"},
+	"scan":      {"finding", "rule", "internal/"},
 	"inspect":   {"problem", "rule", "route", "internal/"},
 
 	"headers":   protection,
@@ -39,7 +42,7 @@ var arrows = map[string][]string{
 	"redisstore":           {"ratelimit", "session", "token", "internal/"},
 	"redisstore/redistest": nil,
 	"guard":                {"", "guard/openapi", "guard/learn", "guard/watch", "redisstore", "clientip", "problem", "rule", "token", "validate", "internal/"},
-	"cmd/panoply":          {"", "guard", "rule"},
+	"cmd/panoply":          {"", "guard", "rule", "finding", "report", "scan"},
 	"demo/":                everything,
 	"e2e/":                 everything,
 	"bench/":               everything,

@@ -43,7 +43,7 @@ type Rule struct {
 	Why      string // what an attacker gains
 	Express  string // the fix in an Express app
 	Policy   string // the fix as policy lines of the guard
-	CWE      int    // the weakness in MITRE's list
+	CWE      int    // the weakness in MITRE's list; OWASP and Links follow from it
 }
 
 // Mistake is one of the seven.
