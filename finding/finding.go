@@ -82,7 +82,10 @@ type Finding struct {
 	Evidence    []string      `json:"evidence"`            // what was seen, secrets masked
 	Trace       []Step        `json:"trace"`               // how data gets there, source first
 	Fix         Fix           `json:"fix"`                 // the catalogue's unless something better is known
-	Reproduce   string        `json:"reproduce,omitempty"` // a command that shows it
+	Reproduce   string        `json:"reproduce,omitempty"` // a command in one line that shows it
+
+	Status   Status      `json:"status,omitempty"`   // beside a baseline
+	Accepted *Acceptance `json:"accepted,omitempty"` // by the ignore file
 
 	// Anchor is what stays when lines move: in source the normalized statement, the
 	// route or the name of a function; in an answer, where it is needed to tell two
@@ -187,6 +190,9 @@ func (f *Finding) bound() {
 		trace = append(trace, s)
 	}
 	f.Evidence, f.Trace = evidence, trace // copies: the caller's slices are his
+	if f.Accepted != nil {
+		f.Accepted = &Acceptance{text(f.Accepted.Reason, MaxText), text(f.Accepted.Until, MaxText)}
+	}
 }
 
 // text is s as UTF-8, cut at a bound with an ellipsis.

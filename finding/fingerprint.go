@@ -18,9 +18,9 @@ import (
 func (f *Finding) fingerprint(nth int) string {
 	parts := []string{string(f.Rule), strings.Join(strings.Fields(f.Anchor), " ")}
 	if l := f.Location; l.File != "" {
-		parts = append(parts, "file", path.Clean(l.File))
+		parts = append(parts, "file", l.Path())
 	} else {
-		parts = append(parts, "url", strings.ToUpper(l.Method), pathOf(l.URL), l.Parameter)
+		parts = append(parts, "url", strings.ToUpper(l.Method), l.Path(), l.Parameter)
 	}
 	if nth > 0 {
 		parts = append(parts, strconv.Itoa(nth))
@@ -30,6 +30,14 @@ func (f *Finding) fingerprint(nth int) string {
 		h.Write([]byte(strconv.Itoa(len(p)) + ":" + p)) // no two lists of parts write the same
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// Path is the file, or the path of the address as fingerprints have it.
+func (l Location) Path() string {
+	if l.File != "" {
+		return path.Clean(l.File)
+	}
+	return pathOf(l.URL)
 }
 
 // pathOf is the path of an address: no scheme, host, port, query or fragment,

@@ -81,6 +81,9 @@ func (r *Report) check() error {
 	if r.Score < 0 || r.Score > 100 {
 		bad("score", "%d is not between 0 and 100", r.Score)
 	}
+	if f := r.Failing; f != nil && f.Level != None && f.Level.Rank() == 0 {
+		bad("failing.level", "%q is no level", f.Level)
+	}
 	known := r.Grade == ungraded
 	for _, g := range Grades {
 		known = known || r.Grade == g.Grade
@@ -106,8 +109,18 @@ func (r *Report) check() error {
 			bad(where+".findings", "%d", m.Findings)
 		}
 	}
-	for i, f := range r.Findings {
+	all := r.Findings
+	if r.Baseline != nil {
+		all = slices.Concat(all, r.Baseline.Gone)
+	}
+	for i, f := range all {
 		where := fmt.Sprintf("findings[%d]", i)
+		if i >= len(r.Findings) {
+			where = fmt.Sprintf("baseline.gone[%d]", i-len(r.Findings))
+		}
+		if f.Status != "" && f.Status != StatusNew && f.Status != StatusSame {
+			bad(where+".status", "%q is no status", f.Status)
+		}
 		if !ruleSyntax.MatchString(string(f.Rule)) {
 			bad(where+".rule", "%q is no rule id", f.Rule)
 		} else if known := rule.Lookup(f.Rule); known != nil && known.Mistake != f.Mistake {

@@ -6,6 +6,7 @@ package finding
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -47,6 +48,9 @@ type Report struct {
 
 	Run         *Run         `json:"run,omitempty"`
 	Observatory *Observatory `json:"observatory,omitempty"`
+
+	Baseline *Baseline `json:"baseline,omitempty"`
+	Failing  *Failing  `json:"failing,omitempty"`
 
 	seen map[rule.ID]int
 }
@@ -135,9 +139,9 @@ func (r *Report) Finish() {
 	r.bound()
 	slices.SortStableFunc(r.Findings, compare)
 	r.number()
-	for id, n := range r.seen {
-		if n > MaxFindings {
-			r.note(fmt.Sprintf("%d more findings of %s are not listed", n-MaxFindings, id))
+	for _, id := range slices.Sorted(maps.Keys(r.seen)) {
+		if n := r.seen[id]; n > MaxFindings {
+			r.Note(fmt.Sprintf("%d more findings of %s are not listed", n-MaxFindings, id))
 		}
 	}
 	for i := range r.Mistakes {
@@ -167,6 +171,12 @@ func (r *Report) bound() {
 	if r.Run != nil {
 		r.Run.Mode, r.Run.Stopped = text(r.Run.Mode, MaxText), text(r.Run.Stopped, MaxText)
 		r.Run.Notes, r.Run.Left = texts(r.Run.Notes), texts(r.Run.Left)
+	}
+	if b := r.Baseline; b != nil {
+		b.Target, b.Version = text(b.Target, MaxText), text(b.Version, MaxText)
+		for i := range b.Gone {
+			b.Gone[i].bound()
+		}
 	}
 	if r.Observatory != nil {
 		r.Observatory.Tests = slices.Clone(r.Observatory.Tests)
@@ -216,13 +226,14 @@ func (r *Report) number() {
 	}
 }
 
-func (r *Report) note(line string) {
+// Note adds a line for the reader to the report, once.
+func (r *Report) Note(line string) {
+	line = text(line, MaxText)
 	if r.Run == nil {
 		r.Run = &Run{}
 	}
 	if !slices.Contains(r.Run.Notes, line) {
 		r.Run.Notes = append(r.Run.Notes, line)
-		slices.Sort(r.Run.Notes)
 	}
 }
 

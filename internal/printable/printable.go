@@ -4,7 +4,8 @@
 // Package printable keeps text that somebody else wrote, such as the headers of
 // a scanned site, from acting on whatever shows it: escape codes that move the
 // cursor or change a terminal's title, line separators that forge log lines,
-// bidirectional marks that make text read other than it is.
+// bidirectional marks that make text read other than it is, and the commands
+// that build servers take from the output of what they run (::set-env, ##vso[).
 package printable
 
 import (
@@ -24,9 +25,26 @@ func acts(r rune) bool { return !unicode.IsPrint(r) }
 // that Go, JSON and JavaScript share (\u001b), or \x.. for bytes that are not
 // UTF-8. Backslashes stay, so the text is for reading, not for reading back.
 func Line(s string) string {
-	if clean(s) {
-		return s
+	if !clean(s) {
+		s = escaped(s)
 	}
+	return Unheard(s)
+}
+
+// Unheard is a line in which no build server finds a command: GitHub's begin
+// with :: and a name, and ##[, ##vso[ and ##teamcity[ may stand anywhere.
+func Unheard(line string) string {
+	line = strings.ReplaceAll(line, "##", `#\u0023`)
+	begin := strings.TrimLeft(line, " ")
+	if len(begin) > 2 && begin[:2] == "::" && letter(begin[2]) {
+		line = line[:len(line)-len(begin)] + `\u003a` + begin[1:]
+	}
+	return line
+}
+
+func letter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+func escaped(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
@@ -73,15 +91,18 @@ func Lines(s string) []string {
 	return lines
 }
 
-// JSON writes everything in a JSON text that acts, and < > and &, as the escape
+// JSON writes everything in a JSON text that acts, and < > and & and ##, as the escape
 // sequences of JSON: it means the same, and can be shown on a terminal or stand
 // in a page. The input must be valid JSON in UTF-8; newlines between tokens
 // stay.
 func JSON(text []byte) []byte {
 	var b strings.Builder
 	b.Grow(len(text) + len(text)/16)
+	last := ' '
 	for _, r := range string(text) {
 		switch {
+		case r == '#' && last == '#':
+			escape(&b, r)
 		case r == '<' || r == '>' || r == '&':
 			escape(&b, r)
 		case r == '\n' || !acts(r):
@@ -89,6 +110,7 @@ func JSON(text []byte) []byte {
 		default:
 			escape(&b, r)
 		}
+		last = r
 	}
 	return []byte(b.String())
 }

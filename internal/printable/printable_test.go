@@ -23,6 +23,12 @@ func TestLine(t *testing.T) {
 		{"not-utf8", "a\xffb", `a\xffb`},
 		{"tag-characters", "a\U000e0041b", `a\udb40\udc41b`},
 		{"emoji", "🛡", "🛡"},
+		{"github-command", "::error::x", `\u003a:error::x`},
+		{"github-command-further-in", "  ::error::x", `  \u003a:error::x`},
+		{"loopback", "::1", "::1"},
+		{"in-the-middle", "std::string", "std::string"},
+		{"old-command", "a ##[error]x", `a #\u0023[error]x`},
+		{"many", "###", `#\u0023#`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := Line(tt.in); got != tt.want {
@@ -54,6 +60,9 @@ func FuzzPrintable(f *testing.F) {
 			t.Skip()
 		}
 		safe := JSON(text)
+		if strings.Contains(line+string(safe), "##") {
+			t.Errorf("%q is a command", s)
+		}
 		for _, r := range string(safe) {
 			if r != '\n' && acts(r) || r == '<' {
 				t.Errorf("%q acts", safe)
