@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs what the end-to-end tests need, where it can: the npm packages of the
-# Express apps, of the oracle and of the graders and, as root on a system with
+# Express apps, of the oracle, of the graders and of axe-core and, as root on a system with
 # apt, Chromium and redis-server. What it could not get it says loudly; the tests
 # that need it are then skipped. With PANOPLY_REQUIRE=1 they fail, and so does
 # this script. Running it again is quick and changes nothing.
@@ -28,7 +28,7 @@ elif ! node -e "$recent_node"; then
 elif ! has npm; then
 	loud 'npm is not installed: the packages of the Express apps cannot be installed'
 else
-	for app in apps/express5 apps/express4 apps/oracle apps/errors apps/graders; do
+	for app in apps/express5 apps/express4 apps/oracle apps/errors apps/graders apps/axe; do
 		# npm writes the hidden lock file last, so it tells of a finished installation.
 		if [ -e "$app/node_modules/.package-lock.json" ] &&
 			! [ "$app/package-lock.json" -nt "$app/node_modules/.package-lock.json" ]; then

@@ -117,8 +117,7 @@ func writeHTML(w io.Writer, r *finding.Report) error {
 		}
 		v.Sections[at].Rules = append(v.Sections[at].Rules, htmlRuleOf(g))
 	}
-	v.Summary = fmt.Sprintf("Score %d of 100, %d of the %d mistakes tested, %s.",
-		r.Score, tested(r), len(r.Mistakes), plural(len(r.Findings), "finding"))
+	v.Summary = summary(r)
 	if r.Failing != nil {
 		v.Failing, v.Fails = capital(failingText(r)), r.Failing.Findings > 0
 	}
@@ -145,6 +144,18 @@ func writeHTML(w io.Writer, r *finding.Report) error {
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+func summary(r *finding.Report) string {
+	n := tested(r)
+	of := fmt.Sprintf("%d of the seven mistakes", n)
+	switch n {
+	case 0:
+		return "Nothing was tested, so there is no score."
+	case len(r.Mistakes):
+		of = "all seven mistakes"
+	}
+	return fmt.Sprintf("Score %d of 100, %s tested, %s.", r.Score, of, plural(len(r.Findings), "finding"))
 }
 
 func gradeClass(grade string) string {
