@@ -37,8 +37,9 @@
 //
 // Texts are cut at [MaxText] bytes and, of evidence and traces, the first
 // [MaxEvidence] lines and [MaxTrace] steps are kept; bytes that are not UTF-8 are
-// replaced. A report keeps the first [MaxFindings] findings of a rule and
-// counts the rest. [Decode] reads at most [MaxReport] bytes.
+// replaced. A report keeps [MaxFindings] findings of a rule and [MaxSize] bytes of
+// findings as JSON; it counts the rest, and always tells the first of a rule. So
+// a report is smaller than the [MaxReport] bytes that [Decode] reads at most.
 package finding
 
 import (
@@ -55,7 +56,9 @@ const (
 	MaxTrace    = 50   // steps of one trace
 	MaxFindings = 200  // findings of one rule
 	MaxNotes    = 100  // notes of one run
-	MaxReport   = 32 << 20
+	MaxGone     = 200  // findings of a baseline that are gone
+	MaxSize     = 16 << 20
+	MaxReport   = 64 << 20
 )
 
 // Confidence is how sure it is that a finding is one.
@@ -193,6 +196,38 @@ func (f *Finding) bound() {
 	if f.Accepted != nil {
 		f.Accepted = &Acceptance{text(f.Accepted.Reason, MaxText), text(f.Accepted.Until, MaxText)}
 	}
+}
+
+// strip leaves what is wrong and where.
+func (f *Finding) strip() {
+	f.Evidence, f.Trace, f.Fix, f.Reproduce = []string{}, []Step{}, Fix{}, ""
+}
+
+// size is about how many bytes of a report the finding takes, rather too many.
+func (f *Finding) size() int {
+	l := f.Location
+	n := 1000 // the names of the members, numbers and indentation
+	for _, s := range []string{f.Message, f.Reproduce, f.Fix.Express, f.Fix.Policy, f.Fix.Text, l.File, l.URL, l.Method, l.Parameter} {
+		n += escaped(s)
+	}
+	for _, e := range f.Evidence {
+		n += 20 + escaped(e)
+	}
+	for _, s := range f.Trace {
+		n += 150 + escaped(s.File) + escaped(s.Note)
+	}
+	return n
+}
+
+// escaped is how long a text is in JSON at most.
+func escaped(s string) int {
+	n := len(s)
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '<' || c == '>' || c == '&' || c == '#' || c == '"' || c == '\\' {
+			n += 5
+		}
+	}
+	return n
 }
 
 // text is s as UTF-8, cut at a bound with an ellipsis.

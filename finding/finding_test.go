@@ -4,6 +4,7 @@
 package finding_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -132,6 +133,37 @@ func TestFloodHidesNothing(t *testing.T) {
 	if r.Finish(); len(r.Run.Notes) != 1 {
 		t.Errorf("it says so twice: %q", r.Run.Notes)
 	}
+}
+
+// The largest report that can be made can be read.
+func TestLargestReport(t *testing.T) {
+	r := finding.NewReport("panoply scan", "1", "http://h/")
+	huge := strings.Repeat("\x1b", 10000) // six bytes each as JSON
+	for _, of := range rule.All() {
+		if of.Mistake == 0 {
+			continue
+		}
+		for range 20 {
+			f := finding.New(of.ID, finding.InAnswer(huge, huge, huge), huge)
+			f.Severity = rule.Low
+			f.Evidence = slices.Repeat([]string{huge}, 50)
+			f.Trace = slices.Repeat([]finding.Step{{File: huge, Note: huge}}, 100)
+			f.Fix = finding.Fix{Express: huge, Policy: huge, Text: huge}
+			f.Reproduce = huge
+			r.Add(f)
+		}
+	}
+	for range 2 * finding.MaxNotes {
+		r.Note(huge)
+	}
+	r.Finish()
+	r.Baseline = &finding.Baseline{Gone: slices.Repeat(r.Findings[:1], 5*finding.MaxGone)}
+	r.Finish()
+	text := encode(t, r)
+	if _, err := finding.Decode(strings.NewReader(text)); err != nil {
+		t.Fatalf("%d MB: %v", len(text)>>20, err)
+	}
+	t.Logf("%d findings in %d MB", len(r.Findings), len(text)>>20)
 }
 
 func TestNewTakesOnlyTheSeven(t *testing.T) {

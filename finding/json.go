@@ -49,12 +49,14 @@ func Decode(rd io.Reader) (*Report, error) {
 		return nil, fmt.Errorf("reading the report: %w", err)
 	}
 	r.bound()
-	r.seen = map[rule.ID]int{}
+	r.seen, r.listed = map[rule.ID]int{}, map[rule.ID]int{}
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		f.bound()
 		f.kept = true
 		r.seen[f.Rule]++
+		r.listed[f.Rule]++
+		r.size += f.size()
 	}
 	if r.Findings == nil {
 		r.Findings = []Finding{}

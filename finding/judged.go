@@ -32,7 +32,7 @@ type Baseline struct {
 	Score   int       `json:"score"`
 	New     int       `json:"new"`
 	Same    int       `json:"same"`
-	Gone    []Finding `json:"gone"`    // found then, looked for now, and not found
+	Gone    []Finding `json:"gone"`    // found then, looked for now, and not found: what and where
 	Unknown int       `json:"unknown"` // found then, and their mistake not tested now
 }
 

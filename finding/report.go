@@ -52,7 +52,8 @@ type Report struct {
 	Baseline *Baseline `json:"baseline,omitempty"`
 	Failing  *Failing  `json:"failing,omitempty"`
 
-	seen map[rule.ID]int
+	seen, listed map[rule.ID]int
+	size         int // of the findings, as JSON
 }
 
 // Run is how the report came about.
@@ -88,7 +89,7 @@ type ObservatoryTest struct {
 func NewReport(tool, version, target string) *Report {
 	r := &Report{
 		Tool: text(tool, MaxText), Version: text(version, MaxText), Target: text(target, MaxText),
-		Grade: ungraded, Findings: []Finding{}, seen: map[rule.ID]int{},
+		Grade: ungraded, Findings: []Finding{}, seen: map[rule.ID]int{}, listed: map[rule.ID]int{},
 	}
 	for _, m := range rule.Mistakes {
 		r.Mistakes = append(r.Mistakes, Mistake{Number: m.Number, Name: m.Name, Verdict: NotTested, Worst: None})
@@ -116,7 +117,17 @@ func (r *Report) Add(f Finding) {
 		panic(fmt.Sprintf("finding: mistake %d, severity %q, confidence %q", f.Mistake, f.Severity, f.Confidence))
 	}
 	f.bound()
-	if r.seen[f.Rule]++; r.seen[f.Rule] <= MaxFindings {
+	r.seen[f.Rule]++
+	if r.listed[f.Rule] < MaxFindings {
+		size := f.size()
+		if r.size+size > MaxSize && r.listed[f.Rule] == 0 {
+			f.strip() // the first of a rule is always told
+			size = f.size()
+		} else if r.size+size > MaxSize {
+			return
+		}
+		r.listed[f.Rule]++
+		r.size += size
 		r.Findings = append(r.Findings, f)
 		return
 	}
@@ -128,9 +139,15 @@ func (r *Report) Add(f Finding) {
 			mildest = g
 		}
 	}
-	if mildest != &f {
-		*mildest = f
+	if mildest == &f {
+		return
 	}
+	r.size -= mildest.size()
+	if r.size+f.size() > MaxSize {
+		f.strip()
+	}
+	r.size += f.size()
+	*mildest = f
 }
 
 // Finish puts the findings in order and works out fingerprints, verdicts, grade
@@ -140,8 +157,8 @@ func (r *Report) Finish() {
 	slices.SortStableFunc(r.Findings, compare)
 	r.number()
 	for _, id := range slices.Sorted(maps.Keys(r.seen)) {
-		if n := r.seen[id]; n > MaxFindings {
-			r.Note(fmt.Sprintf("%d more findings of %s are not listed", n-MaxFindings, id))
+		if n := r.seen[id] - r.listed[id]; n > 0 {
+			r.Note(fmt.Sprintf("%d more findings of %s are not listed", n, id))
 		}
 	}
 	for i := range r.Mistakes {
@@ -173,13 +190,16 @@ func (r *Report) bound() {
 		r.Run.Notes, r.Run.Left = texts(r.Run.Notes), texts(r.Run.Left)
 	}
 	if b := r.Baseline; b != nil {
-		b.Target, b.Version = text(b.Target, MaxText), text(b.Version, MaxText)
+		b.Target, b.Version, b.Grade = text(b.Target, MaxText), text(b.Version, MaxText), text(b.Grade, MaxText)
+		b.Gone = b.Gone[:min(len(b.Gone), MaxGone)]
 		for i := range b.Gone {
 			b.Gone[i].bound()
+			b.Gone[i].strip()
 		}
 	}
 	if r.Observatory != nil {
-		r.Observatory.Tests = slices.Clone(r.Observatory.Tests)
+		r.Observatory.Tests = slices.Clone(r.Observatory.Tests[:min(len(r.Observatory.Tests), MaxNotes)])
+		r.Observatory.Grade = text(r.Observatory.Grade, MaxText)
 		for i := range r.Observatory.Tests {
 			t := &r.Observatory.Tests[i]
 			t.Name, t.Code, t.Note = text(t.Name, MaxText), text(t.Code, MaxText), text(t.Note, MaxText)

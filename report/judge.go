@@ -93,5 +93,9 @@ func compare(r, before *finding.Report) {
 			b.Gone = append(b.Gone, f)
 		}
 	}
+	if n := len(b.Gone) - finding.MaxGone; n > 0 {
+		r.Note(fmt.Sprintf("%d more findings are gone", n))
+	}
 	r.Baseline = b
+	r.Finish() // bounds it
 }
