@@ -428,5 +428,5 @@ func precision(c finding.Confidence) string {
 	case finding.Firm:
 		return "high"
 	}
-	return "low" // code scanning may hide it
+	return "medium"
 }
