@@ -221,7 +221,7 @@ func hostileReport() *finding.Report {
 		f.Evidence = []string{evil, evil}
 		f.Trace = []finding.Step{{File: evil, Line: 1, Column: 1, Note: evil}}
 		f.Fix = finding.Fix{Express: evil + "\n" + evil, Policy: evil, Text: evil}
-		f.Reproduce = "curl " + report.Quote("http://h/<script>window.hacked=1</script>")
+		f.Reproduce = "curl " + finding.Quote("http://h/<script>window.hacked=1</script>")
 		r.Add(f)
 	}
 	r.Run = &finding.Run{Mode: evil, Stopped: evil, Notes: []string{evil}, Left: []string{evil}}

@@ -172,6 +172,12 @@ func (l Location) String() string {
 	return strings.Join(strings.Fields(l.Method+" "+l.URL+" "+l.Parameter), " ")
 }
 
+// Quote is a word for a POSIX shell: in single quotes, so that nothing in it
+// means anything. What a target wrote goes into [Finding.Reproduce] only so.
+func Quote(word string) string {
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
 // bound cuts a finding to what a report holds.
 func (f *Finding) bound() {
 	f.Message = text(f.Message, MaxText)

@@ -37,11 +37,5 @@ func command(f *finding.Finding) string {
 	case "OPTIONS":
 		words = append(words, "-X", "OPTIONS")
 	}
-	return strings.Join(append(words, "--", Quote(u.String())), " ")
-}
-
-// Quote is a word for a POSIX shell: in single quotes, so that nothing in it
-// means anything.
-func Quote(word string) string {
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	return strings.Join(append(words, "--", finding.Quote(u.String())), " ")
 }
