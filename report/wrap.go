@@ -37,23 +37,32 @@ func column(r rune) int {
 func wrap(s string, most int) []string {
 	most = max(most, 2) // the widest rune
 	var lines []string
-	for columns(s) > most {
-		at, after, used := 0, 0, 0
-		for i, r := range s {
-			if r == ' ' && strings.TrimSpace(s[:i]) != "" { // not in the indent
-				at, after = i, i+1
-			}
-			if used += column(r); used > most {
-				if after == 0 {
-					at, after = i, i
-				}
-				break
-			}
+	for {
+		at, after := split(s, most)
+		if at < 0 {
+			return append(lines, s)
 		}
 		lines = append(lines, s[:at])
 		s = s[after:]
 	}
-	return append(lines, s)
+}
+
+// split finds where a line ends and the next begins; at is -1 if s fits on one.
+func split(s string, most int) (at, after int) {
+	used, begun := 0, false
+	for i, r := range s {
+		if r == ' ' && begun { // not in the indent
+			at, after = i, i+1
+		}
+		begun = begun || r != ' '
+		if used += column(r); used > most {
+			if after == 0 {
+				return i, i
+			}
+			return at, after
+		}
+	}
+	return -1, 0
 }
 
 // pad fills a text up to a number of columns.
