@@ -25,8 +25,8 @@ func (p *pass) Header(status int, h http.Header) respond.Plan {
 	p.status = status
 	plan := p.scrub(status, h)
 	// What the app put into the header stays when Panoply answers in its place.
-	if p.reissue != nil {
-		p.reissue.reissuer.OutHeader(h)
+	if p.crossing != nil {
+		p.crossing.OutHeader(h)
 		if !plan.Replace && !p.x.Own && holdsTokens(h) {
 			plan.Hold = max(plan.Hold, tokenHold)
 		}
@@ -128,8 +128,8 @@ func (p *pass) Body(status int, h http.Header, held []byte, complete bool) (int,
 		p.unread = nil
 		p.tellLimits(status, h)
 	}
-	if p.reissue != nil && !p.x.Own && holdsTokens(h) {
-		out, n := p.reissue.reissuer.Out(held)
+	if p.crossing != nil && !p.x.Own && holdsTokens(h) {
+		out, n := p.crossing.Out(held)
 		if n > 0 {
 			body = out
 			h.Del("Etag")

@@ -16,7 +16,7 @@ import (
 // rules, re-issued tokens and the limits that are keyed by a field.
 func (p *pass) body(visit inspect.Visitor) error {
 	s := p.suit
-	if s.policy.Bodies.Mode == Off && s.policy.NoSQL.Mode == Off && s.policy.Uploads.Mode == Off && p.reissue == nil && p.named == nil {
+	if s.policy.Bodies.Mode == Off && s.policy.NoSQL.Mode == Off && s.policy.Uploads.Mode == Off && p.crossing == nil && p.named == nil {
 		return nil
 	}
 	plan := p.plan()
@@ -88,7 +88,7 @@ func (p *pass) bodyModes(schema bool) bodyModes {
 	if schema {
 		needed = strictest(needed, s.policy.Bodies.Mode)
 	}
-	if p.reissue != nil {
+	if p.crossing != nil {
 		needed = strictest(needed, s.policy.Tokens.Mode)
 	}
 	if p.named != nil { // a limit goes by what it holds
@@ -112,10 +112,10 @@ func (m bodyModes) of(err error) Mode {
 // swapBack puts the app's own tokens back into a body that carries re-issued
 // ones, as a refresh does.
 func (p *pass) swapBack(reading *inspect.Reading) error {
-	if p.reissue == nil || len(reading.Data) == 0 {
+	if p.crossing == nil || len(reading.Data) == 0 {
 		return nil
 	}
-	data, err := p.reissue.reissuer.InBody(reading.Data)
+	data, err := p.crossing.InBody(reading.Data)
 	if err != nil {
 		return p.judge(p.suit.policy.Tokens.Mode, err)
 	}
@@ -146,7 +146,7 @@ func (p *pass) checkSchema(reading *inspect.Reading) error {
 func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) error {
 	s := p.suit
 	mode := s.policy.Uploads.Mode
-	if mode == Off && s.policy.NoSQL.Mode == Off && p.reissue == nil && p.named == nil && !declared {
+	if mode == Off && s.policy.NoSQL.Mode == Off && p.crossing == nil && p.named == nil && !declared {
 		return nil
 	}
 	inspector, named := s.fallback, false
@@ -194,10 +194,10 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 // tokenInField refuses a forged token in a field of a multipart form. One of
 // ours stays as it is, and means nothing to the app.
 func (p *pass) tokenInField(value string) error {
-	if p.reissue == nil {
+	if p.crossing == nil {
 		return nil
 	}
-	_, err := p.reissue.reissuer.InBody([]byte(value))
+	_, err := p.crossing.InBody([]byte(value))
 	return p.judge(p.suit.policy.Tokens.Mode, err)
 }
 

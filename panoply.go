@@ -45,11 +45,13 @@
 package panoply
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/panoply-security/panoply/clientip"
 	"github.com/panoply-security/panoply/headers"
@@ -97,6 +99,7 @@ type tokenRule struct {
 	tokens   *token.Tokens
 	reissuer *token.Reissuer
 	rule     *TokenRule
+	number   int
 }
 
 // Option changes how a suit is built.
@@ -188,11 +191,20 @@ func (s *Suit) compileTokens(faults *fault.List) {
 		for j, e := range r.Except {
 			compilePattern(faults, fmt.Sprintf("%s.except[%d]", at, j), e)
 		}
+		for j, l := range r.Logout {
+			compilePattern(faults, fmt.Sprintf("%s.logout[%d]", at, j), l)
+		}
+		if len(r.Logout) > 0 && r.Reissue == nil {
+			faults.Add(at+".logout", "only re-issued tokens can be ended", "reissue: {key_env: PANOPLY_TOKEN_KEY} in the same rule")
+		}
 		s.compileClaims(faults, at, r)
-		t := tokenRule{rule: &s.policy.Tokens.Rules[i]}
+		t := tokenRule{rule: &s.policy.Tokens.Rules[i], number: i}
 		var err error
 		if r.Reissue != nil {
-			t.reissuer, err = token.NewReissuer(*r.Reissue)
+			cfg := *r.Reissue
+			cfg.Revocable = cfg.Revocable || len(r.Logout) > 0
+			cfg.Revocations = cmp.Or(cfg.Revocations, s.policy.Tokens.Revocations)
+			t.reissuer, err = token.NewReissuer(cfg)
 			faults.Join(at+".reissue", err)
 		} else {
 			t.tokens, err = token.New(r.Config)
@@ -252,6 +264,15 @@ func (p *Policy) checkCSP(faults *fault.List) {
 
 // Limits are the rate limits, for operators.
 func (s *Suit) Limits() *ratelimit.Limiter { return s.limiter }
+
+// Reissuers are those of the policy's token rules, nil where a rule has none.
+func (s *Suit) Reissuers() []*token.Reissuer {
+	all := make([]*token.Reissuer, len(s.tokens))
+	for i, t := range s.tokens {
+		all[i] = t.reissuer
+	}
+	return all
+}
 
 // Client is who sends a request, as the policy counts clients.
 func (s *Suit) Client(r *http.Request) netip.Addr { return s.clients.From(r) }
@@ -315,7 +336,13 @@ func (s *Suit) Warnings() []string {
 		}
 	}
 	for i, t := range s.tokens {
-		if t.reissuer != nil && t.reissuer.Ephemeral() {
+		if t.reissuer == nil {
+			continue
+		}
+		if until := t.reissuer.Grace(); !until.IsZero() {
+			w = append(w, fmt.Sprintf("tokens[%d]: unsafe_grace_until lets tokens in that were not issued here, forged ones too, until %s", i, until.UTC().Format(time.RFC3339)))
+		}
+		if t.reissuer.Ephemeral() {
 			w = append(w, fmt.Sprintf("tokens[%d]: no key_env, so re-issued tokens end when this process does (hint: a variable with the output of `openssl rand -base64 48`)", i))
 		}
 	}

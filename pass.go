@@ -4,6 +4,7 @@
 package panoply
 
 import (
+	"errors"
 	"iter"
 	"net/http"
 	"slices"
@@ -72,9 +73,10 @@ type pass struct {
 	unclear   bool       // the query could not be read in one way
 	start     *beginning // of a body that may have to arrive as it came
 	form      *upload.Form
-	claims    token.Claims // of the first token that was verified
-	reissue   *tokenRule   // stands between the app's tokens and this client
-	status    int          // what the app answered
+	claims    token.Claims    // of the first token that was verified
+	logout    bool            // ends them
+	crossing  *token.Crossing // of the app's tokens and this client's; nil without
+	status    int             // what the app answered
 	finished  bool
 }
 
@@ -164,7 +166,10 @@ func (p *pass) admit() error {
 	if err := p.inspectBody(); err != nil {
 		return err
 	}
-	return p.limit(true)
+	if err := p.limit(true); err != nil {
+		return err
+	}
+	return p.settleTokens()
 }
 
 // admitPreflight lets a preflight pass, as no attempt at anything and without a
@@ -176,6 +181,7 @@ func (p *pass) admitPreflight(key route.Key) error {
 	if err := p.swapTokens(); err != nil {
 		return err
 	}
+	p.reportGrace()
 	return p.inspectHead()
 }
 
@@ -302,14 +308,15 @@ func (p *pass) swapTokens() error {
 		if t.reissuer == nil {
 			continue
 		}
+		crossing := t.reissuer.Cross(p.r.Context())
 		if mode == Enforce {
-			p.reissue = t
+			p.crossing, p.logout = crossing, slices.Contains(p.met.by[ownLogout], t.number)
 			p.r.Header.Set("Accept-Encoding", "identity") // tokens must be readable on the way out
 		}
-		if err := p.judge(mode, t.reissuer.In(p.r)); err != nil {
+		if err := p.judge(mode, crossing.In(p.r)); err != nil {
 			return err
 		}
-		query, err := t.reissuer.InQuery(p.r.URL.RawQuery)
+		query, err := crossing.InQuery(p.r.URL.RawQuery)
 		if err := p.judge(mode, err); err != nil {
 			return err
 		}
@@ -319,6 +326,25 @@ func (p *pass) swapTokens() error {
 	}
 	return nil
 }
+
+// settleTokens ends the tokens of a logout, before the app is told of it: so that
+// whoever is told that he is out is.
+func (p *pass) settleTokens() error {
+	if p.reportGrace(); !p.logout {
+		return nil
+	}
+	_, err := p.crossing.Revoke()
+	return err
+}
+
+// reportGrace reports a request with tokens that pass because of a grace window.
+func (p *pass) reportGrace() {
+	if p.crossing != nil && p.crossing.Graced() > 0 {
+		p.suit.respond.Report(p.r, p.x, problem.Refuse(rule.TokenNotReissued, "").Because(errGrace))
+	}
+}
+
+var errGrace = errors.New("it passes until unsafe_grace_until")
 
 // inspectHead reads query and cookies, once, for everything that looks at them.
 func (p *pass) inspectHead() error {

@@ -245,6 +245,9 @@ type CookiesSection struct {
 type TokensSection struct {
 	Mode  `yaml:"mode"`
 	Rules []TokenRule `yaml:"rules,list"`
+	// Revocations remembers the re-issued tokens that were ended. Nil is the memory of this
+	// process; the guard sets the store of rate_limits where that is Redis.
+	Revocations token.Revocations `yaml:"-"`
 }
 
 // TokenRule requires a verified token on its routes, or with Reissue stands
@@ -254,6 +257,10 @@ type TokenRule struct {
 	Except       []string `yaml:"except"`
 	token.Config `yaml:",inline"`
 	Reissue      *token.ReissueConfig `yaml:"reissue"`
+	// Logout are routes at which re-issued tokens end: those of a request that may pass are
+	// revoked before the app sees it, whatever it answers, and it does not see the request
+	// while the store does not answer. They make tokens revocable.
+	Logout []string `yaml:"logout"`
 	// ClaimHeaders name headers in which the app finds claims of the verified token,
 	// X-User: sub. What clients send under these names never arrives, on any route. Text
 	// that is no printable ASCII is percent-encoded, and so is the percent sign.

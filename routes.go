@@ -14,6 +14,7 @@ const (
 	ownNoSQL
 	ownToken
 	ownTokenExcept
+	ownLogout
 	ownUpload
 	ownHeaders
 	owners
@@ -51,6 +52,9 @@ func (s *Suit) collectRoutes() {
 		s.table.add(ownToken, i, route.MustCompile(r.Match))
 		for _, e := range r.Except {
 			s.table.add(ownTokenExcept, i, route.MustCompile(e))
+		}
+		for _, l := range r.Logout {
+			s.table.add(ownLogout, i, route.MustCompile(l))
 		}
 	}
 	for i, p := range s.headers.Routes() {

@@ -4,16 +4,19 @@
 package panoply_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/token"
 	"github.com/panoply-security/panoply/validate"
 )
@@ -243,5 +246,115 @@ func TestValuesAfterASwap(t *testing.T) {
 	})).ServeHTTP(rec, postJSON("/refresh", `{"token":"`+ours+`","count":42}`))
 	if failed != nil || got.Token != appToken || got.Count != 42 {
 		t.Errorf("the app reads %+v, error %v", got, failed)
+	}
+}
+
+// At a logout the token ends, before the app is asked, and a replay is refused; where
+// nobody can remember that, nobody is told that he is out.
+func TestLogoutEndsReissuedTokens(t *testing.T) {
+	const policy = `tokens: [{match: /, logout: ["POST /logout"], reissue: {lifetime: 1h}}]`
+	for name, send := range map[string]func(ours string) *http.Request{
+		"header": func(ours string) *http.Request {
+			return request("POST", "/logout", "", "Authorization", "Bearer "+ours)
+		},
+		"cookie": func(ours string) *http.Request { return request("POST", "/Logout/", "", "Cookie", "token="+ours) },
+		"body":   func(ours string) *http.Request { return postJSON("/logout", `{"refreshToken":"`+ours+`"}`) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := behind(t, policy, handOut("json"))
+			login := func() string {
+				a.answer = handOut("json")
+				rec, _ := a.send(request("POST", "/login", ""))
+				a.answer = nil
+				return tokenIn(t, rec.Body.String())
+			}
+			first, second := login(), login()
+			me := func(ours string) *http.Request { return request("GET", "/me", "", "Authorization", "Bearer "+ours) }
+			rec, reached := a.send(request("GET", "/logout", "", "Authorization", "Bearer "+first)) // no logout
+			passes(t, rec, reached)
+			rec, reached = a.send(me(first))
+			passes(t, rec, reached)
+			rec, reached = a.send(send(first))
+			passes(t, rec, reached)
+			rec, reached = a.send(me(first))
+			refusedBy(t, rec, reached, 401, "token/invalid")
+			rec, reached = a.send(send(first))
+			refusedBy(t, rec, reached, 401, "token/invalid")
+			rec, reached = a.send(me(second))
+			passes(t, rec, reached)
+			rec, reached = a.send(me(login()))
+			passes(t, rec, reached)
+
+			// Another suit of the same process, as after a reload, knows of it.
+			b := behind(t, policy, nil)
+			rec, reached = b.send(me(first))
+			refusedBy(t, rec, reached, 401, "token/invalid")
+		})
+	}
+	t.Run("store-outage", func(t *testing.T) {
+		store := &failing{}
+		p := parse(t, policy)
+		p.Tokens.Revocations = store
+		a := wear(t, p, handOut("json"))
+		rec, _ := a.send(request("POST", "/login", ""))
+		ours := tokenIn(t, rec.Body.String())
+		store.revoke = true
+		rec, reached := a.send(request("POST", "/logout", "", "Authorization", "Bearer "+ours))
+		refusedBy(t, rec, reached, 503, "token/unavailable")
+		store.revoked = true
+		rec, reached = a.send(request("GET", "/me", "", "Authorization", "Bearer "+ours))
+		refusedBy(t, rec, reached, 503, "token/unavailable")
+	})
+}
+
+// failing is a store of revocations of which parts fail.
+type failing struct{ revoke, revoked bool }
+
+func (f *failing) Revoke(context.Context, string, time.Time) error {
+	if f.revoke {
+		return errors.New("connection refused")
+	}
+	return nil
+}
+
+func (f *failing) Revoked(context.Context, string) (bool, error) {
+	if f.revoked {
+		return false, errors.New("connection refused")
+	}
+	return false, nil
+}
+
+// In its window the app's own tokens pass, each with a line in the log.
+func TestGraceIsReported(t *testing.T) {
+	day := time.Now().AddDate(0, 0, 2).Format(time.DateOnly)
+	a := behind(t, "tokens: [{match: /, reissue: {unsafe_grace_until: "+day+"}}]", nil)
+	rec, reached := a.send(request("GET", "/me", "", "Authorization", "Bearer "+appToken))
+	passes(t, rec, reached)
+	if log := a.log.String(); !strings.Contains(log, "token/not-reissued") || !strings.Contains(log, "unsafe_grace_until") || strings.Contains(log, "eyJ") {
+		t.Errorf("the log has %s", log)
+	}
+	if w := strings.Join(a.suit.Warnings(), " "); !strings.Contains(w, "tokens[0]: unsafe_grace_until") {
+		t.Errorf("the warnings are %s", w)
+	}
+	rec, reached = a.send(postJSON("/me", `{"token":"`+forge("secret123", `{"id":"admin","exp":1}`)+`"}`))
+	refusedBy(t, rec, reached, 401, "token/expired")
+}
+
+func TestTokenRuleFaults(t *testing.T) {
+	secret(t)
+	for policy, fault := range map[string]string{
+		`tokens: [{match: /, logout: [/logout], secret_env: TEST_SECRET}]`:                        "tokens[0].logout: only re-issued",
+		`tokens: [{match: /, logout: ["{"], reissue: {}}]`:                                        "tokens[0].logout[0]: ",
+		`tokens: [{match: /, reissue: {algorithm: RS256}}]`:                                       "tokens[0].reissue.algorithm",
+		`tokens: [{match: /, reissue: {unsafe_grace_until: soon}}]`:                               "tokens[0].reissue.unsafe_grace_until",
+		`tokens: [{match: /, reissue: {key_env: TEST_SECRET, old_key_envs: [NO_SUCH_VARIABLE]}}]`: "tokens[0].reissue.old_key_envs[0]",
+	} {
+		p, err := panoply.Parse("policy.yaml", []byte(policy))
+		if err == nil {
+			_, err = panoply.New(p)
+		}
+		if err == nil || !strings.Contains(err.Error(), fault) {
+			t.Errorf("%s: %v; want %s", policy, err, fault)
+		}
 	}
 }

@@ -95,6 +95,8 @@ func (g *Guard) adminHandler() http.Handler {
 	mux.HandleFunc("GET /limits", g.showLimits)
 	mux.HandleFunc("POST /limits/{rule}/reset", func(w http.ResponseWriter, r *http.Request) { g.changeLimit(w, r, false) })
 	mux.HandleFunc("POST /limits/{rule}/block", func(w http.ResponseWriter, r *http.Request) { g.changeLimit(w, r, true) })
+	mux.HandleFunc("POST /tokens/revoke", g.endToken)
+	mux.HandleFunc("GET /tokens/{rule}/keys", g.showKeys)
 	own := http.NewCrossOriginProtection().Handler(mux) // a page on the web may send what it cannot read
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -40,7 +40,9 @@
 // The admin listener answers loopback names alone: /healthz, /readyz, / for what is in
 // force and what was found, /limits for what the rate limits have decided and whom they block, and POST
 // /limits/{rule}/reset or /block with {"key": ["203.0.113.7"], "for": "1h"} for the
-// operator who lets somebody in again or keeps somebody out.
+// operator who lets somebody in again or keeps somebody out. POST /tokens/revoke with {"token": "…"}, a
+// re-issued token or its jti, ends that token on every guard that shares the store, and
+// /tokens/{rule}/keys publishes the keys of re-issued tokens that EdDSA signs.
 //
 // Another policy can take the place of the one in force while it serves ([Guard.Reload]; the
 // command does it at SIGHUP): tried first like any, with every fault told and nothing

@@ -8,7 +8,11 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
+	"strconv"
 	"time"
+
+	"github.com/panoply-security/panoply/token"
 )
 
 // listed is how many blocked keys of a rule the admin page lists.
@@ -109,4 +113,47 @@ func (g *Guard) changeLimit(w http.ResponseWriter, r *http.Request, block bool) 
 	g.log.InfoContext(r.Context(), "admin: a client of a rate limit was changed", "rule", r.PathValue("rule"), "block", block, "known", known)
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(map[string]bool{"known": known})
+}
+
+// endToken ends a re-issued token before its time, wherever it is.
+func (g *Guard) endToken(w http.ResponseWriter, r *http.Request) {
+	var o struct {
+		Token string `json:"token"` // or its jti
+	}
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 32<<10))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&o); err != nil || o.Token == "" || d.Decode(new(any)) != io.EOF {
+		http.Error(w, `the body must be {"token": "…"}, a re-issued token or its jti`, http.StatusBadRequest)
+		return
+	}
+	all := slices.DeleteFunc(g.suit.Reissuers(), func(re *token.Reissuer) bool { return re == nil || !re.Revocable() })
+	whole := slices.ContainsFunc(all, func(re *token.Reissuer) bool { return re.Issued(o.Token) }) // not just a jti
+	ended := 0
+	for _, re := range all {
+		if whole && !re.Issued(o.Token) {
+			continue
+		}
+		if err := re.Revoke(r.Context(), o.Token); err != nil {
+			g.log.WarnContext(r.Context(), "admin: a token was not ended", "error", err)
+			http.Error(w, "the token was not ended: it is none, or the store does not answer", http.StatusBadGateway)
+			return
+		}
+		ended++
+	}
+	if ended == 0 {
+		http.Error(w, "no rule of the policy has tokens that are revocable", http.StatusNotFound)
+		return
+	}
+	g.log.InfoContext(r.Context(), "admin: a token was ended")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// showKeys serves the public keys of the tokens that a rule re-issues.
+func (g *Guard) showKeys(w http.ResponseWriter, r *http.Request) {
+	n, err := strconv.Atoi(r.PathValue("rule"))
+	if all := g.suit.Reissuers(); err == nil && n >= 0 && n < len(all) && all[n] != nil {
+		all[n].KeySet().ServeHTTP(w, r)
+		return
+	}
+	http.Error(w, "there is no such rule that re-issues tokens", http.StatusNotFound)
 }

@@ -37,6 +37,9 @@ func withStore(p *panoply.Policy) (*redisstore.Client, error) {
 		return nil, faults.Err()
 	}
 	limits.Shared = client.Limits()
+	if p.Tokens.Revocations == nil {
+		p.Tokens.Revocations = client.Revocations()
+	}
 	return client, nil
 }
 

@@ -182,19 +182,22 @@ func (j *jwk) fitting(public crypto.PublicKey, wanted []string) []string {
 // sign next is published by VerifyKeys before it does: caches may keep the set for
 // ten minutes.
 func (t *Tokens) KeySet() http.Handler {
-	set := struct {
-		Keys []jwk `json:"keys"`
-	}{[]jwk{}}
+	keys := []jwk{}
 	for _, k := range t.set {
 		if j, ok := jwkOf(k.verify); ok {
 			j.KeyID, j.Use = k.id, "sig"
 			if len(k.methods) == 1 {
 				j.Algorithm = k.methods[0].Alg()
 			}
-			set.Keys = append(set.Keys, j)
+			keys = append(keys, j)
 		}
 	}
-	text, _ := json.Marshal(set) // strings cannot fail
+	return publish(keys)
+}
+
+// publish serves a set of public keys.
+func publish(keys []jwk) http.Handler {
+	text, _ := json.Marshal(map[string][]jwk{"keys": keys}) // strings cannot fail
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")

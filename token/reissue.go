@@ -4,26 +4,14 @@
 package token
 
 import (
-	"bytes"
-	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"net/http"
+	"slices"
 	"sync"
 	"time"
 
-	"golang.org/x/crypto/chacha20poly1305"
-
 	"github.com/panoply-security/panoply/internal/fault"
-	"github.com/panoply-security/panoply/internal/weak"
 )
 
 // ReissueConfig is how an app's tokens are re-issued. The zero value uses a key
@@ -34,6 +22,15 @@ type ReissueConfig struct {
 	KeyEnv string `yaml:"key_env"`
 	// Key is the key itself: at least 32 bytes that no dictionary knows.
 	Key []byte `yaml:"-"`
+	// OldKeyEnvs name at most 7 variables with keys that tokens may still be signed
+	// with, so that the key can be changed without signing everybody out: the old one
+	// goes here, and leaves when a lifetime has passed.
+	OldKeyEnvs []string `yaml:"old_key_envs"`
+	// OldKeys are such keys themselves.
+	OldKeys [][]byte `yaml:"-"`
+	// Algorithm signs: HS256 (the default), or EdDSA, whose signatures others can verify
+	// with [Reissuer.KeySet]. Tokens signed with the other one stay good.
+	Algorithm ReissueAlgorithm `yaml:"algorithm"`
 	// Lifetime caps exp, and is what tokens without one get. 0 is one hour.
 	Lifetime time.Duration `yaml:"lifetime"`
 	// Names are further names of JSON members, cookies, headers and URL parameters
@@ -48,22 +45,44 @@ type ReissueConfig struct {
 	// UnsafeAnywhere re-issues tokens wherever they stand in an answer. Who can
 	// make the app repeat a token that he forged then gets it re-issued.
 	UnsafeAnywhere bool `yaml:"unsafe_anywhere"`
-	// LookupEnv reads KeyEnv; nil is [os.LookupEnv].
+	// UnsafeGraceUntil lets the app's own tokens, issued before the guard stood there, in
+	// until then: a date or an RFC 3339 time, at most 31 days ahead. Nothing tells a forged
+	// one from them, so until then the app is as open as without the guard; each that is let
+	// in is reported.
+	UnsafeGraceUntil string `yaml:"unsafe_grace_until"`
+	// Revocable tokens can be ended before their time, at a logout ([Crossing.Revoke]) or by
+	// an operator. Each is then looked up with every request, and none is accepted while the
+	// store does not answer. Those that the app gave no jti get one.
+	Revocable bool `yaml:"revocable"`
+	// Revocations remembers them for all guards. Nil is the memory of this process, with
+	// room for 100,000.
+	Revocations Revocations `yaml:"-"`
+	// LookupEnv reads the variables; nil is [os.LookupEnv].
 	LookupEnv func(string) (string, bool) `yaml:"-"`
 }
 
+// ReissueAlgorithm is HS256 or EdDSA.
+type ReissueAlgorithm string
+
+// Values are the words a policy may use.
+func (ReissueAlgorithm) Values() []string { return []string{"HS256", "EdDSA"} }
+
 // Reissuer stands between an app whose tokens cannot be trusted, because its
-// secret can be guessed or they never expire, and its clients. It keeps no
-// state. It is safe for concurrent use.
+// secret can be guessed or they never expire, and its clients. It is safe for
+// concurrent use. But for revocations it keeps no state.
 //
-// On the way out ([Reissuer.Out], [Reissuer.OutHeader]) a token of the app is
-// replaced by one that the guard signs with its own key: HS256, the same claims
-// byte for byte but for an exp that is added or capped. The app's header and
+// On the way out ([Crossing.Out], [Crossing.OutHeader]) a token of the app is
+// replaced by one that the guard signs with its own key: the same claims
+// byte for byte but for an exp that is added or capped, and a jti where tokens are
+// revocable and there is none. The app's header and
 // signature are inside, encrypted, so that nobody can try secrets on them
-// offline. On the way in ([Reissuer.In], [Reissuer.InBody],
-// [Reissuer.InQuery]) only these are accepted, and the app's own token is put
+// offline. On the way in ([Crossing.In], [Crossing.InBody],
+// [Crossing.InQuery]) only these are accepted, and the app's own token is put
 // back as it was. A token forged with the app's secret is not signed by the
 // guard, and refused.
+//
+// An answer that repeats the token that came with its request repeats it as it came:
+// showing a token renews neither its time nor, once it was revoked, its life.
 //
 // # What it does not do
 //
@@ -76,6 +95,9 @@ type ReissueConfig struct {
 // on everything that such routes read. A token that the app makes itself out of
 // parts that a client sent, in a member of such a name, would be re-issued.
 //
+// A token that the app hands out in two answers is re-issued as two, and revoking one
+// does not end the other.
+//
 // Tokens inside base64, encrypted cookies and compressed bodies are not seen;
 // encrypted tokens (JWE) are left alone. A token in a cookie that cookie-parser
 // signed (s:eyJ…) cannot be replaced under that signature, so it is refused on
@@ -83,19 +105,19 @@ type ReissueConfig struct {
 //
 // # Bounds
 //
-// Tokens of up to 8 KiB are re-issued. The new token is about 270 bytes longer,
-// and at most 16 KiB: browsers drop cookies over 4 KiB, and Node answers 431 to
-// headers over 16 KiB.
+// Tokens of up to 8 KiB are re-issued. The new token is about 300 bytes longer, 400
+// with EdDSA and a jti, and at most 16 KiB: browsers drop cookies over 4 KiB, and Node
+// answers 431 to headers over 16 KiB. A request has at most 16 different ones; with more
+// it is refused.
 type Reissuer struct {
-	sign      []byte
-	seal      cipher.AEAD
-	prefix    string // how every token of ours starts, encoded
-	rawPrefix []byte // the same, decoded
+	keys      []*reissueKey // the first one signs
 	lifetime  time.Duration
 	names     map[string]bool
 	ignore    map[string]bool
 	anywhere  bool
 	ephemeral bool
+	grace     time.Time   // until then the app's own tokens pass
+	revoked   Revocations // nil: none is asked
 	now       func() time.Time
 }
 
@@ -104,6 +126,9 @@ var (
 	errNotOurs  = errors.New("a token that was not issued here")
 	errTampered = errors.New("a token that looks like one of ours and was changed")
 )
+
+// maxGrace is how far ahead the end of a grace window may be.
+const maxGrace = 31 * 24 * time.Hour
 
 // NewReissuer checks the configuration and derives the keys.
 func NewReissuer(cfg ReissueConfig) (*Reissuer, error) {
@@ -119,260 +144,90 @@ func NewReissuer(cfg ReissueConfig) (*Reissuer, error) {
 	for _, n := range cfg.Ignore {
 		t.ignore[plainName(n)] = true
 	}
-	key := t.masterKey(&cfg, &faults)
+	t.graceWindow(cfg.UnsafeGraceUntil, &faults)
+	if cfg.Revocable {
+		if t.revoked = cfg.Revocations; t.revoked == nil {
+			t.revoked = processRevocations()
+		}
+	}
+	masters := t.masterKeys(&cfg, &faults)
+	if a := cfg.Algorithm; a != "" && !slices.Contains(a.Values(), string(a)) {
+		faults.Addf("algorithm", "HS256 or EdDSA", "%.40q is neither", a)
+	}
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	return t, t.derive(key)
-}
-
-func (t *Reissuer) masterKey(cfg *ReissueConfig, faults *fault.List) []byte {
-	switch {
-	case cfg.Key != nil && cfg.KeyEnv != "":
-		faults.Add("key_env", "there is more than one key", "give key or key_env")
-	case cfg.Key != nil:
-		faults.Join("key", weak.Check(cfg.Key))
-		return cfg.Key
-	case cfg.KeyEnv != "":
-		text, ok := lookupEnv(cfg.LookupEnv)(cfg.KeyEnv)
-		if !ok {
-			faults.Addf("key_env", weak.Hint, "the environment variable %s is not set", cfg.KeyEnv)
-			break
-		}
-		faults.Join("key_env", weak.Check([]byte(text)))
-		return []byte(text)
-	default:
-		t.ephemeral = true
-		return processKey()
-	}
-	return nil
-}
-
-// processKey is that of this process, one for all so that a reload ends no token.
-var processKey = sync.OnceValue(func() []byte {
-	key := make([]byte, 32)
-	rand.Read(key)
-	return key
-})
-
-// derive makes one key for each use, and the kid that tells whose tokens these
-// are.
-func (t *Reissuer) derive(master []byte) error {
-	part := func(use string, n int) []byte {
-		b, err := hkdf.Key(sha256.New, master, nil, "panoply re-issue 1: "+use, n)
+	for _, master := range masters {
+		keys, err := deriveReissueKeys(master)
 		if err != nil {
-			panic(err) // only for absurd lengths
+			return nil, err
 		}
-		return b
+		t.keys = append(t.keys, keys...)
 	}
-	t.sign = part("sign", 32)
-	var err error
-	if t.seal, err = chacha20poly1305.NewX(part("seal", 32)); err != nil {
-		return err
+	if cfg.Algorithm == "EdDSA" {
+		t.keys[0], t.keys[1] = t.keys[1], t.keys[0]
 	}
-	// 69 bytes: whole groups of three, so that the encoded form is a prefix too.
-	t.rawPrefix = []byte(`{"alg":"HS256","typ":"JWT","kid":"panoply-` + hex.EncodeToString(part("kid", 9)) + `","pnp":"`)
-	t.prefix = base64.RawURLEncoding.EncodeToString(t.rawPrefix)
-	return nil
+	return t, nil
 }
+
+// graceWindow reads until when the app's own tokens pass. A day that is over is no
+// fault: the window has done its work.
+func (t *Reissuer) graceWindow(text string, faults *fault.List) {
+	if text == "" {
+		return
+	}
+	const path, hint = "unsafe_grace_until", "a day such as 2030-01-31, or a time such as 2030-01-31T12:00:00Z, at most 31 days ahead"
+	until, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		until, err = time.Parse(time.RFC3339, text)
+	}
+	switch {
+	case err != nil:
+		faults.Addf(path, hint, "%.40q is no time", text)
+	case until.After(t.now().Add(maxGrace)):
+		faults.Addf(path, hint, "%s is further ahead than 31 days", text)
+	default:
+		t.grace = until
+	}
+}
+
+// processRevocations are those of this process, one store for all so that a reload
+// brings no token back.
+var processRevocations = sync.OnceValue(func() Revocations {
+	m, err := NewMemoryRevocations(0)
+	if err != nil {
+		panic(err) // the default is within its bounds
+	}
+	return m
+})
 
 // Ephemeral reports whether the key is of this process alone: a restart ends
 // all tokens, and a second guard would not know them.
 func (t *Reissuer) Ephemeral() bool { return t.ephemeral }
 
-// reissue makes the token that leaves in place of the app's, or reports that
-// the app's is none that can be re-issued.
-func (t *Reissuer) reissue(dst, token []byte) ([]byte, bool) {
-	header, payload, sig, ok := decode(token)
-	if !ok {
-		return dst, false
-	}
-	exp, newPayload, change, ok := t.expire(payload)
-	if !ok {
-		return dst, false
-	}
-	// exp, the change of the payload, the app's header and its signature.
-	inner := make([]byte, 0, len(header)+len(sig)+len(change.old)+32)
-	inner = binary.AppendUvarint(inner, uint64(exp))
-	inner = binary.AppendUvarint(inner, uint64(change.at))
-	inner = binary.AppendUvarint(inner, uint64(change.length))
-	inner = appendBytes(inner, change.old)
-	inner = appendBytes(inner, header)
-	inner = append(inner, sig...)
+// Revocable reports whether the tokens can be ended before their time.
+func (t *Reissuer) Revocable() bool { return t.revoked != nil }
 
-	b64 := base64.RawURLEncoding
-	nonce := make([]byte, chacha20poly1305.NonceSizeX, chacha20poly1305.NonceSizeX+len(inner)+chacha20poly1305.Overhead)
-	rand.Read(nonce) // 192 random bits never meet again, on any number of guards
-	sealed := t.seal.Seal(nonce, nonce, inner, newPayload)
-
-	head := b64.AppendEncode(bytes.Clone(t.rawPrefix), sealed)
-	head = append(head, `"}`...)
-	start := len(dst)
-	dst = b64.AppendEncode(dst, head)
-	dst = append(dst, '.')
-	dst = b64.AppendEncode(dst, newPayload)
-	mac := t.mac(dst[start:])
-	dst = append(dst, '.')
-	return b64.AppendEncode(dst, mac), true
+// Grace is until when the app's own tokens are let in, zero for never or no longer.
+func (t *Reissuer) Grace() time.Time {
+	if !t.now().Before(t.grace) {
+		return time.Time{}
+	}
+	return t.grace
 }
 
-// open returns the app's token inside one of ours.
-func (t *Reissuer) open(dst, token []byte) ([]byte, error) {
-	const maxReissued = 2 * MaxBytes
-	dot := bytes.LastIndexByte(token, '.')
-	if dot < 0 || len(token) > maxReissued {
-		return nil, errTampered
-	}
-	mac, err := strict.AppendDecode(nil, token[dot+1:])
-	if err != nil || !hmac.Equal(mac, t.mac(token[:dot])) {
-		return nil, errTampered
-	}
-	// Signed by us: what follows cannot fail but through a fault of our own, and
-	// is checked all the same.
-	first, second, ok := bytes.Cut(token[:dot], []byte("."))
-	head, err1 := strict.AppendDecode(nil, first)
-	payload, err2 := strict.AppendDecode(nil, second)
-	if !ok || err1 != nil || err2 != nil || !bytes.HasPrefix(head, t.rawPrefix) || !bytes.HasSuffix(head, []byte(`"}`)) {
-		return nil, errTampered
-	}
-	sealed, err := strict.AppendDecode(nil, head[len(t.rawPrefix):len(head)-2])
-	if err != nil || len(sealed) < chacha20poly1305.NonceSizeX {
-		return nil, errTampered
-	}
-	inner, err := t.seal.Open(nil, sealed[:chacha20poly1305.NonceSizeX], sealed[chacha20poly1305.NonceSizeX:], payload)
-	if err != nil {
-		return nil, errTampered
-	}
-	r := reader{b: inner}
-	exp := r.uvarint()
-	change := change{at: int(r.uvarint()), length: int(r.uvarint())}
-	change.old = r.bytes()
-	header := r.bytes()
-	original, ok := change.undo(payload)
-	if r.bad || !ok {
-		return nil, errTampered
-	}
-	if t.now().Unix() >= int64(exp) {
-		return nil, errExpired
-	}
-	b64 := base64.RawURLEncoding
-	dst = append(b64.AppendEncode(dst, header), '.')
-	dst = append(b64.AppendEncode(dst, original), '.')
-	return b64.AppendEncode(dst, r.b), nil
-}
-
-func (t *Reissuer) mac(signed []byte) []byte {
-	h := hmac.New(sha256.New, t.sign)
-	h.Write(signed)
-	return h.Sum(nil)
-}
-
-// change is what was done to a payload: length bytes at at stand for old.
-type change struct {
-	at, length int
-	old        []byte
-}
-
-func (c change) undo(payload []byte) ([]byte, bool) {
-	if c.at < 0 || c.length < 0 || c.at > len(payload) || c.length > len(payload)-c.at {
-		return nil, false
-	}
-	out := make([]byte, 0, len(payload)+len(c.old))
-	out = append(out, payload[:c.at]...)
-	out = append(out, c.old...)
-	return append(out, payload[c.at+c.length:]...), true
-}
-
-// expire adds exp to the payload or caps it, and says how to undo that. Every
-// other byte stays. A payload that is not one JSON object with at most one exp
-// is not touched.
-func (t *Reissuer) expire(payload []byte) (exp int64, out []byte, c change, ok bool) {
-	latest := t.now().Add(t.lifetime).Unix()
-	start, end, members, ok := member(payload, "exp")
-	if !ok {
-		return 0, nil, c, false
-	}
-	var text []byte
-	if end == 0 { // there is none
-		c.at = bytes.LastIndexByte(payload, '}')
-		text = strconv.AppendInt([]byte(`"exp":`), latest, 10)
-		if members > 0 {
-			text = append([]byte{','}, text...)
-		}
-		exp = latest
-	} else {
-		c.at, c.old = start, payload[start:end]
-		// In milliseconds, a string or anything else than a time: as if far ahead.
-		at, err := date(json.Number(c.old))
-		if err == nil && at.Unix() <= latest {
-			return at.Unix(), payload, change{}, true
-		}
-		exp, text = latest, strconv.AppendInt(nil, latest, 10)
-	}
-	c.length = len(text)
-	out = make([]byte, 0, len(payload)+len(text))
-	out = append(out, payload[:c.at]...)
-	out = append(out, text...)
-	return exp, append(out, payload[c.at+len(c.old):]...), c, true
-}
-
-// member finds where the value of a name stands in a JSON object; end is 0 when
-// it is not there. It is not ok when the name is there twice or b is no object.
-func member(b []byte, name string) (start, end, members int, ok bool) {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return 0, 0, 0, false
-	}
-	for dec.More() {
-		key, err := dec.Token()
-		var raw json.RawMessage
-		if err != nil || dec.Decode(&raw) != nil {
-			return 0, 0, 0, false
-		}
-		members++
-		if key != name {
+// KeySet serves the public keys of EdDSA as a JSON Web Key Set (RFC 7517). With HS256
+// it is empty: nobody else can verify.
+func (t *Reissuer) KeySet() http.Handler {
+	keys := []jwk{}
+	for _, k := range t.keys {
+		if k.alg != "EdDSA" || t.keys[0].alg != "EdDSA" {
 			continue
 		}
-		if end != 0 {
-			return 0, 0, 0, false
+		if j, ok := jwkOf(k.private.Public()); ok {
+			j.KeyID, j.Use, j.Algorithm = k.kid, "sig", k.alg
+			keys = append(keys, j)
 		}
-		end = int(dec.InputOffset())
-		start = end - len(raw)
 	}
-	if _, err := dec.Token(); err != nil {
-		return 0, 0, 0, false
-	}
-	rest := bytes.TrimLeft(b[dec.InputOffset():], " \t\r\n")
-	return start, end, members, len(rest) == 0
-}
-
-func appendBytes(dst, b []byte) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
-}
-
-// reader takes apart what appendBytes and AppendUvarint put together.
-type reader struct {
-	b   []byte
-	bad bool
-}
-
-func (r *reader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 || v > 1<<40 {
-		r.bad = true
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *reader) bytes() []byte {
-	n := r.uvarint()
-	if n > uint64(len(r.b)) {
-		r.bad = true
-		return nil
-	}
-	out := r.b[:n]
-	r.b = r.b[n:]
-	return out
+	return publish(keys)
 }

@@ -4,8 +4,6 @@
 package token
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -19,11 +17,12 @@ import (
 // when it refuses.
 //
 // The error is a [*problem.Error] with status 401: token/expired for one of
-// ours that is over, token/not-reissued for anything else that some parser
-// might take for a token, or for more than one Authorization header. What has
-// not the shape of a token, such as Basic or an opaque one, passes untouched.
+// ours that is over, token/invalid for one that was revoked, token/not-reissued for
+// anything else that some parser might take for a token, or for more than one
+// Authorization header; 503 when the store of revocations does not answer. What has not
+// the shape of a token, such as Basic or an opaque one, passes untouched.
 // Referer, in which no app looks for tokens, is not looked at either.
-func (t *Reissuer) In(r *http.Request) error {
+func (c *Crossing) In(r *http.Request) error {
 	if len(r.Header["Authorization"]) > 1 {
 		return refuse(rule.TokenNotReissued, errTwoTokens)
 	}
@@ -34,16 +33,16 @@ func (t *Reissuer) In(r *http.Request) error {
 	}
 	var swaps []swap
 	for name, values := range r.Header {
-		if name == "Referer" || t.ignored(name) {
+		if name == "Referer" || c.t.ignored(name) {
 			continue
 		}
 		for i, v := range values {
 			var out string
 			var err error
 			if name == "Cookie" {
-				out, err = t.inCookies(v)
+				out, err = c.inCookies(v)
 			} else {
-				out, err = t.inText(v)
+				out, err = c.inText(v)
 			}
 			if err != nil {
 				return refused(fmt.Errorf("in the header %s: %w", name, err))
@@ -59,14 +58,14 @@ func (t *Reissuer) In(r *http.Request) error {
 	return nil
 }
 
-// InBody does for the body of a request what [Reissuer.In] does for its
+// InBody does for the body of a request what [Crossing.In] does for its
 // headers: JSON, a form or other text, already read and decompressed. Tokens are
 // swapped wherever they stand. A body without any is returned as it is.
 //
 // A token of somebody else in a body, such as the one that a browser brings
 // from a Google login, is refused like a forged one: keep its route out.
-func (t *Reissuer) InBody(b []byte) ([]byte, error) {
-	out, err := t.in(b, true)
+func (c *Crossing) InBody(b []byte) ([]byte, error) {
+	out, err := c.in(b, true)
 	if err != nil {
 		return nil, refused(fmt.Errorf("in the body: %w", err))
 	}
@@ -74,29 +73,22 @@ func (t *Reissuer) InBody(b []byte) ([]byte, error) {
 }
 
 // InQuery does the same for the raw query of a URL, without the question mark.
-func (t *Reissuer) InQuery(raw string) (string, error) {
-	out, err := t.inText(raw)
+func (c *Crossing) InQuery(raw string) (string, error) {
+	out, err := c.inText(raw)
 	if err != nil {
 		return "", refused(fmt.Errorf("in the query: %w", err))
 	}
 	return out, nil
 }
 
-func refused(err error) error {
-	if errors.Is(err, errExpired) {
-		return refuse(rule.TokenExpired, err)
-	}
-	return refuse(rule.TokenNotReissued, err)
-}
-
-func (t *Reissuer) inCookies(v string) (string, error) {
+func (c *Crossing) inCookies(v string) (string, error) {
 	pairs := strings.Split(v, ";")
 	for i, pair := range pairs {
 		name, _, _ := strings.Cut(pair, "=")
-		if t.ignored(name) {
+		if c.t.ignored(name) {
 			continue
 		}
-		out, err := t.inText(pair)
+		out, err := c.inText(pair)
 		if err != nil {
 			return "", err
 		}
@@ -105,11 +97,11 @@ func (t *Reissuer) inCookies(v string) (string, error) {
 	return strings.Join(pairs, ";"), nil
 }
 
-func (t *Reissuer) inText(s string) (string, error) {
+func (c *Crossing) inText(s string) (string, error) {
 	if !twoDots(s) {
 		return s, nil
 	}
-	out, err := t.in([]byte(s), false)
+	out, err := c.in([]byte(s), false)
 	if err != nil {
 		return "", err
 	}
@@ -125,7 +117,7 @@ func twoDots(s string) bool {
 
 // in swaps our tokens, and refuses the text when anything around them could be
 // read as a token.
-func (t *Reissuer) in(b []byte, quoted bool) ([]byte, error) {
+func (c *Crossing) in(b []byte, quoted bool) ([]byte, error) {
 	var out []byte
 	done := 0
 	for at := 0; ; {
@@ -134,12 +126,19 @@ func (t *Reissuer) in(b []byte, quoted bool) ([]byte, error) {
 			break
 		}
 		at = end
-		if !bytes.HasPrefix(b[start:end], []byte(t.prefix)) {
-			continue
-		}
-		original, err := t.open(nil, b[start:end])
-		if err != nil {
+		token := b[start:end]
+		var original []byte
+		if k := c.t.keyOf(token); k != nil {
+			var err error
+			if original, err = c.appOf(k, token); err != nil {
+				return nil, err
+			}
+		} else if ok, err := c.inGrace(token); err != nil {
 			return nil, err
+		} else if !ok {
+			continue
+		} else {
+			original = token
 		}
 		if forgeable(b[done:start], quoted) {
 			return nil, errNotOurs

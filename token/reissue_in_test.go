@@ -37,9 +37,9 @@ func TestInRefuses(t *testing.T) {
 		}
 		return string(b)
 	}
-	sealedAt := len(re.prefix) + 40
+	sealedAt := len(re.keys[0].prefix) + 40
 	inside := string(must(strict.DecodeString(header)))
-	withSig := func(header, payload string) string { return signRaw(t, string(re.sign), header, payload) }
+	withSig := func(header, payload string) string { return signRaw(t, string(re.keys[0].mac), header, payload) }
 	otherGuard := newReissuer(t, ReissueConfig{Key: []byte(goodSecret)})
 
 	tests := map[string]string{
@@ -58,7 +58,7 @@ func TestInRefuses(t *testing.T) {
 		"signature-missing":                header + "." + ourPayload + ".",
 		"signature-trailing-bits":          header + "." + ourPayload + "." + trailingBits(ourSig),
 		"ciphertext-changed":               flip(ours, sealedAt),
-		"nonce-changed":                    flip(ours, len(re.prefix)+2),
+		"nonce-changed":                    flip(ours, len(re.keys[0].prefix)+2),
 		"of-another-guard":                 reissued(t, otherGuard, app),
 		"signed-but-not-sealed":            withSig(`{"alg":"HS256","typ":"JWT","kid":"`+kidOf(inside)+`","pnp":"AAAA"}`, `{"id":"admin"}`),
 		"signed-sealed-for-another":        withSig(inside, `{"id":"admin","exp":`+itoa(soon())+`}`),

@@ -18,11 +18,11 @@ import (
 // What has no token to replace is returned as it is, without a copy. Tokens of
 // this Reissuer are left alone, and so is what is not one whole token of at most
 // 8 KiB.
-func (t *Reissuer) Out(b []byte) (out []byte, n int) {
-	return t.out(b, t.anywhere)
+func (c *Crossing) Out(b []byte) (out []byte, n int) {
+	return c.out(b, c.t.anywhere)
 }
 
-func (t *Reissuer) out(b []byte, anywhere bool) (out []byte, n int) {
+func (c *Crossing) out(b []byte, anywhere bool) (out []byte, n int) {
 	done := 0
 	for at := 0; ; {
 		start, end, ok := find(b, at)
@@ -31,13 +31,13 @@ func (t *Reissuer) out(b []byte, anywhere bool) (out []byte, n int) {
 		}
 		at = end
 		token := b[start:end]
-		if bytes.HasPrefix(token, []byte(t.prefix)) || !anywhere && !t.handsOut(nameBefore(b[:start])) {
+		if c.t.keyOf(token) != nil || !anywhere && !c.t.handsOut(nameBefore(b[:start])) {
 			continue
 		}
 		if out == nil {
 			out = make([]byte, 0, len(b)+512)
 		}
-		longer, ok := t.reissue(append(out, b[done:start]...), token)
+		longer, ok := c.reissue(append(out, b[done:start]...), token)
 		if !ok {
 			continue
 		}
@@ -49,30 +49,44 @@ func (t *Reissuer) out(b []byte, anywhere bool) (out []byte, n int) {
 	return append(out, b[done:]...), n
 }
 
+// reissue appends the token that leaves in place of the app's. One that came in, or has
+// left already, leaves as the same.
+func (c *Crossing) reissue(dst, token []byte) ([]byte, bool) {
+	if ours, ok := c.outOf(token); ok {
+		return append(dst, ours...), true
+	}
+	start := len(dst)
+	dst, id, exp, ok := c.t.reissue(dst, token)
+	if ok {
+		c.remember(swapped{app: string(token), ours: string(dst[start:]), id: id, exp: exp})
+	}
+	return dst, ok
+}
+
 // OutHeader replaces the app's tokens in the headers of an answer, and says how
 // many: in cookies and headers with a name under which tokens are handed out,
 // and behind such a name in the URLs of Location and Refresh.
-func (t *Reissuer) OutHeader(h http.Header) (n int) {
+func (c *Crossing) OutHeader(h http.Header) (n int) {
 	for name, values := range h {
 		for i, v := range values {
-			if !strings.Contains(v, "eyJ") || t.ignored(name) {
+			if !strings.Contains(v, "eyJ") || c.t.ignored(name) {
 				continue
 			}
-			value, rest, anywhere := v, "", t.anywhere || t.handsOut(name)
+			value, rest, anywhere := v, "", c.t.anywhere || c.t.handsOut(name)
 			switch name {
 			case "Set-Cookie":
 				if end := strings.IndexByte(v, ';'); end >= 0 {
 					value, rest = v[:end], v[end:]
 				}
 				cookie, _, _ := strings.Cut(value, "=")
-				if t.ignored(cookie) {
+				if c.t.ignored(cookie) {
 					continue
 				}
-				anywhere = t.anywhere || t.handsOut(cookie)
+				anywhere = c.t.anywhere || c.t.handsOut(cookie)
 			case "Location", "Refresh":
-				anywhere = t.anywhere
+				anywhere = c.t.anywhere
 			}
-			if out, found := t.out([]byte(value), anywhere); found > 0 {
+			if out, found := c.out([]byte(value), anywhere); found > 0 {
 				values[i] = string(out) + rest
 				n += found
 			}

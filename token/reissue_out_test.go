@@ -126,14 +126,14 @@ func TestOutHeader(t *testing.T) {
 		t.Error("an ignored cookie is re-issued")
 	}
 	for _, v := range []string{h["Set-Cookie"][0], h["Set-Cookie"][1], h["Set-Cookie"][2], h["Authorization"][0], h["X-Auth-Token"][0]} {
-		if strings.Contains(v, app) || !strings.Contains(v, re.prefix) {
+		if strings.Contains(v, app) || !strings.Contains(v, re.keys[0].prefix) {
 			t.Errorf("%s is not re-issued", v)
 		}
 	}
 	if !strings.HasSuffix(h["Set-Cookie"][0], "; Path=/; HttpOnly") || !strings.HasPrefix(h["Set-Cookie"][0], "token=ey") {
 		t.Errorf("the cookie lost its attributes: %s", h["Set-Cookie"][0])
 	}
-	if loc := h.Get("Location"); !strings.HasPrefix(loc, "https://shop.example/app?lang="+app+"&token="+re.prefix) {
+	if loc := h.Get("Location"); !strings.HasPrefix(loc, "https://shop.example/app?lang="+app+"&token="+re.keys[0].prefix) {
 		t.Errorf("Location: %s", loc)
 	}
 }

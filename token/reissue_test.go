@@ -5,6 +5,7 @@ package token
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -19,12 +20,12 @@ import (
 	"github.com/panoply-security/panoply/rule"
 )
 
-const reissueKey = "hT5wq9Lz3VbX8nRk2MfC7dJy4GsP6aEuhT2wq8Lz5VbX3nRk"
+const reissueSecret = "hT5wq9Lz3VbX8nRk2MfC7dJy4GsP6aEuhT2wq8Lz5VbX3nRk"
 
 func newReissuer(t testing.TB, cfg ReissueConfig) *Reissuer {
 	t.Helper()
 	if cfg.Key == nil && cfg.KeyEnv == "" {
-		cfg.Key = []byte(reissueKey)
+		cfg.Key = []byte(reissueSecret)
 	}
 	re, err := NewReissuer(cfg)
 	if err != nil {
@@ -114,7 +115,7 @@ func TestReissuedTokenIsAJWT(t *testing.T) {
 	re := newReissuer(t, ReissueConfig{})
 	app := appToken(t)
 	ours := reissued(t, re, app)
-	parsed, err := jwt.Parse(ours, func(*jwt.Token) (any, error) { return re.sign, nil },
+	parsed, err := jwt.Parse(ours, func(*jwt.Token) (any, error) { return re.keys[0].mac, nil },
 		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithStrictDecoding(), jwt.WithTimeFunc(re.now))
 	if err != nil || parsed.Claims.(jwt.MapClaims)["id"] != "65a1" {
 		t.Errorf("golang-jwt: %v, %v", parsed, err)
@@ -129,16 +130,16 @@ func TestReissuedTokenIsAJWT(t *testing.T) {
 	if again := reissued(t, re, app); again == ours {
 		t.Error("the same token re-issued twice is the same: no nonce")
 	}
-	if grown := len(ours) - len(app); grown > 300 {
-		t.Errorf("%d bytes longer; the docs say about 270", grown)
+	if grown := len(ours) - len(app); grown > 320 {
+		t.Errorf("%d bytes longer; the docs say about 300", grown)
 	}
-	if len(re.rawPrefix)%3 != 0 || !strings.HasPrefix(ours, re.prefix) {
-		t.Errorf("the prefix of %d bytes is none when encoded", len(re.rawPrefix))
+	if len(re.keys[0].rawPrefix)%3 != 0 || !strings.HasPrefix(ours, re.keys[0].prefix) {
+		t.Errorf("the prefix of %d bytes is none when encoded", len(re.keys[0].rawPrefix))
 	}
 }
 
 func TestReissueKeys(t *testing.T) {
-	env := func(string) (string, bool) { return reissueKey, true }
+	env := func(string) (string, bool) { return reissueSecret, true }
 	one, two := newReissuer(t, ReissueConfig{}), newReissuer(t, ReissueConfig{KeyEnv: "TOKEN_KEY", LookupEnv: env})
 	app := appToken(t)
 	r := bearer(reissued(t, one, app))
@@ -162,7 +163,7 @@ func TestReissueKeys(t *testing.T) {
 		"not set":         {KeyEnv: "TOKEN_KEY", LookupEnv: func(string) (string, bool) { return "", false }},
 		"is guessable":    {Key: []byte("secret123")},
 		"is empty":        {KeyEnv: "TOKEN_KEY", LookupEnv: func(string) (string, bool) { return "", true }},
-		"more than one":   {Key: []byte(reissueKey), KeyEnv: "TOKEN_KEY"},
+		"more than one":   {Key: []byte(reissueSecret), KeyEnv: "TOKEN_KEY"},
 		"lifetime: -1s":   {Lifetime: -time.Second},
 		"names[0]: \"-\"": {Names: []string{"-"}},
 	} {
@@ -175,10 +176,11 @@ func TestReissueKeys(t *testing.T) {
 // Whatever an app signs comes back byte for byte, and whatever is done to the
 // token on its way is refused.
 func FuzzReissue(f *testing.F) {
-	re := newReissuer(f, ReissueConfig{})
+	both := []*Reissuer{newReissuer(f, ReissueConfig{}), newReissuer(f, ReissueConfig{Algorithm: "EdDSA", Revocable: true})}
 	f.Add([]byte(`{"id":1}`), []byte("signature"), uint(7), byte(1))
 	f.Add([]byte(` {"exp": 99999999999 , "a":"\u00e9:}"} `), []byte{0}, uint(200), byte(0x80))
 	f.Fuzz(func(t *testing.T, payload, sig []byte, at uint, bits byte) {
+		re := both[at%2]
 		enc := func(b []byte) string { return b64(string(b)) }
 		app := b64(`{"alg":"HS256"}`) + "." + enc(payload) + "." + enc(sig)
 		body := []byte(`{"token":"` + app + `"}`)
@@ -212,4 +214,16 @@ func FuzzReissue(f *testing.F) {
 			t.Fatalf("a changed token was swapped: %s", r.Header.Get("Authorization"))
 		}
 	})
+}
+
+// Each call is a request of its own, for tests that look at one thing alone.
+
+func (t *Reissuer) In(r *http.Request) error        { return t.Cross(r.Context()).In(r) }
+func (t *Reissuer) InBody(b []byte) ([]byte, error) { return t.Cross(context.Background()).InBody(b) }
+func (t *Reissuer) InQuery(raw string) (string, error) {
+	return t.Cross(context.Background()).InQuery(raw)
+}
+func (t *Reissuer) Out(b []byte) (out []byte, n int) { return t.Cross(context.Background()).Out(b) }
+func (t *Reissuer) OutHeader(h http.Header) (n int) {
+	return t.Cross(context.Background()).OutHeader(h)
 }
