@@ -32,8 +32,9 @@ func TestBrowserThroughGuard(t *testing.T) {
 }
 
 // logInWithBrowser opens the shop at baseURL in a new browser, checks that its
-// inline script ran, logs in through the form, and expects to be greeted.
-func logInWithBrowser(t *testing.T, chromium, baseURL string) {
+// inline script ran, logs in through the form, and expects to be greeted. What else is to
+// be done there is done then.
+func logInWithBrowser(t *testing.T, chromium, baseURL string, then ...func(context.Context)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -91,6 +92,9 @@ func logInWithBrowser(t *testing.T, chromium, baseURL string) {
 	}
 	if greeting != "Welcome, Alice" {
 		t.Errorf("got greeting %q; want %q", greeting, "Welcome, Alice")
+	}
+	for _, do := range then {
+		do(ctx)
 	}
 }
 
