@@ -63,6 +63,9 @@ func (p *pass) hardenCookies(h http.Header) {
 	switch p.suit.policy.Cookies.Mode {
 	case Enforce:
 		_, dropped := p.suit.cookies.Harden(h, p.tls)
+		if s := p.suit.sealer; s != nil { // last: the end that the browser is told is inside
+			dropped = append(dropped, s.Seal(h)...)
+		}
 		for _, why := range dropped {
 			p.suit.respond.Report(p.r, p.x, problem.Refuse(rule.SessionCookieMalformed, why))
 		}

@@ -90,6 +90,9 @@ func describeCookies(p *Policy) string {
 	} else {
 		out += ", at most " + spell(c.MaxAge)
 	}
+	if c := p.Cookies.Encrypt; c != nil && p.Cookies.Mode == Enforce {
+		out += "; values of session cookies encrypted"
+	}
 	return out + map[Mode]string{Enforce: "; other sites' requests refused", Report: "; other sites' requests only reported"}[p.Cookies.CrossOrigin]
 }
 

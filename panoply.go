@@ -85,6 +85,7 @@ type Suit struct {
 	limiter *ratelimit.Limiter
 	bodies  *validate.Validator
 	cookies *cookies.Hardener
+	sealer  *cookies.Sealer // nil without
 	origins *http.CrossOriginProtection
 	tokens  []tokenRule
 	// claimHeaders are those of all token rules.
@@ -162,6 +163,10 @@ func New(p Policy, opts ...Option) (*Suit, error) {
 
 	s.cookies, err = cookies.New(p.Cookies.Policy)
 	faults.Join("cookies", err)
+	if cfg := p.Cookies.Encrypt; cfg != nil {
+		s.sealer, err = cookies.NewSealer(*cfg, p.Cookies.Policy)
+		faults.Join("cookies.encrypt", err)
+	}
 
 	s.origins = http.NewCrossOriginProtection()
 	for i, origin := range p.Cookies.TrustedOrigins {
@@ -329,6 +334,9 @@ func (s *Suit) Warnings() []string {
 	}
 	for _, c := range s.policy.Cookies.Policy.Warnings() {
 		w = append(w, "cookies: "+c)
+	}
+	if s.sealer != nil && s.sealer.Ephemeral() {
+		w = append(w, "cookies: encrypt has no key_env, so cookies end when this process does (hint: a variable with the output of `openssl rand -base64 48`)")
 	}
 	for i, u := range s.uploads {
 		for _, unsafe := range u.UnsafeSettings() {

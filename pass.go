@@ -133,6 +133,7 @@ func (p *pass) admit() error {
 	if err := p.judge(strict, checkHead(p.r, s.claimHeaders)); err != nil {
 		return err
 	}
+	p.openCookies()
 	key, err := route.KeyOf(p.r.URL)
 	if err != nil && !(p.r.Method == http.MethodOptions && p.r.RequestURI == "*") {
 		if err := p.judge(strict, problem.Refuse(rule.RequestPath, "").Because(err)); err != nil {
@@ -170,6 +171,17 @@ func (p *pass) admit() error {
 		return err
 	}
 	return p.settleTokens()
+}
+
+// openCookies decrypts the cookies that were encrypted on their way out, before anybody
+// looks at them.
+func (p *pass) openCookies() {
+	if p.suit.sealer == nil || p.suit.policy.Cookies.Mode != Enforce {
+		return
+	}
+	for _, what := range p.suit.sealer.Open(p.r.Header) {
+		p.suit.respond.Report(p.r, p.x, problem.Refuse(rule.SessionCookieForeign, what))
+	}
 }
 
 // admitPreflight lets a preflight pass, as no attempt at anything and without a

@@ -237,6 +237,9 @@ type CookiesSection struct {
 	// CrossOriginProtection of net/http tells. Such requests are only reported by default: some
 	// logins with another provider end in one.
 	CrossOrigin Mode `yaml:"cross_origin" doc:"report (the default), enforce or off: requests with cookies that other sites' pages send"`
+	// Encrypt encrypts the values of session cookies on their way to the browser. Those that
+	// the browser has from before are then not shown to the app: everybody logs in once more.
+	Encrypt *cookies.Encryption `yaml:"encrypt"`
 	// TrustedOrigins are other sites that may: https://login.example.
 	TrustedOrigins []string `yaml:"trusted_origins" doc:"sites whose pages may send them: https://login.example"`
 }

@@ -22,11 +22,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// reissuing is a guard that nobody configured but for the tokens of the app.
+// reissuing is a guard that nobody configured but for the tokens and session cookies of the app.
 func reissuing(t *testing.T, lifetime time.Duration) profile {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "policy.yaml")
-	text := fmt.Sprintf("profile: compatible\ntokens:\n  - {match: /, logout: [POST /api/logout], reissue: {key_env: PANOPLY_TOKEN_KEY, lifetime: %v}}\n", lifetime)
+	text := fmt.Sprintf("profile: compatible\ntokens:\n  - {match: /, logout: [POST /api/logout], reissue: {key_env: PANOPLY_TOKEN_KEY, lifetime: %v}}\ncookies: {encrypt: {}}\n", lifetime)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -168,18 +168,21 @@ const journeyInBrowser = `(async () => {
 	const told = [await send('GET', '/api/me', first), await send('POST', '/api/logout', first), await send('GET', '/api/me', first)];
 	const second = await login();
 	const claims = JSON.parse(atob(second.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
+	const form = new URLSearchParams({ email: 'alice@shop.example', password: 'sunshine1' });
+	const account = await (await fetch('/login', { method: 'POST', body: form })).text();
+	told.push(account.includes('Signed in as alice@shop.example'), (await (await fetch('/account')).text()).includes('Signed in as'));
 	told.push(await send('GET', '/api/me', second), claims.email, claims.exp * 1000 - Date.now() <= 3600000, document.cookie.includes('connect.sid'));
 	return told.join(' ');
 })()`
 
 // In a browser all works as before, a page still reads the claims, and the app's cookie
-// has the flags that the app forgot.
+// has the flags that the app forgot, and a value that nobody can try secrets on.
 func TestReissueInBrowser(t *testing.T) {
 	chromium := findChromium(t)
 	forEachApp(t, func(t *testing.T, app string) {
 		g := startGuard(t, startApp(t, app), reissuing(t, time.Hour))
 		logInWithBrowser(t, chromium, g.url, func(ctx context.Context) {
-			const want = "200 204 401 200 alice@shop.example true false"
+			const want = "200 204 401 true true 200 alice@shop.example true false"
 			got, err := chromedp.Run(ctx, chromedp.Evaluate[string](journeyInBrowser, chromedp.EvalAwaitPromise))
 			if err != nil || got != want {
 				t.Errorf("got %s, %v; want %s", got, err, want)
@@ -192,7 +195,7 @@ func TestReissueInBrowser(t *testing.T) {
 			for _, c := range jar.Cookies {
 				if c.Name == "connect.sid" {
 					found = true
-					if !c.Secure || !c.HTTPOnly || c.SameSite != "Lax" {
+					if !c.Secure || !c.HTTPOnly || c.SameSite != "Lax" || strings.HasPrefix(c.Value, "s%3A") {
 						t.Errorf("connect.sid in the browser: %+v", c)
 					}
 				}

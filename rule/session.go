@@ -24,6 +24,7 @@ const (
 	SessionCookieSameSite  ID = "session/cookie-samesite"
 	SessionCookieLifetime  ID = "session/cookie-lifetime"
 	SessionCookieMalformed ID = "session/cookie-malformed"
+	SessionCookieForeign   ID = "session/cookie-foreign"
 )
 
 var sessionRules = []Rule{
@@ -90,4 +91,7 @@ var sessionRules = []Rule{
 		Why:     "Control bytes, a missing name or a broken __Host- promise are read differently by every parser on the way.",
 		Express: "res.cookie(name, value, options) instead of a Set-Cookie header put together by hand",
 		Policy:  "cookies: {secure: true} # drops it"},
+	{ID: SessionCookieForeign, Mistake: 5, Title: "Cookie not encrypted here", Severity: Medium, CWE: 565,
+		Why:    "Where cookies are encrypted at the edge, one that is not was made by somebody else, perhaps with a guessed secret, or is from before. The app does not see it.",
+		Policy: "cookies: {encrypt: {key_env: PANOPLY_COOKIE_KEY}}"},
 }

@@ -28,7 +28,7 @@
 //
 // # What it does not do
 //
-// It never touches a value, so it neither signs nor encrypts, and it cannot end
+// A [Hardener] never touches a value; a [Sealer] encrypts it. Neither can end
 // a session on the server. It sees the header Set-Cookie in that spelling, as
 // http.Header.Add writes it.
 //
