@@ -18,6 +18,7 @@
 //	go run ./bench -rounds 9 -requests 50000
 //	go run ./bench -only readings
 //	go run ./bench -only headers
+//	go run ./bench -only logins
 package main
 
 import (
@@ -41,7 +42,7 @@ func main() {
 	}
 	rounds := flag.Int("rounds", 5, "interleaved rounds (at most 50)")
 	requests := flag.Int("requests", 10_000, "requests per round and server (at most 200000)")
-	only := flag.String("only", "", "proxy, readings or headers; all without it")
+	only := flag.String("only", "", "proxy, readings, headers or logins; all without it")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
@@ -59,6 +60,7 @@ func measure(ctx context.Context, only string, rounds, requests int) error {
 		{"proxy", func() error { return run(ctx, rounds, requests) }},
 		{"readings", func() error { return readAll(4 * rounds) }},
 		{"headers", func() error { return benchHeaders(ctx) }},
+		{"logins", func() error { return benchLogins(ctx) }},
 	}
 	known := only == ""
 	for i, part := range parts {
@@ -74,7 +76,7 @@ func measure(ctx context.Context, only string, rounds, requests int) error {
 		}
 	}
 	if !known {
-		return fmt.Errorf("-only is proxy, readings or headers, not %q", only)
+		return fmt.Errorf("-only is proxy, readings, headers or logins, not %q", only)
 	}
 	return nil
 }

@@ -65,6 +65,8 @@ func serve(role string) error {
 		handler = app()
 	case "bare":
 		handler, err = bare(upstream)
+	case "logins":
+		handler, err = loginApp()
 	case "guard":
 		handler, err = guarded(upstream)
 	default:

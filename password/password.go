@@ -72,7 +72,8 @@ type Config struct {
 	Parallelism int `yaml:"parallelism"`
 	// BcryptCost is the binary logarithm of bcrypt's rounds. 0 is 12; 10 to 16.
 	BcryptCost int `yaml:"bcrypt_cost"`
-	// MaxParallel bounds the hashes computed at a time. 0 is one per processor.
+	// MaxParallel bounds the hashes computed at a time. 0 is one less than there are
+	// processors, at least 1: that one answers everything else.
 	MaxParallel int `yaml:"max_parallel"`
 	// MaxQueue bounds the callers that wait for their turn. 0 is 1000.
 	MaxQueue int `yaml:"max_queue"`
@@ -121,7 +122,7 @@ func New(cfg Config) (*Hasher, error) {
 	fill(&cfg.Iterations, "iterations", 2, 1, maxIterations)
 	fill(&cfg.Parallelism, "parallelism", 1, 1, maxParallelism)
 	fill(&cfg.BcryptCost, "bcrypt_cost", 12, 10, maxBcryptCost)
-	fill(&cfg.MaxParallel, "max_parallel", runtime.GOMAXPROCS(0), 1, 1024)
+	fill(&cfg.MaxParallel, "max_parallel", max(1, runtime.GOMAXPROCS(0)-1), 1, 1024)
 	fill(&cfg.MaxQueue, "max_queue", 1000, 1, 1_000_000)
 	p := params{memory: uint32(cfg.MemoryKiB), iterations: uint32(cfg.Iterations), lanes: uint8(cfg.Parallelism)}
 	switch cfg.Algorithm {
