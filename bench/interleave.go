@@ -20,9 +20,9 @@ type reader struct {
 const slice = 25 * time.Millisecond
 
 // readAll measures the readings side by side and prints a table of each.
-func readAll(rounds int) error {
+func readAll(all []readings, rounds int) error {
 	fmt.Printf("%d rounds, interleaved; CPU time of this process per reading, medians\n", rounds)
-	for _, g := range readings {
+	for _, g := range all {
 		readers, err := g.readers()
 		if err != nil {
 			return fmt.Errorf("%s: %w", g.title, err)

@@ -17,6 +17,7 @@
 //	go run ./bench            five rounds
 //	go run ./bench -rounds 9 -requests 50000
 //	go run ./bench -only readings
+//	go run ./bench -only credentials
 //	go run ./bench -only headers
 //	go run ./bench -only logins
 package main
@@ -42,7 +43,7 @@ func main() {
 	}
 	rounds := flag.Int("rounds", 5, "interleaved rounds (at most 50)")
 	requests := flag.Int("requests", 10_000, "requests per round and server (at most 200000)")
-	only := flag.String("only", "", "proxy, readings, headers or logins; all without it")
+	only := flag.String("only", "", "proxy, readings, credentials, headers or logins; all without it")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
@@ -58,7 +59,8 @@ func measure(ctx context.Context, only string, rounds, requests int) error {
 		run  func() error
 	}{
 		{"proxy", func() error { return run(ctx, rounds, requests) }},
-		{"readings", func() error { return readAll(4 * rounds) }},
+		{"readings", func() error { return readAll(ofRequests, 4*rounds) }},
+		{"credentials", func() error { return benchCredentials(ctx, 4*rounds) }},
 		{"headers", func() error { return benchHeaders(ctx) }},
 		{"logins", func() error { return benchLogins(ctx) }},
 	}
@@ -76,7 +78,7 @@ func measure(ctx context.Context, only string, rounds, requests int) error {
 		}
 	}
 	if !known {
-		return fmt.Errorf("-only is proxy, readings, headers or logins, not %q", only)
+		return fmt.Errorf("-only is proxy, readings, credentials, headers or logins, not %q", only)
 	}
 	return nil
 }

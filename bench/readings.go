@@ -220,13 +220,16 @@ func queryReaders() ([]reader, error) {
 	}, nil
 }
 
-var readings = []struct {
+// readings are ways to read the same text.
+type readings struct {
 	title   string
 	readers func() ([]reader, error)
 	fit     string
 	misfit  string // which every reader but the first so many must refuse
 	blind   int
-}{
+}
+
+var ofRequests = []readings{
 	{"validate a body of 3 fields", bodyReaders, signUp, signUpBad, 1},
 	{"inspect 1 KB of JSON", jsonReaders, order, order[:len(order)-1], 0},
 	{"inspect a query of 5 parameters", queryReaders, searchQuery, "%zz", 0},

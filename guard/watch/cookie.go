@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/panoply-security/panoply/internal/weak"
 	"github.com/panoply-security/panoply/rule"
 )
 
@@ -64,7 +65,7 @@ func (w *Watcher) signed(where, text, signature string, encoding *base64.Encodin
 	}
 	text = strings.Clone(text)
 	w.give(proof{where, func(guess func(func(string) bool) bool) []fault {
-		if guess(signs(made, text, sum)) {
+		if guess(weak.Signs(made, text, sum)) {
 			return []fault{{rule.SessionWeakSecret, "the secret that signs it can be guessed"}}
 		}
 		return nil

@@ -4,7 +4,6 @@
 package watch
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/panoply-security/panoply/internal/weak"
 	"github.com/panoply-security/panoply/rule"
 )
 
@@ -57,20 +57,10 @@ func tokenFaults(token string, now time.Time, guess func(func(string) bool) bool
 	}
 	hashes := map[string]func() hash.Hash{"HS256": sha256.New, "HS384": sha512.New384, "HS512": sha512.New}
 	sum, err := base64.RawURLEncoding.DecodeString(signature)
-	if made := hashes[header.Alg]; made != nil && err == nil && guess(signs(made, signed, sum)) {
+	if made := hashes[header.Alg]; made != nil && err == nil && guess(weak.Signs(made, signed, sum)) {
 		all = append(all, fault{rule.TokenWeakSecret, "its secret can be guessed"})
 	}
 	return all
-}
-
-// signs tries secrets against an HMAC.
-func signs(made func() hash.Hash, text string, sum []byte) func(secret string) bool {
-	var room [64]byte
-	return func(secret string) bool {
-		m := hmac.New(made, []byte(secret))
-		m.Write([]byte(text))
-		return hmac.Equal(m.Sum(room[:0]), sum)
-	}
 }
 
 func decoded(part string, into any) bool {

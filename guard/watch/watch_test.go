@@ -24,6 +24,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/panoply-security/panoply/internal/weak"
 )
 
 func mac(made func() hash.Hash, secret, text string) []byte {
@@ -181,14 +183,15 @@ func BenchmarkGuess(b *testing.B) {
 	sum := mac(sha256.New, strong(), "text")
 	b.Run("HS256", func(b *testing.B) {
 		tries := 0
+		signs := weak.Signs(sha256.New, "text", sum)
 		for b.Loop() {
-			guess(func(s string) bool { tries++; return signs(sha256.New, "text", sum)(s) })
+			guess(func(s string) bool { tries++; return signs(s) })
 		}
 		b.ReportMetric(float64(tries)/float64(b.N), "secrets/op")
 	})
 	b.Run("HS512", func(b *testing.B) {
 		for b.Loop() {
-			guess(signs(sha512.New, "text", sum))
+			guess(weak.Signs(sha512.New, "text", sum))
 		}
 	})
 }
