@@ -132,7 +132,7 @@ func (c *Crossing) Revoke() (n int, err error) {
 		if !k.in {
 			continue
 		}
-		if err := c.t.revoked.Revoke(c.ctx, k.id.String(), time.Unix(k.exp, 0)); err != nil {
+		if err := c.t.revoked.Revoke(c.ctx, k.id.String(), time.Unix(k.exp, 0).Add(storeSkew)); err != nil {
 			return n, refused(storeError{err})
 		}
 		n++
@@ -164,7 +164,7 @@ func (t *Reissuer) Revoke(ctx context.Context, token string) error {
 	if id == "" || len(id) > maxID {
 		return fmt.Errorf("token: %w", errNoID)
 	}
-	return t.revoked.Revoke(ctx, id, until)
+	return t.revoked.Revoke(ctx, id, until.Add(storeSkew))
 }
 
 // storeError is a store of revocations that does not do what it is asked.

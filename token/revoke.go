@@ -42,6 +42,10 @@ var errNoID = errors.New("there is no jti, which revocation goes by")
 // maxID is how long a jti may be, in bytes.
 const maxID = 256
 
+// storeSkew is how far a store's clock may be ahead of ours. One that forgot a revocation
+// while the token is still good here would let it in again.
+const storeSkew = time.Minute
+
 // newID makes 128 random bits.
 func newID() string {
 	var b [16]byte
@@ -58,7 +62,7 @@ func (t *Tokens) Revoke(ctx context.Context, c Claims) error {
 	if id == "" || len(id) > maxID {
 		return fmt.Errorf("token: %w", errNoID)
 	}
-	return t.revoked.Revoke(ctx, id, c.ExpiresAt().Add(t.leeway))
+	return t.revoked.Revoke(ctx, id, c.ExpiresAt().Add(t.leeway+storeSkew))
 }
 
 // checkRevoked refuses a token that was revoked, and every token while nobody can
