@@ -386,3 +386,39 @@ func TestUnsafeTypes(t *testing.T) {
 		})
 	}
 }
+
+// The same drawing and the same page as the encoders write them that people
+// use: testdata/ordinary/make.sh says how.
+func TestFilesOfManyEncoders(t *testing.T) {
+	files, err := filepath.Glob("testdata/ordinary/*.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := map[string]string{".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".gif": "image/gif", ".pdf": "application/pdf"}
+	in := inspector(t, Config{Types: append(slices.Clone(defaultTypes), "image/gif")})
+	seen := 0
+	for _, file := range files {
+		typ := types[filepath.Ext(file)]
+		if typ == "" {
+			continue
+		}
+		seen++
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			form, err := in.Read(request(part{"file", filepath.Base(file), typ, string(content)}), ReadOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer form.Close()
+			if got := form.Files[0].Type; got != typ {
+				t.Errorf("got %s; want %s", got, typ)
+			}
+		})
+	}
+	if seen < 36 {
+		t.Errorf("%d files; want them all", seen)
+	}
+}
