@@ -5,6 +5,7 @@ package panoply
 
 import (
 	"bytes"
+	"net/http"
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/problem"
@@ -57,8 +58,8 @@ func (p *pass) body(visit inspect.Visitor) error {
 		p.start.forget()
 	}
 	if form {
-		if err := p.upload(visit, modes, declared); err != nil {
-			return err
+		if err := p.upload(visit, modes, declared); err != nil || p.stream != nil {
+			return err // what is left to judge of a stream is judged at its end
 		}
 	}
 	if err := p.texts.Check(); err != nil {
@@ -155,7 +156,14 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 	}
 	fields := inspect.NewFields(visit, listener{p})
 	fields.Plain = declared
-	form, err := inspector.Read(p.r, upload.ReadOptions{
+	read := inspector.Forward
+	if !p.mayStream(modes, declared) {
+		read = func(r *http.Request, o upload.ReadOptions) (*upload.Form, *upload.Stream, error) {
+			form, err := inspector.Read(r, o)
+			return form, nil, err
+		}
+	}
+	form, stream, err := read(p.r, upload.ReadOptions{
 		Field: func(name, contentType, value string) error {
 			if err := p.tokenInField(value); err != nil {
 				return err
@@ -165,10 +173,20 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 		Judge: func(e *problem.Error) error {
 			return p.judge(p.uploadMode(e.Rule, mode, named), e)
 		},
+		Done: func() error {
+			if err := p.texts.Check(); err != nil {
+				return err
+			}
+			return p.judge(s.headMode, p.override)
+		},
 	})
-	p.form = form
+	p.form, p.stream = form, stream
 	if err != nil {
 		return p.judge(modes.of(err), err)
+	}
+	if stream != nil {
+		stream.Replace(p.r)
+		return nil
 	}
 	if declared {
 		for _, f := range form.Fields {
@@ -189,6 +207,13 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 		p.r = p.r.WithContext(upload.With(p.r.Context(), form))
 	}
 	return nil
+}
+
+// mayStream reports whether a form may go on before it was read to its end: to
+// an app behind a guard, where nothing that decides now is in it, and where it
+// need not arrive as it came.
+func (p *pass) mayStream(modes bodyModes, declared bool) bool {
+	return p.suit.policy.Upstream != "" && modes.reading == Enforce && !declared && p.crossing == nil && p.named == nil
 }
 
 // tokenInField refuses a forged token in a field of a multipart form. One of

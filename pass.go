@@ -73,6 +73,7 @@ type pass struct {
 	unclear   bool       // the query could not be read in one way
 	start     *beginning // of a body that may have to arrive as it came
 	form      *upload.Form
+	stream    *upload.Stream  // of a form that is judged while it goes on
 	claims    token.Claims    // of the first token that was verified
 	logout    bool            // ends them
 	crossing  *token.Crossing // of the app's tokens and this client's; nil without
@@ -100,6 +101,7 @@ func (p *pass) release() {
 	if p.form != nil {
 		p.form.Close()
 	}
+	p.stream.Close()
 	p.start.close()
 	for i := range p.decisions {
 		p.decisions[i].Close()

@@ -20,7 +20,7 @@ func lookPDF(v *view) (a anatomy) {
 		return a.broken(0, "It does not start as a PDF.")
 	}
 	a.marked = v.marked(0, pdfTail)
-	from := max(v.size-pdfTail, 0)
+	from := max(v.finish()-pdfTail, 0)
 	tail := v.from(from, pdfTail)
 	i := bytes.LastIndex(tail, []byte("%%EOF"))
 	if i < 0 {
@@ -35,7 +35,10 @@ func lookText(v *view) (a anatomy) {
 	for off := int64(0); off < v.size; {
 		b := v.from(off, 2*utf8.UTFMax)
 		if len(b) == 0 {
-			return a.broken(off, endsEarly)
+			if off < v.size {
+				return a.broken(off, endsEarly)
+			}
+			break // the end of an arriving file is known only now
 		}
 		whole := len(b)
 		if off+int64(whole) < v.size { // a character may go on in the next window

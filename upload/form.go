@@ -100,11 +100,16 @@ func (f *Form) Close() error {
 // Replace puts the form in the place of a request's body, with the headers that
 // describe it. It changes r.Header.
 func (f *Form) Replace(r *http.Request) {
-	r.Body = io.NopCloser(f.Body())
-	r.ContentLength = f.Size()
+	replace(r, io.NopCloser(f.Body()), f.Size(), f.ContentType())
+}
+
+func replace(r *http.Request, body io.ReadCloser, size int64, contentType string) {
+	r.Body = body
+	r.ContentLength = size
 	r.TransferEncoding = nil
 	r.Trailer = nil
-	r.Header.Set("Content-Type", f.ContentType())
+	r.GetBody = nil
+	r.Header.Set("Content-Type", contentType)
 	r.Header.Del("Content-Length") // net/http writes it from ContentLength
 	r.Header.Del("Content-Encoding")
 }

@@ -10,67 +10,121 @@ import (
 	"github.com/panoply-security/panoply/rule"
 )
 
+// judging is the judgement of one file.
+type judging struct {
+	rd    *reading
+	f     *File
+	name  fileName
+	found detected
+	kind  *kind // of the route's list; nil when the type is not on it
+	shown *kind // what the file is, as far as the table knows it
+}
+
+// finding is what a walk over the whole file has found.
+type finding struct {
+	anatomy
+	hidden string // what it holds besides what it shows, or ""
+}
+
 // judge looks at a file's content: what it is, whether it is whole, what hides
 // in it. Worse violations come first.
 func (rd *reading) judge(f *File, name fileName) error {
 	v := newView(f.Open(), f.Size)
 	defer v.close()
-	types := &rd.t.types
+	j, err := rd.judgeHead(f, name, v)
+	if err != nil {
+		return err
+	}
+	a := finding{anatomy: anatomy{end: f.Size}}
+	if j.walks() {
+		a = look(v, j.shown)
+	}
+	if v.err != nil {
+		return busy(v.err)
+	}
+	if err := j.verdict(a, j.claims()); err != nil {
+		return err
+	}
+	return j.listed()
+}
 
+// judgeHead looks at the first bytes of a file, which say what it is.
+func (rd *reading) judgeHead(f *File, name fileName, v *view) (*judging, error) {
+	types := &rd.t.types
 	head := v.from(0, headBytes)
 	head = head[:min(len(head), headBytes)]
 	if v.err != nil {
-		return busy(v.err)
+		return nil, busy(v.err)
 	}
-	d := detect(head)
-	if why := activeHead(head, d, types); why != "" {
+	j := &judging{rd: rd, f: f, name: name, found: detect(head)}
+	if why := activeHead(head, j.found, types); why != "" {
 		if err := rd.violates(rule.UploadDangerous, why, f.Field); err != nil {
+			return nil, err
+		}
+	}
+	j.kind = types.match(j.found, f.Declared)
+	f.Type, f.ext = j.found.name(), ""
+	if j.shown = j.kind; j.kind == nil {
+		j.shown = tableKind(f.Type)
+	}
+	if j.shown != nil {
+		f.Type = j.shown.mime
+		if len(j.shown.exts) > 0 {
+			f.ext = j.shown.exts[0]
+		}
+	} else if j.found.n > 0 {
+		f.ext = extension(j.found.chain[0])
+	}
+	return j, nil
+}
+
+// walks reports whether there is a structure to walk over.
+func (j *judging) walks() bool {
+	return j.shown != nil && j.shown.look != nil && (j.kind != nil || !j.found.is("text/plain"))
+}
+
+// look walks over a whole file.
+func look(v *view, k *kind) finding {
+	a := finding{anatomy: k.look(v)}
+	a.hidden = hidden(v, a.anatomy, k)
+	return a
+}
+
+// claims says that what the client calls the file is not what it is, or "".
+func (j *judging) claims() string {
+	if j.found.agrees(j.kind, j.f.Declared, j.name.ext) {
+		return ""
+	}
+	return "Its content, its Content-Type and its extension do not say the same."
+}
+
+// verdict judges what a walk has found, and the claims unless they are judged
+// already.
+func (j *judging) verdict(a finding, claims string) error {
+	rd, field := j.rd, j.f.Field
+	if a.hidden != "" {
+		if err := rd.violates(rule.UploadPolyglot, a.hidden, field); err != nil {
 			return err
 		}
 	}
-
-	k := types.match(d, f.Declared)
-	f.Type, f.ext = d.name(), ""
-	shown := k
-	if k == nil {
-		shown = tableKind(f.Type)
-	}
-	if shown != nil {
-		f.Type = shown.mime
-		if len(shown.exts) > 0 {
-			f.ext = shown.exts[0]
-		}
-	} else if d.n > 0 {
-		f.ext = extension(d.chain[0])
-	}
-
-	a := anatomy{end: f.Size}
-	if shown != nil && shown.look != nil && (k != nil || !d.is("text/plain")) {
-		a = shown.look(v)
-		if why := hidden(v, a, shown); why != "" {
-			if err := rd.violates(rule.UploadPolyglot, why, f.Field); err != nil {
-				return err
-			}
-		}
-	}
-	if v.err != nil {
-		return busy(v.err)
-	}
-	if a.fault == "" && !d.agrees(k, f.Declared, name.ext) {
-		a.fault = "Its content, its Content-Type and its extension do not say the same."
+	if a.fault == "" {
+		a.fault = claims
 	}
 	if a.fault != "" {
-		if err := rd.violates(rule.UploadMismatch, a.fault, f.Field); err != nil {
+		if err := rd.violates(rule.UploadMismatch, a.fault, field); err != nil {
 			return err
 		}
 	}
 	if a.width*a.height > rd.t.cfg.MaxPixels {
-		if err := rd.violates(rule.UploadPixels, fmt.Sprintf("A picture may have %d pixels.", rd.t.cfg.MaxPixels), f.Field); err != nil {
-			return err
-		}
+		return rd.violates(rule.UploadPixels, fmt.Sprintf("A picture may have %d pixels.", rd.t.cfg.MaxPixels), field)
 	}
-	if k == nil {
-		return rd.violates(rule.UploadType, "Allowed are "+types.names+".", f.Field)
+	return nil
+}
+
+// listed refuses a type that is not on the route's list.
+func (j *judging) listed() error {
+	if j.kind == nil {
+		return j.rd.violates(rule.UploadType, "Allowed are "+j.rd.t.types.names+".", j.f.Field)
 	}
 	return nil
 }

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/panoply-security/panoply/inspect"
+	"github.com/panoply-security/panoply/internal/spool"
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
 )
@@ -36,6 +38,9 @@ type ReadOptions struct {
 	// the reading; nil lets the reading go on, as report mode does. A nil Judge
 	// refuses every violation. What the strict reader refuses is not judged.
 	Judge func(*problem.Error) error
+	// Done is called by [Inspector.Forward] when all of a streamed form has been
+	// judged, before its end is given out. Its error breaks the form off.
+	Done func() error
 }
 
 // Read reads the multipart form of a request, once, and judges it. An error is
@@ -44,14 +49,27 @@ type ReadOptions struct {
 // ReadOptions returned. Without one the caller must Close the form; nothing of
 // the body was given to anybody before.
 func (t *Inspector) Read(r *http.Request, o ReadOptions) (*Form, error) {
-	boundary, err := t.head(r)
+	rd, m, err := t.begin(r, o)
 	if err != nil {
 		return nil, err
+	}
+	defer m.Close()
+	if err := rd.parts(m); err != nil {
+		rd.form.Close()
+		return nil, err
+	}
+	return rd.form, nil
+}
+
+func (t *Inspector) begin(r *http.Request, o ReadOptions) (*reading, *inspect.MultipartReader, error) {
+	boundary, err := t.head(r)
+	if err != nil {
+		return nil, nil, err
 	}
 	rd := &reading{t: t, o: o, body: r.Body, left: t.cfg.MaxBytes}
 	if r.ContentLength > t.cfg.MaxBytes {
 		if err := rd.overlong(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if rd.body == nil {
@@ -61,14 +79,9 @@ func (t *Inspector) Read(r *http.Request, o ReadOptions) (*Form, error) {
 	if o.Judge != nil {
 		limits.MaxParts = max(limits.MaxParts, reportedParts)
 	}
-	m := inspect.NewMultipart(rd, boundary, limits)
-	defer m.Close()
 	rd.form = &Form{boundary: newBoundary(), spool: t.budget.New()}
-	if err := rd.parts(m); err != nil {
-		rd.form.Close()
-		return nil, err
-	}
-	return rd.form, nil
+	rd.to = rd.form.spool
+	return rd, inspect.NewMultipart(rd, boundary, limits), nil
 }
 
 // head checks the request's headers.
@@ -90,7 +103,9 @@ type reading struct {
 	t       *Inspector
 	o       ReadOptions
 	form    *Form
-	scratch []byte // a part's boundary and headers
+	to      *spool.Spool // where parts go to: the form's own, or one that holds a part of a stream
+	scratch []byte       // a part's boundary and headers
+	stream  *Stream      // that this becomes when a file is too large to be held; may be nil
 
 	body  io.Reader
 	left  int64 // of Config.MaxBytes
@@ -102,12 +117,19 @@ type reading struct {
 // Read is the body as the multipart reader sees it: within MaxBytes.
 func (rd *reading) Read(b []byte) (int, error) {
 	if rd.loose {
-		return rd.body.Read(b)
+		n, err := rd.body.Read(b)
+		if rd.stream.isClosed() {
+			return 0, os.ErrClosed
+		}
+		return n, err
 	}
 	if int64(len(b)) > rd.left {
 		b = b[:rd.left+1]
 	}
 	n, err := rd.body.Read(b)
+	if rd.stream.isClosed() {
+		return 0, os.ErrClosed
+	}
 	if rd.left -= int64(n); rd.left < 0 {
 		if err := rd.overlong(); err != nil {
 			return 0, err
@@ -163,7 +185,7 @@ func (rd *reading) parts(m *inspect.MultipartReader) error {
 func (rd *reading) part(p *inspect.Part) error {
 	rd.scratch = append(append(append(rd.scratch[:0], "--"...), rd.form.boundary...), "\r\n"...)
 	rd.scratch = p.AppendHeader(rd.scratch)
-	if _, err := rd.form.spool.Write(rd.scratch); err != nil {
+	if _, err := rd.to.Write(rd.scratch); err != nil {
 		return busy(err)
 	}
 	var err error
@@ -179,7 +201,7 @@ func (rd *reading) part(p *inspect.Part) error {
 }
 
 func (rd *reading) write(s string) error {
-	if _, err := rd.form.spool.Write([]byte(s)); err != nil {
+	if _, err := rd.to.Write([]byte(s)); err != nil {
 		return busy(err)
 	}
 	return nil
@@ -208,7 +230,12 @@ func (rd *reading) file(p *inspect.Part) error {
 		}
 	}
 	var err error
-	if f.off, f.Size, err = rd.content(p, rd.t.cfg.MaxFileBytes, "file"); err != nil {
+	f.off, f.Size, err = rd.content(p, rd.t.cfg.MaxFileBytes, "file")
+	if err == errTooLargeToHold {
+		f.in = rd.to
+		rd.stream.part, rd.stream.file, rd.stream.name = p, f, name
+	}
+	if err != nil {
 		return err
 	}
 	return rd.keep(f, name)
@@ -223,7 +250,7 @@ func (rd *reading) countFile() error {
 }
 
 func (rd *reading) keep(f *File, name fileName) error {
-	f.in = rd.form.spool
+	f.in = rd.to
 	if err := rd.judge(f, name); err != nil {
 		return err
 	}
@@ -235,7 +262,7 @@ func (rd *reading) keep(f *File, name fileName) error {
 // was chosen, or content with a type, which is a field to some parsers and a
 // file to others and so is held to both.
 func (rd *reading) field(p *inspect.Part) error {
-	f := &Field{Name: strings.Clone(p.Name), in: rd.form.spool}
+	f := &Field{Name: strings.Clone(p.Name), in: rd.to}
 	typed, named, declared := p.File && !p.Named(), p.Named(), strings.Clone(p.ContentType)
 	if !named {
 		rd.fields++
@@ -280,9 +307,13 @@ func (rd *reading) field(p *inspect.Part) error {
 
 // content moves a part's content into the form and returns where it stands.
 func (rd *reading) content(p *inspect.Part, limit int64, what string) (off, size int64, err error) {
-	off = rd.form.spool.Size()
-	_, err = p.WriteTo(&sink{rd: rd, field: p.Name, what: what, limit: limit, left: limit})
-	return off, rd.form.spool.Size() - off, err
+	off = rd.to.Size()
+	s := &sink{rd: rd, field: p.Name, what: what, limit: limit, left: limit, off: off}
+	_, err = p.WriteTo(s)
+	if err == errTooLargeToHold {
+		rd.stream.sink = s
+	}
+	return off, rd.to.Size() - off, err
 }
 
 // sink takes one part's content as far as its limit goes.
@@ -290,21 +321,31 @@ type sink struct {
 	rd          *reading
 	field, what string
 	limit, left int64
-	loose       bool // the limit was hit and let pass
+	loose       bool  // the limit was hit and let pass
+	off         int64 // of the part in the spool
 }
 
 func (s *sink) Write(b []byte) (int, error) {
-	if s.left -= int64(len(b)); s.left < 0 && !s.loose {
-		s.loose = true
-		if err := s.rd.violates(rule.UploadTooLarge, fmt.Sprintf("A %s may have %d bytes.", s.what, s.limit), s.field); err != nil {
-			return 0, err
-		}
+	if err := s.take(b); err != nil {
+		return 0, err
 	}
-	n, err := s.rd.form.spool.Write(b)
+	n, err := s.rd.to.Write(b)
 	if err != nil {
 		return n, busy(err)
 	}
+	if s.what == "file" && s.rd.stream.wants(s.rd.to.Size(), s.rd.to.Size()-s.off) {
+		return n, errTooLargeToHold
+	}
 	return n, nil
+}
+
+// take counts the next bytes of the part.
+func (s *sink) take(b []byte) error {
+	if s.left -= int64(len(b)); s.left < 0 && !s.loose {
+		s.loose = true
+		return s.rd.violates(rule.UploadTooLarge, fmt.Sprintf("A %s may have %d bytes.", s.what, s.limit), s.field)
+	}
+	return nil
 }
 
 // busy turns an error of the spool into an answer.

@@ -44,6 +44,14 @@
 // Content-Type per part, and a boundary that no client can know. The app behind
 // reads that form and so can only read what was judged.
 //
+// A guard in front of an app calls [Inspector.Forward]. Forms of up to 10 MB are
+// held and judged whole before a byte goes on. Larger ones, or all of a route,
+// stream (Config.Delivery): the head of each file is held back until its type is
+// known, every field until it is judged, and a violation that shows later breaks
+// the form off before its end, so that no parser takes it for whole. An app that
+// handles files as they come has then seen the first part of one that was
+// refused: it must not keep what breaks off.
+//
 // For Go apps, [Inspector.Handler] puts the form in the request's place and in
 // its context, and [Receive] moves its files into a [Store], such as a [Dir]:
 // random names, the extension of the detected type, nothing of the client's
@@ -69,7 +77,8 @@
 // while open) of at most 4 GiB together. Beyond that it answers request/busy
 // (503). A form has at most MaxBytes, and never more than 1 GiB, even where
 // Judge lets upload/too-large pass. Judging a file is linear in its size and
-// reads it at most three times.
+// reads it at most three times, once where it streams. A stream holds another
+// 64 KiB of buffers and the part that is held back.
 package upload
 
 import (
@@ -106,7 +115,20 @@ type Config struct {
 	// application/octet-stream for content of no known type. Files of these
 	// types must never be served from the app's own origin.
 	UnsafeTypes []string `yaml:"unsafe_types" doc:"types allowed besides that can run code, such as image/svg+xml"`
+	// Delivery is how a form goes on through a guard. Without it forms of up to
+	// 10 MB are held and judged whole before the app sees a byte, and larger
+	// ones stream: see [Inspector.Forward]. A Go app's forms are always held.
+	Delivery Delivery `yaml:"delivery" doc:"spool holds each form until it is judged, stream none; without it those of up to 10MB are held"`
 }
+
+// Delivery is how a form goes on to another server.
+type Delivery string
+
+// The deliveries.
+const (
+	Spool    Delivery = "spool"
+	Streamed Delivery = "stream"
+)
 
 const (
 	kilobyte = 1 << 10
@@ -165,6 +187,11 @@ func New(cfg Config) (*Inspector, error) {
 	within(&faults, "max_pixels", cfg.MaxPixels, 1<<40)
 	if cfg.MaxBytes > 0 && cfg.MaxBytes < cfg.MaxFileBytes {
 		faults.Add("max_bytes", "less than max_file_bytes, so that no file of that size would pass", "leave it out, or write the sum of all files")
+	}
+	switch cfg.Delivery {
+	case "", Spool, Streamed:
+	default:
+		faults.Addf("delivery", "spool, stream, or leave it out", "%q is neither", cfg.Delivery)
 	}
 	t := &Inspector{cfg: cfg, budget: spool.Shared}
 	t.types.compile(&faults, cfg)

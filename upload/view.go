@@ -24,6 +24,7 @@ type view struct {
 	n    int   // bytes in it
 	buf  *[windowBytes]byte
 	err  error // of reading
+	feed *feed // of a file that is still arriving; nil when it is there
 }
 
 var windows = sync.Pool{New: func() any { return new([windowBytes]byte) }}
@@ -40,6 +41,9 @@ func (v *view) close() {
 // from returns the bytes from off on, at least n of them (at most windowBytes)
 // unless the file ends before.
 func (v *view) from(off int64, n int) []byte {
+	if v.feed != nil {
+		return v.follow(off, n)
+	}
 	if off < 0 || off >= v.size || v.err != nil {
 		return nil
 	}
@@ -98,6 +102,7 @@ func (v *view) marked(off, end int64) bool {
 		if len(b) == 0 {
 			return false
 		}
+		end = min(end, v.size) // which may be known only now
 		last := int64(len(b)) >= end-off
 		if last {
 			b = b[:end-off]
@@ -172,27 +177,36 @@ func (v *view) trailer(off int64) string {
 	return ""
 }
 
+const (
+	zipRecordMark  = "PK\x05\x06" // starts the end-of-directory record
+	zipRecordBytes = 22           // without the comment behind it
+	longestComment = 1<<16 - 1
+	zipRecords     = 16 // so many are looked at
+)
+
 // zipTail reports whether the file can be opened as a ZIP archive, and so as a
 // JAR: its directory is found from the file's end, whatever stands before.
 // With exact, nothing may stand behind the directory's own end. A file full of
 // false records counts as one.
 func (v *view) zipTail(exact bool) bool {
-	const record, longestComment = 22, 1<<16 - 1
-	stop := max(v.size-record-longestComment, 0)
-	for off, found := v.size-record, 0; off >= stop; {
-		from := max(off-windowBytes+record, stop)
-		b := v.from(from, int(off+record-from))
-		if len(b) < record {
+	if v.feed != nil {
+		return v.feed.archives.any(v.finish(), exact)
+	}
+	stop := max(v.size-zipRecordBytes-longestComment, 0)
+	for off, found := v.size-zipRecordBytes, 0; off >= stop; {
+		from := max(off-windowBytes+zipRecordBytes, stop)
+		b := v.from(from, int(off+zipRecordBytes-from))
+		if len(b) < zipRecordBytes {
 			return false
 		}
-		b = b[:min(int64(len(b)), off+record-from)]
-		i := bytes.LastIndex(b[:len(b)-record+4], []byte("PK\x05\x06"))
+		b = b[:min(int64(len(b)), off+zipRecordBytes-from)]
+		i := bytes.LastIndex(b[:len(b)-zipRecordBytes+4], []byte(zipRecordMark))
 		if i < 0 {
 			off = from - 1
 			continue
 		}
 		at := from + int64(i)
-		if found++; found > 16 || v.zipRecord(at, exact) {
+		if found++; found > zipRecords || v.zipRecord(at, exact) {
 			return true
 		}
 		off = at - 1
@@ -203,13 +217,23 @@ func (v *view) zipTail(exact bool) bool {
 // zipRecord reports whether an end-of-directory record stands at off, with its
 // directory before it.
 func (v *view) zipRecord(off int64, exact bool) bool {
-	b := v.at(off, 22)
-	if b == nil || binary.LittleEndian.Uint32(b[4:]) != 0 {
+	b := v.at(off, zipRecordBytes)
+	if b == nil {
 		return false
 	}
-	size, comment := int64(binary.LittleEndian.Uint32(b[12:])), int64(binary.LittleEndian.Uint16(b[20:]))
-	if end := off + 22 + comment; end > v.size || exact && end != v.size {
+	size, comment, ok := readZipRecord(b, off)
+	if !ok {
 		return false
 	}
-	return size > 0 && size <= off && v.has(off-size, "PK\x01\x02")
+	if end := off + zipRecordBytes + comment; end > v.size || exact && end != v.size {
+		return false
+	}
+	return v.has(off-size, "PK\x01\x02")
+}
+
+// readZipRecord reads the length of the directory and of the comment from a
+// record at off.
+func readZipRecord(b []byte, off int64) (size, comment int64, ok bool) {
+	size, comment = int64(binary.LittleEndian.Uint32(b[12:])), int64(binary.LittleEndian.Uint16(b[20:]))
+	return size, comment, binary.LittleEndian.Uint32(b[4:]) == 0 && size > 0 && size <= off
 }
