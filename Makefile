@@ -38,7 +38,7 @@ fuzz: ## every fuzz target for FUZZTIME, and requests against Node's parsers for
 	    for f in $$(grep -ho 'func Fuzz[A-Za-z0-9_]*' $$p/*_test.go 2>/dev/null | cut -d' ' -f2); do \
 	      echo "== fuzz $$f"; (cd $$p && GOWORK=off go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) .); \
 	    done; done); done
-	cd e2e/differential && GOWORK=off go test -count=1 -timeout 0 -v -run NodeSees . -least $(DIFFTIME) -reached 50000 -seed $$(date +%s)
+	cd e2e/differential && GOWORK=off go test -count=1 -timeout 0 -v -run 'NodeSees|NodeReads' . -least $(DIFFTIME) -reached 50000 -seed $$(date +%s)
 
 bench: ## the guard beside a bare proxy and readings beside other libraries, as ratios of one run
 	cd bench && GOWORK=off go run .

@@ -6,7 +6,12 @@
 // through a guard, and what the guard lets pass is read by every stack of parsers
 // that Node apps use, old versions and lax settings too (apps/oracle).
 //
-// Two things must hold. Whenever a handler would see an operator or a prototype
+// Of forms with files everybody must read the same: what the upload inspection lets
+// pass, held or streamed, is read by busboy, multer, formidable, multiparty, fetch and
+// Go's mime/multipart, of two generations where there are two, and each has to find the
+// names, filenames, types and bytes that were judged.
+//
+// Two things must hold of the rest. Whenever a handler would see an operator or a prototype
 // key, or a typed field that is no string, the guard refused. And a request that is
 // ordinary in every respect passes.
 //
