@@ -35,6 +35,9 @@ const (
 	// maxUploadMemory also while many large uploads arrive at once.
 	maxMemory       = 80 * megabyte
 	maxUploadMemory = 160 * megabyte
+	// maxHugeMemory is for bodies of 10 GB, maxSlowMemory for 500 slow uploads.
+	maxHugeMemory = 64 * megabyte
+	maxSlowMemory = 128 * megabyte
 )
 
 // TestManyRequests sends 10,000 requests for 64 customers at once, and wants
@@ -89,7 +92,7 @@ func TestManyRequests(t *testing.T) {
 func TestHugeBodies(t *testing.T) {
 	// buffered is how much more than the limit a client may be rid of: what the
 	// buffers of both sockets hold.
-	const size, buffered = 1 << 30, 16 * megabyte
+	const size, buffered = 10 << 30, 16 * megabyte
 	needsLinux(t)
 	app, uploads := startShop(t)
 	guard := startGuard(t, app, strict)
@@ -139,7 +142,7 @@ func TestHugeBodies(t *testing.T) {
 	if status, _, err := talk(guard.client, request(t.Context(), "GET", guard.url+"/", "", nil, 0)); status != http.StatusOK {
 		t.Errorf("afterwards: got %d, %v; want 200", status, err)
 	}
-	expectMemory(t, guard, maxMemory)
+	expectMemory(t, guard, maxHugeMemory)
 }
 
 // TestManyUploads sends 64 pictures of 5 MB, none of which ends before all
@@ -183,6 +186,58 @@ func TestManyUploads(t *testing.T) {
 		}
 	}
 	expectMemory(t, guard, maxUploadMemory)
+}
+
+// 500 clients that each send a part of a picture and then take their time: held
+// half-way, they leave room for everybody else, and every picture arrives.
+func TestManySlowUploads(t *testing.T) {
+	const uploads, pages = 500, 300
+	needsLinux(t)
+	app, stored := startShop(t)
+	guard := startGuard(t, app, strict)
+	page := fetch(t, app+"/")
+	picture := pictureSized(t, 300)
+	head, tail, contentType := formAround(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	begun, goOn := gather(uploads), make(chan struct{})
+	var faults tally
+	var all sync.WaitGroup
+	want := fmt.Sprintf(`"size":%d`, len(picture))
+	for c := range uploads {
+		client := guard.customer(t, c%250)
+		all.Go(func() {
+			half := len(picture) / 2
+			body := io.MultiReader(strings.NewReader(head), bytes.NewReader(picture[:half]),
+				&gate{ctx, begun, goOn}, bytes.NewReader(picture[half:]), strings.NewReader(tail))
+			length := int64(len(head) + len(picture) + len(tail))
+			status, answer, err := talk(client, request(ctx, "POST", guard.url+"/api/upload", contentType, body, length))
+			if err != nil || status != http.StatusCreated || !strings.Contains(answer, want) {
+				faults.add(fmt.Sprintf("got %d, %v; want 201 and %s", status, err, want), answer)
+				cancel()
+			}
+		})
+	}
+	select {
+	case <-begun.complete:
+	case <-ctx.Done():
+	}
+	client := guard.customer(t, 251)
+	for range pages { // while all of them are half-way
+		status, answer, err := talk(client, request(ctx, "GET", guard.url+"/", "", nil, 0))
+		if err != nil || status != http.StatusOK || !strings.Contains(answer, page) {
+			faults.add(fmt.Sprintf("GET /: got %d, %v", status, err), answer)
+			break
+		}
+	}
+	close(goOn)
+	all.Wait()
+	faults.report(t)
+	files, err := filepath.Glob(filepath.Join(stored, "*"))
+	if err != nil || len(files) != uploads {
+		t.Errorf("the app stored %d files, %v; want %d", len(files), err, uploads)
+	}
+	expectMemory(t, guard, maxSlowMemory)
 }
 
 // startShop starts the demo's vulnerable app in this process, with a database
@@ -344,7 +399,17 @@ func (g *gate) Read([]byte) (int, error) {
 // compresses.
 func largePicture(t *testing.T) []byte {
 	t.Helper()
-	picture := image.NewNRGBA(image.Rect(0, 0, 1320, 1320))
+	b := pictureSized(t, 1320)
+	if len(b) > 5*megabyte || len(b) < 5*megabyte-100<<10 {
+		t.Fatalf("the picture has %d bytes; want a little less than 5 MB", len(b))
+	}
+	return b
+}
+
+// pictureSized is a PNG of noise with so many pixels a side.
+func pictureSized(t *testing.T, side int) []byte {
+	t.Helper()
+	picture := image.NewNRGBA(image.Rect(0, 0, side, side))
 	noise := rand.NewChaCha8([32]byte{})
 	_, _ = noise.Read(picture.Pix) // never fails
 	for i := 3; i < len(picture.Pix); i += 4 {
@@ -353,9 +418,6 @@ func largePicture(t *testing.T) []byte {
 	var b bytes.Buffer
 	if err := (&png.Encoder{CompressionLevel: png.NoCompression}).Encode(&b, picture); err != nil {
 		t.Fatal(err)
-	}
-	if b.Len() > 5*megabyte || b.Len() < 5*megabyte-100<<10 {
-		t.Fatalf("the picture has %d bytes; want a little less than 5 MB", b.Len())
 	}
 	return b.Bytes()
 }

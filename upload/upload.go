@@ -73,7 +73,7 @@
 // # Bounds
 //
 // A reading holds 32 KiB of buffer, and at most 256 KiB of the form in memory;
-// all forms together at most 32 MiB, then temporary files (mode 0600, unlinked
+// all forms together at most 8 MiB, then temporary files (mode 0600, unlinked
 // while open) of at most 4 GiB together. Beyond that it answers request/busy
 // (503). A form has at most MaxBytes, and never more than 1 GiB, even where
 // Judge lets upload/too-large pass. Judging a file is linear in its size and

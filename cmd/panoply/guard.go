@@ -40,6 +40,9 @@ func (c *guardCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	defer c.reloadOnHangup(ctx, g, log)()
+	ctx, done := context.WithCancel(ctx)
+	defer done()
+	keepSmall(ctx)
 	if err := g.Run(ctx, nil); err != nil {
 		return exitError{err, exitUnreachable}
 	}

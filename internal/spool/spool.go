@@ -40,9 +40,9 @@ func NewBudget(dir string, memory, disk int64) *Budget {
 	return &Budget{dir: dir, memory: memory, disk: disk}
 }
 
-// Shared is the budget of the whole process: 32 MiB of memory and 4 GiB of
+// Shared is the budget of the whole process: 8 MiB of memory and 4 GiB of
 // disk, in the system's directory for temporary files.
-var Shared = NewBudget("", 32<<20, 4<<30)
+var Shared = NewBudget("", 8<<20, 4<<30)
 
 // Used is how much memory and disk the spools hold now, in bytes.
 func (b *Budget) Used() (memory, disk int64) {
