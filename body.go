@@ -17,7 +17,8 @@ import (
 // rules, re-issued tokens and the limits that are keyed by a field.
 func (p *pass) body(visit inspect.Visitor) error {
 	s := p.suit
-	if s.policy.Bodies.Mode == Off && s.policy.NoSQL.Mode == Off && s.policy.Uploads.Mode == Off && p.crossing == nil && p.named == nil {
+	unread := s.policy.Bodies.Mode == Off && s.policy.NoSQL.Mode == Off && s.policy.Uploads.Mode == Off && p.crossing == nil && p.named == nil
+	if unread && (s.headMode == Off || !p.overridable()) {
 		return nil
 	}
 	plan := p.plan()
@@ -30,6 +31,9 @@ func (p *pass) body(visit inspect.Visitor) error {
 		o.Rewrite = p.names.Rewrite()
 	}
 	modes := p.bodyModes(declared)
+	if unread { // but for another method in it
+		modes = bodyModes{Off, Off}
+	}
 	if modes.reading != Enforce || modes.size != Enforce {
 		p.start = remember(p.r)
 	}
@@ -92,6 +96,9 @@ func (p *pass) bodyModes(schema bool) bodyModes {
 	if p.crossing != nil {
 		needed = strictest(needed, s.policy.Tokens.Mode)
 	}
+	if needed != Enforce && s.headMode == Enforce && p.overridable() { // it may name another method
+		needed = Enforce
+	}
 	if p.named != nil { // a limit goes by what it holds
 		needed = strictest(needed, s.policy.RateLimits.Mode)
 	}
@@ -147,7 +154,7 @@ func (p *pass) checkSchema(reading *inspect.Reading) error {
 func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) error {
 	s := p.suit
 	mode := s.policy.Uploads.Mode
-	if mode == Off && s.policy.NoSQL.Mode == Off && p.crossing == nil && p.named == nil && !declared {
+	if mode == Off && s.policy.NoSQL.Mode == Off && p.crossing == nil && p.named == nil && !declared && (s.headMode == Off || !p.overridable()) {
 		return nil
 	}
 	inspector, named := s.fallback, false

@@ -51,6 +51,42 @@ func (p *pass) checkOverride() error {
 	return err
 }
 
+// namesMethod reports whether a request's head names another method, which no browser's
+// preflight does: an app that goes by it does what is named, and asks for no token.
+func namesMethod(r *http.Request) bool {
+	for _, name := range overrideHeaders {
+		if len(r.Header[name]) > 0 {
+			return true
+		}
+	}
+	var named naming
+	if q := r.URL.RawQuery; strings.Contains(q, "method") || strings.Contains(q, "%") {
+		inspect.ReadQuery(q, inspect.Visitors(nil), &named)
+	}
+	return bool(named)
+}
+
+// naming hears whether another method is named.
+type naming bool
+
+func (n *naming) Wants(at *inspect.Path) bool {
+	*n = *n || at.Outer() == overrideField
+	return false
+}
+
+func (n *naming) Text(*inspect.Path, string) {}
+
+// overridable reports whether another method of the path meets other rules.
+func (p *pass) overridable() bool {
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+		var other met
+		if p.suit.table.match(&other, method, p.key); !p.met.same(&other) {
+			return true
+		}
+	}
+	return false
+}
+
 // checkOrigin refuses a request that a page of another site makes a browser send with
 // the visitor's cookies.
 func (p *pass) checkOrigin() error {

@@ -142,7 +142,7 @@ func (p *pass) admit() error {
 			return err
 		}
 	}
-	if preflight(p.r) {
+	if preflight(p.r) && !namesMethod(p.r) {
 		return p.admitPreflight(key)
 	}
 	p.key = key

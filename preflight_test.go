@@ -47,6 +47,9 @@ nosql: {allow: [{match: "POST /odata", keys: [$set]}]}
 		{"with-a-body-to-a-route-that-needs-a-token", request("OPTIONS", "/private", `{}`, "Content-Type", "application/json", "Origin", "https://a.example", "Access-Control-Request-Method", "POST"), "token/missing", true},
 		{"with-a-cookie-to-a-route-that-needs-a-token", preflight("/private", "Cookie", "a=b"), "token/missing", true},
 		{"with-authorization-to-a-route-that-needs-a-token", preflight("/private", "Authorization", "Basic eDp5"), "token/invalid", true},
+		{"with-another-method-in-a-header", preflight("/private", "X-HTTP-Method-Override", "DELETE"), "token/missing", true},
+		{"with-another-method-in-the-query", preflight("/private?_method=DELETE"), "token/missing", true},
+		{"with-a-parameter-of-another-name", preflight("/private?payment_method=DELETE"), "", false},
 		{"options-that-is-none", request("OPTIONS", "/private", ""), "token/missing", true},
 		{"options-for-the-server", func() *http.Request { r := request("OPTIONS", "/x", ""); r.RequestURI, r.URL.Path = "*", "*"; return r }(), "", true},
 		{"dots", preflight("/a/%2e%2e/private"), "request/path", false},
@@ -119,6 +122,31 @@ func TestMethodOverrides(t *testing.T) {
 				refusedBy(t, rec, reached, 405, "request/method")
 			} else {
 				passes(t, rec, reached)
+			}
+		})
+	}
+}
+
+// Where nothing else reads bodies, or only reports on them, another method is heard all
+// the same on a path for which rules differ.
+func TestAnotherMethodInABodyThatNobodyReads(t *testing.T) {
+	const limit = "rate_limits: {mode: enforce, rules: [{match: 'DELETE /users/{id}', limit: 1, window: 1m}]}\n"
+	const form = "application/x-www-form-urlencoded"
+	for name, tt := range map[string]struct {
+		policy, path, contentType, body string
+		refused                         bool
+	}{
+		"form":      {"bodies: off\nnosql: off\nuploads: off\n", "/users/1", form, "_method=DELETE", true},
+		"json":      {"bodies: off\nnosql: off\nuploads: off\n", "/users/1", "application/json", `{"_method":"DELETE"}`, true},
+		"multipart": {"bodies: off\nnosql: off\nuploads: off\n", "/users/1", "multipart/form-data; boundary=b", multipartMethod, true},
+		"unread":    {"bodies: off\nnosql: off\nuploads: off\n", "/users/1", "application/json", `{"a":`, false},
+		"elsewhere": {"bodies: off\nnosql: off\nuploads: off\n", "/items/1", form, "_method=DELETE", false},
+		"reported":  {"mode: report\n", "/users/1", "application/json", "\ufeff{\"_method\":\"DELETE\"}", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec, reached := behind(t, limit+tt.policy, nil).send(request("POST", tt.path, tt.body, "Content-Type", tt.contentType))
+			if reached == tt.refused {
+				t.Errorf("status %d, reached %v", rec.Code, reached)
 			}
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"unicode/utf8"
 
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
@@ -163,7 +164,7 @@ func (rd *Reading) parse(o Options) (err error) {
 	case Multipart:
 		return rd.readFields(o)
 	}
-	return readJSONLoose(bytes.TrimPrefix(rd.Data, utf8BOM), Body, o.Visitor, o.Texts)
+	return readJSONLoose(blankless(rd.Data), Body, o.Visitor, o.Texts)
 }
 
 // opaque buffers and inspects a body that looks like JSON, whatever its type
@@ -198,15 +199,16 @@ func firstBytes(body io.Reader) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(blankless(head)) > 0 && (head[0] != utf8BOM[0] || len(head) > len(utf8BOM)) {
+		if utf8.FullRune(blankless(head)) {
 			break
 		}
 	}
 	return head, nil
 }
 
+// blankless is a body without the white space in front of it that some app trims.
 func blankless(head []byte) []byte {
-	return bytes.TrimLeft(bytes.TrimPrefix(head, utf8BOM), " \t\r\n")
+	return bytes.TrimLeftFunc(head, trimmed)
 }
 
 // looksLikeJSON reports whether a body could be an object or an array. One that

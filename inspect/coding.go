@@ -34,6 +34,9 @@ const (
 	// what repeats itself does no harm below the floor.
 	maxRatio   = 200
 	ratioFloor = 1 << 20
+	// inflater is what a gzip or deflate decoder takes, whatever comes: its window, its
+	// tables and 4 KiB to read into.
+	inflater = 48 << 10
 	// maxBrotli is how many Brotli bodies are inflated at a time. The client chooses
 	// the window: a few bytes make a decoder take 16 MiB, and 4 MiB of tables.
 	maxBrotli = 4
@@ -51,6 +54,11 @@ func (rd *Reading) decode(r *http.Request, max int64) error {
 	if coding == "" {
 		delete(r.Header, "Content-Encoding")
 		return nil
+	}
+	if coding == "gzip" || coding == "deflate" {
+		if err := rd.reserve(inflater); err != nil {
+			return err
+		}
 	}
 	arrived := &counted{Reader: r.Body, left: max, max: max}
 	below := bufio.NewReader(arrived)

@@ -30,11 +30,18 @@ func ReadCookies(lines []string, visit Visitor) error {
 			if !ok {
 				continue
 			}
-			path.push(strings.TrimSpace(latin1(name)))
+			name = strings.TrimSpace(latin1(name))
+			path.push(name)
 			if err := visit.Key(&path); err != nil {
 				return err
 			}
 			path.reset()
+			if strings.IndexByte(name, '[') >= 0 { // PHP nests it, as in a form
+				p := pairs{place: Cookie, visit: visit, path: Path{Place: Cookie}}
+				if err := p.field(name, ""); err != nil {
+					return err
+				}
+			}
 			if !json {
 				continue
 			}

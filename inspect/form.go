@@ -101,8 +101,11 @@ func (p *pairs) all(raw string) error {
 }
 
 func (p *pairs) refuse(detail string) *problem.Error {
-	if p.place == Query {
+	switch p.place {
+	case Query:
 		return problem.Refuse(rule.RequestQuery, detail)
+	case Cookie:
+		return problem.Refuse(rule.RequestCookie, detail)
 	}
 	return problem.Refuse(rule.RequestForm, detail)
 }
@@ -311,7 +314,7 @@ func (f *Fields) Add(name, contentType, value string) error {
 	if !utf8.ValidString(name) {
 		return f.p.refuse("A field's name is not valid UTF-8.")
 	}
-	if err := f.p.field(name, value); err != nil || value == "" || !jsonType(contentType) {
+	if err := f.p.field(name, value); err != nil || value == "" || !parsedAsJSON(contentType) {
 		return err
 	}
 	if f.Plain {
@@ -321,6 +324,7 @@ func (f *Fields) Add(name, contentType, value string) error {
 	if err != nil {
 		return f.p.refuse("A field's name is not valid UTF-8.").Because(err)
 	}
+	value = strings.TrimLeftFunc(value, trimmed) // a byte order mark, too
 	member := append(append(append(quoted, ':'), value...), '}')
 	return readJSONLoose(member, f.p.place, f.p.visit, f.p.texts)
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
@@ -101,8 +102,11 @@ func (rd *Reading) ReadTree(data []byte) (*Node, error) {
 // ReadText reads text that an app parses as JSON, for the visitor. Text that is no
 // JSON passes, as far as it is none.
 func ReadText(place Place, text string, visit Visitor) error {
-	return readJSONLoose([]byte(text), place, visit, nil)
+	return readJSONLoose([]byte(strings.TrimLeftFunc(text, trimmed)), place, visit, nil)
 }
+
+// trimmed reports whether String.prototype.trim takes a character away.
+func trimmed(c rune) bool { return unicode.IsSpace(c) || c == '\ufeff' }
 
 // readJSONLines reads any number of values.
 func readJSONLines(data []byte, visit Visitor, texts Texts) error {

@@ -81,10 +81,12 @@ func formOf(typ, major, minor string) Form {
 	return Opaque
 }
 
-// jsonType reports whether a part's content type is one of JSON.
-func jsonType(contentType string) bool {
+// parsedAsJSON reports whether a part's content type is one of JSON to some parser:
+// @fastify/multipart looks at how it begins.
+func parsedAsJSON(contentType string) bool {
+	contentType = strings.ToLower(contentType)
 	major, minor, _ := strings.Cut(contentType, "/")
-	return formOf(contentType, major, minor) == JSON
+	return formOf(contentType, major, minor) == JSON || strings.HasPrefix(contentType, "application/json")
 }
 
 // smuggles reports whether the header names a form outside its type. formidable

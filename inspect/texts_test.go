@@ -87,6 +87,8 @@ func TestJSONOfAPart(t *testing.T) {
 		"object":          {part("form-data; name=\"e\"\r\nContent-Type: application/json", `{"$ne":1}`), "$ne"},
 		"suffix":          {part("form-data; name=\"e\"\r\nContent-Type: application/vnd.x+json; charset=utf-8", `{"$ne":1}`), "$ne"},
 		"prototype":       {part("form-data; name=\"constructor\"\r\nContent-Type: application/json", `{"prototype":1}`), "prototype"},
+		"mark-in-front":   {part("form-data; name=\"e\"\r\nContent-Type: application/json", "\ufeff\u00a0{\"$ne\":1}"), "$ne"},
+		"begins-like-it":  {part("form-data; name=\"e\"\r\nContent-Type: application/jsonx", `{"$ne":1}`), "$ne"},
 		"quote-in-a-name": {part("form-data; name=\"e%20\"\r\nContent-Type: application/json", `[{"$ne":1}]`), "$ne"},
 	} {
 		t.Run(name, func(t *testing.T) {

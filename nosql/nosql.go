@@ -41,10 +41,12 @@ package nosql
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/internal/logins"
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/route"
 	"github.com/panoply-security/panoply/rule"
@@ -79,16 +81,8 @@ type Allow struct {
 // a one-time code, which may be a number.
 var loginFields = []string{"email", "username", "login", "identifier", "password", "passwd", "pass", "pwd"}
 
-// LoginPaths are the usual login paths: a GET there shows a form.
-var LoginPaths = []string{
-	"POST /login", "POST /signin", "POST /sign-in", "POST /auth", "POST /session", "POST /sessions",
-	"POST /auth/{what}", "POST /api/login", "POST /api/signin", "POST /api/sign-in", "POST /api/auth",
-	"POST /api/session", "POST /api/sessions", "POST /api/auth/{what}",
-	"POST /{a}/login", "POST /{a}/signin", "POST /{a}/{b}/login", "POST /{a}/{b}/signin", "POST /{a}/{b}/{c}/login",
-	"POST /log-in", "POST /{a}/log-in", "POST /{a}/{b}/log-in", "POST /sign_in", "POST /{a}/sign_in", "POST /{a}/{b}/sign_in",
-	"POST /authenticate", "POST /api/authenticate", "POST /api/{version}/authenticate",
-	"POST /token", "POST /api/token", "POST /oauth/token", "POST /api/oauth/token", "POST /auth/callback/credentials",
-}
+// loginPaths are where they are.
+var loginPaths = slices.Concat(logins.Paths, []string{"POST /auth", "POST /auth/{what}", "POST /api/auth", "POST /api/auth/{what}"})
 
 // Guard refuses operators.
 type Guard struct {
@@ -113,7 +107,7 @@ func New(cfg Config) (*Guard, error) {
 		g.strings = set(cfg.Strings)
 	} else {
 		g.login = set(loginFields)
-		for _, p := range LoginPaths {
+		for _, p := range loginPaths {
 			g.add(route.MustCompile(p), meaning{login: true})
 		}
 	}
@@ -180,6 +174,7 @@ const operatorDetail = "Names that start with $ are not accepted."
 // Check is the decision for one request: an [inspect.Visitor].
 type Check struct {
 	strings map[string]bool
+	usual   bool // they are loginFields
 	json    map[string]bool
 	allow   []map[string]bool // what the request's routes let pass
 	strip   bool
@@ -194,7 +189,7 @@ func (g *Guard) For(met []int) Check {
 	for _, i := range met {
 		switch m := &g.meaning[i]; {
 		case m.login:
-			c.strings = g.login
+			c.strings, c.usual = g.login, true
 		case m.strip:
 			c.strip = true
 		default:
@@ -211,7 +206,7 @@ func (c *Check) Key(p *inspect.Path) error {
 		return nil
 	}
 	switch {
-	case name[0] == '$':
+	case name[0] == '$' || p.Place != inspect.Query && inner(name):
 		if foreign[name] || odata[name] && inQuery(p) || c.allowed(name) {
 			return nil
 		}
@@ -220,6 +215,17 @@ func (c *Check) Key(p *inspect.Path) error {
 		return c.refuse(rule.ValidatePrototype, p, "Prototype keys are not accepted.")
 	}
 	return nil
+}
+
+// inner reports whether a name would become an operator where an app splits it, as
+// lodash.set and qs.parse do with an object's: password.$ne, password[$ne].
+func inner(name string) bool {
+	for i := 1; i+1 < len(name); i++ {
+		if name[i] == '$' && (name[i-1] == '.' || name[i-1] == '[') && 'a' <= name[i+1]|0x20 && name[i+1]|0x20 <= 'z' {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Check) allowed(name string) bool {
@@ -238,7 +244,7 @@ func (c *Check) Value(p *inspect.Path, k inspect.Kind) error {
 		return nil
 	}
 	name := p.Name()
-	if c.strings[name] {
+	if c.strings[name] && !(c.usual && name == "login" && k == inspect.Object) { // form builders have one around the others
 		return c.refuse(rule.NoSQLType, p, "It must be a string.")
 	}
 	if p.Place == inspect.Query && odata[name] && !c.allowed(name) {

@@ -194,9 +194,17 @@ func TestLoginFieldsAreTypedOnLoginPaths(t *testing.T) {
 		{"auth-anything", "POST /auth/local", jsonType, body, "", typ, "/password"},
 		{"form", "POST /signin", formType, "username=a&password[x]=1", "", typ, "/password"},
 		{"each-field", "POST /login", jsonType, `{"email":"a","username":"b","password":"c","passwd":null}`, "", typ, "/passwd"},
+		{"deep", "POST /api/v1/users/sign_in", jsonType, body, "", typ, "/password"},
+		{"callback", "POST /api/auth/callback/credentials", jsonType, body, "", typ, "/password"},
+		{"around-the-others", "POST /login", formType, "login[username]=a&login[password]=b", "", "", ""},
+		{"typed-within", "POST /login", formType, "login[username]=a&login[password][]=b", "", typ, "/login/password"},
+		{"list-of-logins", "POST /login", jsonType, `{"login":["a"]}`, "", typ, "/login"},
 		{"strings", "POST /login", jsonType, `{"email":"a","password":"b","remember":true}`, "", "", ""},
 		{"other-path", "POST /users", jsonType, body, "", "", ""},
 		{"other-method", "GET /login?password=a&password=b", "", "", "", "", ""},
+		{"path-in-a-name", "POST /users", jsonType, `{"password.$ne":""}`, "", rule.NoSQLOperator, "/password.$ne"},
+		{"brackets-in-a-name", "POST /users", jsonType, `{"password[$ne]":""}`, "", rule.NoSQLOperator, "/password[$ne]"},
+		{"money-in-a-name", "POST /users", jsonType, `{"price.$":1,"US$.x":2,"a[$1]":3}`, "", "", ""},
 		{"operator-elsewhere", "POST /users", jsonType, `{"password":{"$ne":""}}`, "", rule.NoSQLOperator, "/password/$ne"},
 	})
 }

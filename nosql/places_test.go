@@ -159,6 +159,13 @@ func TestJSONCookies(t *testing.T) {
 			t.Errorf("%s: got %q; want %q", value, got, want)
 		}
 	}
+	for name, want := range map[string]string{"token[$ne]": "nosql/operator #cookie/token[$ne]", "a[b]": "", "a[__proto__][x]": "validate/prototype-key #cookie/a[__proto__][x]"} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Cookie", "sid=1; "+name+"=1")
+		if got := judge(t, nosql.Config{}, r, ""); got != want {
+			t.Errorf("%s: got %q; want %q", name, got, want)
+		}
+	}
 }
 
 func TestAllowAndStrings(t *testing.T) {

@@ -119,6 +119,8 @@ func TestJSONFields(t *testing.T) {
 		"query-decoy-end":   {`/?filter={"a":1&filter=x]=y&filter="$ne":1}`, "", "", "nosql/type #query/filter"},
 		"form-decoy":        {"/", "application/x-www-form-urlencoded", `filter={"a":1&["filter"]=x&filter="$ne":1}`, "nosql/type /filter"},
 		"loose-decoy":       {"/", "text/plain", `{"where":"x","where":["{\"a\":1","\"$ne\":1}"]}`, "nosql/type /where"},
+		"query-mark":        {"/?filter=\ufeff{\"$ne\":1}", "", "", "nosql/operator #query/$ne"},
+		"query-white-space": {"/?filter=%C2%A0%0B{\"$ne\":1}", "", "", "nosql/operator #query/$ne"},
 		"query-words":       {`/?filter=red&filter=blue`, "", "", ""},
 		"query-each":        {`/?filter={"a":1}&filter={"$ne":1}`, "", "", "nosql/operator #query/$ne"},
 		"query-lists":       {`/?filter[]={"a":1}&filter[]={"b":1}`, "", "", ""},

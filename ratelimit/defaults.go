@@ -9,42 +9,18 @@ import (
 	"strings"
 	"time"
 
+	"github.com/panoply-security/panoply/internal/logins"
 	"github.com/panoply-security/panoply/route"
 )
 
-// below are the POST routes of words at the root and below up to so many
-// segments.
-func below(depth int, words ...string) []string {
-	var paths []string
-	for _, word := range words {
-		prefix := "POST /"
-		for _, segment := range []string{"", "{a}/", "{b}/", "{c}/"}[:depth+1] {
-			prefix += segment
-			paths = append(paths, prefix+word)
-		}
-	}
-	return paths
-}
-
-// loginWords are how the path of a login usually ends.
-var loginWords = []string{"login", "log-in", "signin", "sign-in", "sign_in"}
-
-// loginPaths are where apps usually take a password or a one-time code: loginWords at the root or below up to three segments
-// (/api/login, /api/v1/auth/login), and the usual other names.
-var loginPaths = slices.Concat(below(3, loginWords...), []string{
-	"POST /session", "POST /api/session", "POST /api/{version}/session",
-	"POST /sessions", "POST /api/sessions", "POST /api/{version}/sessions",
-	"POST /authenticate", "POST /api/authenticate", "POST /api/{version}/authenticate",
-	"POST /token", "POST /api/token", "POST /api/{version}/token", "POST /auth/token", "POST /api/auth/token",
-	"POST /oauth/token", "POST /oauth2/token", "POST /api/oauth/token",
-	"POST /auth/local", "POST /api/auth/local", "POST /auth/callback/credentials", "POST /api/auth/callback/credentials",
-}, below(2, "otp", "verify-otp", "verify_otp", "2fa", "mfa", "totp"))
+// loginPaths are where apps usually take a password or a one-time code.
+var loginPaths = slices.Concat(logins.Paths, logins.Below(2, "otp", "verify-otp", "verify_otp", "2fa", "mfa", "totp"))
 
 // signUpPaths are where accounts are made, resetPaths where mails to change a
 // password are asked for.
 var (
-	signUpPaths = below(2, "register", "signup", "sign-up", "sign_up")
-	resetPaths  = slices.Concat(below(2, "forgot-password", "forgot_password", "reset-password", "reset_password", "password-reset"),
+	signUpPaths = logins.Below(2, "register", "signup", "sign-up", "sign_up")
+	resetPaths  = slices.Concat(logins.Below(2, "forgot-password", "forgot_password", "reset-password", "reset_password", "password-reset"),
 		[]string{"POST /password/forgot", "POST /password/reset", "POST /password/email", "POST /api/password/forgot", "POST /api/password/reset"})
 )
 

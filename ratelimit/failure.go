@@ -17,6 +17,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/panoply-security/panoply/internal/fault"
+	"github.com/panoply-security/panoply/internal/logins"
 	"github.com/panoply-security/panoply/route"
 )
 
@@ -155,7 +156,7 @@ func leadsBack(asked, target *url.URL) bool {
 	if i := strings.IndexAny(last, ".;"); i >= 0 {
 		last = last[:i] // login.html, login;jsessionid=
 	}
-	return slices.Contains(loginWords, last)
+	return slices.Contains(logins.Words, last)
 }
 
 // inBody reports whether only the body can tell whether an answer is a failure.

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"math/big"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/panoply-security/panoply/inspect"
@@ -144,8 +145,36 @@ func (m *multiple) holds(text []byte) bool {
 			return i%m.whole == 0
 		}
 	}
-	exact, ok := new(big.Rat).SetString(string(text))
-	return ok && exact.Quo(exact, m.of).IsInt()
+	digits, power, ok := decimal(text)
+	if !ok {
+		return false
+	}
+	// digits × 10^power is a multiple of p/q if p divides digits × q × 10^power. Nothing is
+	// as long as the exponent says.
+	n := digits.Mul(digits, m.of.Denom())
+	if power >= 0 {
+		ten := new(big.Int).Exp(big.NewInt(10), big.NewInt(power), m.of.Num())
+		return n.Mul(n, ten).Mod(n, m.of.Num()).Sign() == 0
+	}
+	if -power > int64(n.BitLen()) { // longer than n
+		return n.Sign() == 0
+	}
+	ten := new(big.Int).Exp(big.NewInt(10), big.NewInt(-power), nil)
+	return n.Mod(n, ten.Mul(ten, m.of.Num())).Sign() == 0
+}
+
+// decimal takes a JSON number apart: digits × 10^power.
+func decimal(text []byte) (digits *big.Int, power int64, ok bool) {
+	mantissa, exponent, _ := strings.Cut(strings.ToLower(string(text)), "e")
+	if exponent != "" {
+		var err error
+		if power, err = strconv.ParseInt(exponent, 10, 64); err != nil || power > 1<<20 || power < -1<<20 {
+			return nil, 0, false
+		}
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits, ok = new(big.Int).SetString(whole+fraction, 10)
+	return digits, power - int64(len(fraction)), ok
 }
 
 // compare tells which side of the bound a number is on. Rounding keeps the
