@@ -128,7 +128,7 @@ func TestRewriter(t *testing.T) {
 	for name, tt := range map[string][2]string{
 		"script":             {"a<script>b</script>c", "a<script N>b</script>c"},
 		"attributes":         {"<SCRIPT\nsrc=x async>", "<SCRIPT N\nsrc=x async>"},
-		"slash":              {"<script/src=x>", "<script N/src=x>"},
+		"slash":              {"<script/src=x></script><script src=y/>", "<script/src=x></script><script N src=y/>"},
 		"style":              {"<style>a</style>", "<style N>a</style>"},
 		"links":              {"<link rel=stylesheet href=a><link rel=icon><link rel='preload' as=script>", "<link N rel=stylesheet href=a><link rel=icon><link N rel='preload' as=script>"},
 		"own-nonce":          {"<script nonce=x>", "<script nonce=x>"},
@@ -283,6 +283,9 @@ func TestANonceChangesNothingElse(t *testing.T) {
 		"svg-title":       `<svg></div><title><p title="</title><script></script><script>alert(1)</script>">`,
 		"single-quotes":   `<svg></div><title><p title='</title><script></script>'>`,
 		"no-quotes":       `<svg></div><title><p title=</title><script>a</script>`,
+		"no-quotes-slash": `<tr><svg></tr><title><script a="</title>" title=<script/src=//evil.example/x.js></script>`,
+		"no-quotes-attr":  `<tr><svg></tr><title><p a="</title>" title=<script/onclick=alert(1)>`,
+		"no-quotes-end":   `<tr><svg></tr><title><svg a="</title>" title=<script/><style>`,
 		"select":          `<select><style><p title="</style><script>a</script>">`,
 		"frameset":        `<frameset><style><frame title="</style><script>a</script>">`,
 		"section":         `<svg><desc><b><![CDATA[<script>]]></b></desc></svg><script>a</script>`,

@@ -10,7 +10,8 @@ type Rewriter struct {
 	s scanner
 	// nonce is an attribute without quotes and with a space at either end. Where a
 	// browser, which has a tree, does not see a tag but some text or the value of an
-	// attribute, it is more text there, and ends nothing.
+	// attribute, it is more text there, and ends nothing: nor a value without quotes,
+	// since it is only put in front of white space or a >, which end that anyway.
 	nonce string
 
 	dst, chunk []byte
@@ -57,9 +58,10 @@ func (r *Rewriter) tag(name, attrs []byte, from, to int) {
 	r.done = to
 }
 
-// needs reports whether a tag is to have the nonce.
+// needs reports whether a tag is to have the nonce. One with a slash behind its name has
+// none, which nobody writes.
 func (r *Rewriter) needs(name, attrs []byte) bool {
-	if !r.wants(name) {
+	if !r.wants(name) || attrs[0] == '/' {
 		return false
 	}
 	if own, _ := value(attrs, "nonce"); len(own) > 0 {
