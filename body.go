@@ -180,6 +180,11 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 		Judge: func(e *problem.Error) error {
 			return p.judge(p.uploadMode(e.Rule, mode, named), e)
 		},
+		Note: func(e *problem.Error) {
+			if mode != Off {
+				p.suit.respond.Report(p.r, p.x, e)
+			}
+		},
 		Done: func() error {
 			if err := p.texts.Check(); err != nil {
 				return err

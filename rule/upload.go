@@ -13,6 +13,11 @@ const (
 	UploadPolyglot  ID = "upload/polyglot"
 	UploadPixels    ID = "upload/pixels"
 	UploadName      ID = "upload/name"
+	UploadArchive   ID = "upload/archive"
+	UploadPDFScript ID = "upload/pdf-script"
+	UploadVirus     ID = "upload/virus"
+	UploadUnscanned ID = "upload/unscanned"
+	UploadQuota     ID = "upload/quota"
 )
 
 var uploadRules = []Rule{
@@ -48,4 +53,23 @@ var uploadRules = []Rule{
 		Why:     "A name with path separators writes outside its directory, a bidirectional override makes gpj.exe look like exe.jpg.",
 		Express: "never use file.originalname as a path; store under crypto.randomUUID() with the extension of the detected type",
 		Policy:  "uploads: [{match: \"POST /api/upload\"}]"},
+	{ID: UploadArchive, Mistake: 6, Title: "Archive could harm what unpacks it", Severity: High, Status: 415, CWE: 409,
+		Why:     "A few kilobytes unpack to a full disk, and an entry named ../../x writes outside the directory it is unpacked to.",
+		Express: "read the directory first (yauzl), bound entries and sizes, and resolve each name against the target directory",
+		Policy:  "uploads: [{match: \"POST /api/upload\", types: [application/zip], max_entries: 1000, max_unpacked_bytes: 100MB}]"},
+	{ID: UploadPDFScript, Mistake: 6, Title: "PDF runs a script or starts a program", Severity: Low, Status: 415, CWE: 434,
+		Why:     "JavaScript and launch actions in a PDF run in the reader of whoever opens it; most attacks by PDF need them.",
+		Express: "serve PDFs as downloads, and refuse or rewrite (qpdf) those with /JavaScript or /Launch where forms are not needed",
+		Policy:  "uploads: [{match: \"POST /api/upload\", refuse_pdf_scripts: true}]"},
+	{ID: UploadVirus, Mistake: 6, Title: "Virus found in an upload", Severity: Critical, Status: 415, CWE: 434,
+		Why:     "A file that infects whoever downloads it is spread by the app that stores it.",
+		Express: "scan the file with clamd before it is stored (clamscan: scanStream)",
+		Policy:  "uploads: [{match: \"POST /api/upload\", clamd: {address: \"127.0.0.1:3310\"}}]"},
+	{ID: UploadUnscanned, Mistake: 6, Title: "Upload could not be scanned", Severity: Info, Status: 503,
+		Why:     "The virus scanner does not answer, and the policy says that nothing passes unscanned.",
+		Express: "answer 503 when the scanner is down, or decide on purpose to store the file unscanned",
+		Policy:  "uploads: [{match: \"POST /api/upload\", clamd: {address: \"127.0.0.1:3310\", when_down: refuse}}]"},
+	{ID: UploadQuota, Mistake: 6, Title: "Upload quota used up", Severity: Medium, Status: 413, CWE: 770,
+		Why:     "Limits per request do not keep one account from filling the disk with many of them.",
+		Express: "count the bytes each account stores, and refuse beyond its quota"},
 }

@@ -20,6 +20,7 @@ func lookPDF(v *view) (a anatomy) {
 		return a.broken(0, "It does not start as a PDF.")
 	}
 	a.marked = v.marked(0, pdfTail)
+	a.scripted = v.pdfActions()
 	from := max(v.finish()-pdfTail, 0)
 	tail := v.from(from, pdfTail)
 	i := bytes.LastIndex(tail, []byte("%%EOF"))

@@ -31,6 +31,7 @@ type File struct {
 	Declared string // the media type that the client gave; may be empty
 	Type     string // the media type found in the content
 	Size     int64
+	Scripted bool // a PDF with actions that run a script or start a program
 
 	ext string // of Type, without the dot
 	off int64

@@ -86,7 +86,9 @@ func (j *judging) walks() bool {
 // look walks over a whole file.
 func look(v *view, k *kind) finding {
 	a := finding{anatomy: k.look(v)}
-	a.hidden = hidden(v, a.anatomy, k)
+	if !k.archive {
+		a.hidden = hidden(v, a.anatomy, k)
+	}
 	return a
 }
 
@@ -115,8 +117,37 @@ func (j *judging) verdict(a finding, claims string) error {
 			return err
 		}
 	}
-	if a.width*a.height > rd.t.cfg.MaxPixels {
-		return rd.violates(rule.UploadPixels, fmt.Sprintf("A picture may have %d pixels.", rd.t.cfg.MaxPixels), field)
+	cfg := &rd.t.cfg
+	if a.width*a.height > cfg.MaxPixels {
+		if err := rd.violates(rule.UploadPixels, fmt.Sprintf("A picture may have %d pixels.", cfg.MaxPixels), field); err != nil {
+			return err
+		}
+	}
+	switch {
+	case a.entries > cfg.MaxEntries:
+		a.harm = fmt.Sprintf("An archive may have %d entries.", cfg.MaxEntries)
+	case a.unpacked > cfg.MaxUnpackedBytes:
+		a.harm = fmt.Sprintf("An archive may unpack to %d bytes.", cfg.MaxUnpackedBytes)
+	}
+	if a.harm != "" {
+		if err := rd.violates(rule.UploadArchive, a.harm, field); err != nil {
+			return err
+		}
+	}
+	if j.f.Scripted = a.scripted; a.scripted {
+		return rd.scripted(field)
+	}
+	return nil
+}
+
+// scripted judges a PDF with actions: refused or only told of, as the route says.
+func (rd *reading) scripted(field string) error {
+	const why = "It has actions that run a script or start a program."
+	if rd.t.cfg.RefusePDFScripts {
+		return rd.violates(rule.UploadPDFScript, why, field)
+	}
+	if rd.o.Note != nil {
+		rd.o.Note(refusal(rule.UploadPDFScript, why, field))
 	}
 	return nil
 }

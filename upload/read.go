@@ -38,6 +38,9 @@ type ReadOptions struct {
 	// the reading; nil lets the reading go on, as report mode does. A nil Judge
 	// refuses every violation. What the strict reader refuses is not judged.
 	Judge func(*problem.Error) error
+	// Note is called for what is only told of, whatever the mode: a PDF with
+	// scripts, where Config.RefusePDFScripts is not set.
+	Note func(*problem.Error)
 	// Done is called by [Inspector.Forward] when all of a streamed form has been
 	// judged, before its end is given out. Its error breaks the form off.
 	Done func() error
@@ -145,15 +148,20 @@ func (rd *reading) overlong() error {
 
 // violates asks Judge about a violation. The field's name becomes the pointer.
 func (rd *reading) violates(id rule.ID, detail, field string) error {
+	e := refusal(id, detail, field)
+	if rd.o.Judge == nil {
+		return e
+	}
+	return rd.o.Judge(e)
+}
+
+func refusal(id rule.ID, detail, field string) *problem.Error {
 	e := problem.Refuse(id, detail)
 	if field != "" {
 		e.Fields = []problem.Field{{Pointer: pointer(field), Detail: detail}}
 		e.Detail = ""
 	}
-	if rd.o.Judge == nil {
-		return e
-	}
-	return rd.o.Judge(e)
+	return e
 }
 
 var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")

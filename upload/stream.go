@@ -82,7 +82,7 @@ func (t *Inspector) Forward(r *http.Request, o ReadOptions) (*Form, *Stream, err
 // streamsAfter is how many bytes are held before a form streams.
 func (t *Inspector) streamsAfter() (after int64, streams bool) {
 	switch {
-	case t.cfg.Delivery == Spool:
+	case t.cfg.Delivery == Spool || t.types.whole:
 		return 0, false
 	case t.cfg.Delivery == Streamed:
 		return 0, true
@@ -116,7 +116,7 @@ func (s *Stream) goOn() error {
 	if err := j.listed(); err != nil {
 		return err
 	}
-	if j.walks() {
+	if j.walks() && !j.shown.archive {
 		s.walk = newWalk(j.shown)
 		var buf [4 << 10]byte
 		for r := s.file.Open(); ; {

@@ -22,6 +22,9 @@ type kind struct {
 	// look walks the structure of a file; nil where there is nothing to hold
 	// on to.
 	look func(*view) anatomy
+	// archive says that it is one, or is one underneath. Only the whole can be
+	// judged.
+	archive bool
 	// inline says that a browser may show it in its own window: pictures
 	// without active content.
 	inline bool
@@ -45,6 +48,7 @@ var kinds = []kind{
 	{mime: "text/html", exts: []string{"html", "htm"}},
 	{mime: "text/xml", aliases: []string{"application/xml"}, exts: []string{"xml"}},
 	{mime: "text/javascript", aliases: []string{"application/javascript"}, exts: []string{"js", "mjs"}},
+	{mime: "application/zip", aliases: []string{"application/x-zip-compressed", "application/x-zip"}, exts: []string{"zip"}, look: lookZIP, archive: true},
 	{mime: "video/mp4", exts: []string{"mp4", "m4v"}},
 	{mime: "audio/mpeg", aliases: []string{"audio/mp3"}, exts: []string{"mp3"}},
 	{mime: unknown, exts: []string{"bin"}},
@@ -69,6 +73,11 @@ func kindOf(name string) *kind {
 	if e := extension(m); e != "" {
 		k.exts = []string{e}
 	}
+	for ; m != nil; m = m.Parent() {
+		if bare(m) == "application/zip" {
+			k.look, k.archive = lookZIP, true
+		}
+	}
 	return k
 }
 
@@ -87,6 +96,7 @@ type typeList struct {
 	byType map[string]*kind // by the names that content is found under
 	loose  []*kind
 	unsafe map[string]bool // canonical names of UnsafeTypes
+	whole  bool            // there is one of which only the whole can be judged
 	names  string          // for a refusal
 }
 
@@ -107,7 +117,12 @@ func (l *typeList) compile(faults *fault.List, cfg Config) {
 				faults.Addf(at, "write it under unsafe_types if the app must take it, and never serve it from the app's origin", "%q can run code where it is opened, or be anything", name)
 				continue
 			}
+			if !unsafe && closedArchives[k.mime] {
+				faults.Addf(at, "take application/zip, or write it under unsafe_types and unpack it with care", "%q is an archive that is not looked into", name)
+				continue
+			}
 			l.byType[k.mime] = k
+			l.whole = l.whole || k.archive
 			for _, name := range k.also {
 				l.byType[name] = k
 			}
@@ -135,6 +150,11 @@ var activeTypes = set(
 	"application/x-shockwave-flash", "application/x-chrome-extension", "application/vnd.debian.binary-package",
 	"application/x-rpm", "application/x-xar", "application/x-installshield",
 )
+
+// closedArchives are not looked into: what they unpack to, nobody knows.
+var closedArchives = set("application/x-tar", "application/gzip", "application/x-7z-compressed", "application/vnd.rar",
+	"application/x-bzip2", "application/x-xz", "application/zstd", "application/x-archive", "application/x-unix-archive",
+	"application/x-cpio", "application/lzip", "application/vnd.ms-cab-compressed", "application/x-ace-compressed")
 
 func set(names ...string) map[string]bool {
 	m := make(map[string]bool, len(names))

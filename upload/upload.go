@@ -32,6 +32,12 @@
 //   - upload/type (415): the type is not on the list.
 //   - upload/pixels (413): a picture that would decode to more pixels than
 //     allowed.
+//   - upload/archive (415): a ZIP archive, or an office file, with more entries or
+//     bytes than allowed, a ratio above 100, entries that share their content,
+//     links, or names that lead out of the directory it is unpacked to. Types
+//     that are archives otherwise must be named under Config.UnsafeTypes.
+//   - upload/pdf-script (415, or told of): a PDF with actions that run JavaScript
+//     or start a program, also in compressed objects.
 //   - upload/name (400): path separators, control characters, bidirectional
 //     overrides, reserved names, more than 255 bytes.
 //
@@ -59,9 +65,9 @@
 //
 // # What it does not do
 //
-// It runs no virus scanner, does not open archives or office files, does not
-// look for JavaScript in PDFs, and does not encode pictures anew, so metadata
-// such as a place stays. It cannot see a script in the pixels themselves: serve
+// It runs no virus scanner, unpacks no archives, knows of their sizes only what
+// they state, sees nothing in encrypted PDFs, and does not encode pictures anew,
+// so metadata such as a place stays. It cannot see a script in the pixels themselves: serve
 // uploads with nosniff, from another origin where you can.
 //
 // A part with a Content-Type but no filename (curl -F 'a={};type=application/json')
@@ -107,6 +113,17 @@ type Config struct {
 	// MaxPixels is how many pixels a picture may have, width times height.
 	// Default 100 million.
 	MaxPixels int64 `yaml:"max_pixels" doc:"width times height of a picture, 100000000 by default"`
+	// RefusePDFScripts refuses PDFs with actions that run JavaScript or start a
+	// program. Without it they pass, as forms with calculated fields are made so,
+	// and are told of in the log.
+	RefusePDFScripts bool `yaml:"refuse_pdf_scripts" doc:"refuse PDFs that run scripts or start programs, instead of only telling of them"`
+	// MaxEntries is how many entries an archive may have. Default 1000, at most
+	// 65534.
+	MaxEntries int `yaml:"max_entries" doc:"entries of an archive, 1000 by default"`
+	// MaxUnpackedBytes is how large an archive's entries may be together, as it
+	// states. Default 100 MB, at most 100 GB. They may never be more than 100
+	// times as large as the archive, beyond 1 MB.
+	MaxUnpackedBytes int64 `yaml:"max_unpacked_bytes,size" doc:"bytes of an archive's entries together, 100MB by default"`
 	// Types are the media types that a file may have, told by its content.
 	// Default image/jpeg, image/png, image/webp, application/pdf.
 	Types []string `yaml:"types" doc:"media types by content; JPEG, PNG, WebP and PDF by default"`
@@ -150,6 +167,8 @@ func (c Config) WithDefaults() Config {
 	defaultTo(&c.MaxFields, 100)
 	defaultTo(&c.MaxFieldBytes, 100*kilobyte)
 	defaultTo(&c.MaxPixels, 100_000_000)
+	defaultTo(&c.MaxEntries, 1000)
+	defaultTo(&c.MaxUnpackedBytes, 100*megabyte)
 	if c.MaxBytes == 0 {
 		c.MaxBytes = hardBytes
 		if files := int64(max(c.MaxFiles, 1)); c.MaxFileBytes < (hardBytes-fieldAllowance)/files {
@@ -185,6 +204,8 @@ func New(cfg Config) (*Inspector, error) {
 	within(&faults, "max_field_bytes", cfg.MaxFieldBytes, 10*megabyte)
 	within(&faults, "max_bytes", cfg.MaxBytes, hardBytes)
 	within(&faults, "max_pixels", cfg.MaxPixels, 1<<40)
+	within(&faults, "max_entries", int64(cfg.MaxEntries), zipEntries)
+	within(&faults, "max_unpacked_bytes", cfg.MaxUnpackedBytes, 100*gigabyte)
 	if cfg.MaxBytes > 0 && cfg.MaxBytes < cfg.MaxFileBytes {
 		faults.Add("max_bytes", "less than max_file_bytes, so that no file of that size would pass", "leave it out, or write the sum of all files")
 	}

@@ -79,6 +79,10 @@ type anatomy struct {
 	end           int64  // where the file's own data ends, or where it stops making sense
 	width, height int64  // of a picture
 	marked        bool   // its metadata, or what stands for it, holds a script
+	scripted      bool   // a PDF with actions that run something
+	entries       int    // of an archive
+	unpacked      int64  // bytes of an archive's entries
+	harm          string // what an archive would do to whoever unpacks it, or ""
 }
 
 // broken is an anatomy that made no sense from off on.

@@ -1,0 +1,200 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package upload
+
+import (
+	"bytes"
+	"compress/zlib"
+	"io"
+	"sync"
+)
+
+const (
+	// A name with every letter escaped, and what must stand behind it.
+	longestAction = 48
+	// pdfInflated is how much of a PDF's compressed objects is looked through, and
+	// pdfStreams in how many streams. One that has more counts as scripted.
+	pdfInflated = 32 << 20
+	pdfStreams  = 10_000
+	// pdfDictionary is where a stream starts at most behind its type.
+	pdfDictionary = 1 << 10
+)
+
+// pdfActions reports whether a PDF holds an action that runs a script or starts
+// a program. It looks for the names of such actions in the file and in its
+// compressed objects, however they are escaped. Encrypted objects stay closed.
+func (v *view) pdfActions() bool {
+	left, streams := int64(pdfInflated), 0
+	for off := int64(0); ; {
+		b := v.from(off, pdfDictionary)
+		if len(b) == 0 {
+			return false
+		}
+		i := bytes.IndexByte(b, '/')
+		switch {
+		case i < 0:
+			off += int64(len(b))
+			continue
+		case i > 0 && len(b)-i < pdfDictionary:
+			off += int64(i) // there may be more behind it
+			continue
+		}
+		name, rest := pdfName(b[i+1:])
+		if action(name, rest) {
+			return true
+		}
+		next := off + int64(i) + 1
+		if string(name) == "ObjStm" {
+			if k := bytes.Index(rest, []byte("stream")); k >= 0 {
+				if streams++; streams > pdfStreams {
+					return true
+				}
+				r := &viewReader{v: v, off: off + int64(len(b)-len(rest)+k+len("stream"))}
+				r.skipLine()
+				found := inflatedActions(r, &left)
+				if found || left <= 0 {
+					return true
+				}
+				next = r.off
+			}
+		}
+		off = next
+	}
+}
+
+// pdfName reads a name (ISO 32000, 7.3.5), at most as much of it as matters.
+func pdfName(b []byte) (name, rest []byte) {
+	var room [12]byte
+	name = room[:0]
+	i := 0
+	for i < len(b) && len(name) < cap(name) {
+		c := b[i]
+		if c == '#' && i+2 < len(b) {
+			if h, l := hexDigit(b[i+1]), hexDigit(b[i+2]); h >= 0 && l >= 0 {
+				name = append(name, byte(h<<4|l))
+				i += 3
+				continue
+			}
+		}
+		if c <= ' ' || bytes.IndexByte([]byte("()<>[]{}/%"), c) >= 0 {
+			break
+		}
+		name = append(name, c)
+		i++
+	}
+	return name, b[i:]
+}
+
+func hexDigit(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return int(c|0x20-'a') + 10
+	}
+	return -1
+}
+
+// action reports whether a name is that of a script or a launch. /JS is short
+// enough to stand in compressed data by chance: a text or a reference must follow.
+func action(name, rest []byte) bool {
+	switch string(name) {
+	case "JavaScript", "Launch":
+		return true
+	case "JS":
+		rest = bytes.TrimLeft(rest, " \t\r\n\f\x00")
+		return len(rest) > 0 && (rest[0] == '(' || rest[0] == '<' || '0' <= rest[0] && rest[0] <= '9')
+	}
+	return false
+}
+
+// viewReader reads a view forward, no byte more than asked for.
+type viewReader struct {
+	v   *view
+	off int64
+}
+
+func (r *viewReader) Read(p []byte) (int, error) {
+	b := r.v.from(r.off, 1)
+	if len(b) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, b)
+	r.off += int64(n)
+	return n, nil
+}
+
+func (r *viewReader) ReadByte() (byte, error) {
+	b := r.v.from(r.off, 1)
+	if len(b) == 0 {
+		return 0, io.EOF
+	}
+	r.off++
+	return b[0], nil
+}
+
+func (r *viewReader) skipLine() {
+	if b := r.v.from(r.off, 1); len(b) > 0 && b[0] == '\r' {
+		r.off++
+	}
+	if b := r.v.from(r.off, 1); len(b) > 0 && b[0] == '\n' {
+		r.off++
+	}
+}
+
+// inflaters are about 40 KiB each.
+var inflaters sync.Pool
+
+// inflatedActions looks for actions in a compressed stream, as far as it goes.
+func inflatedActions(r *viewReader, left *int64) bool {
+	z, _ := inflaters.Get().(io.ReadCloser)
+	var err error
+	if z == nil {
+		z, err = zlib.NewReader(r)
+	} else {
+		err = z.(zlib.Resetter).Reset(r, nil)
+	}
+	if err != nil {
+		return false // it is not compressed, or encrypted
+	}
+	defer inflaters.Put(z)
+	var buf [4 << 10]byte
+	held := 0
+	for *left > 0 {
+		n, err := z.Read(buf[held:])
+		*left -= int64(n)
+		held += n
+		last := err != nil
+		if !last && held < len(buf) {
+			continue
+		}
+		taken, found := actionsIn(buf[:held], last)
+		if found {
+			return true
+		}
+		if last {
+			return false
+		}
+		held = copy(buf[:], buf[taken:held])
+	}
+	return false
+}
+
+// actionsIn looks for actions in text, and says how much of it was looked at.
+func actionsIn(b []byte, last bool) (taken int, found bool) {
+	for i := 0; ; {
+		k := bytes.IndexByte(b[i:], '/')
+		if k < 0 {
+			return len(b), false
+		}
+		i += k
+		if !last && len(b)-i < longestAction {
+			return i, false
+		}
+		if action(pdfName(b[i+1:])) {
+			return 0, true
+		}
+		i++
+	}
+}
