@@ -4,6 +4,7 @@
 package upload
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -69,7 +70,7 @@ func (t *Inspector) begin(r *http.Request, o ReadOptions) (*reading, *inspect.Mu
 	if err != nil {
 		return nil, nil, err
 	}
-	rd := &reading{t: t, o: o, body: r.Body, left: t.cfg.MaxBytes}
+	rd := &reading{t: t, o: o, ctx: r.Context(), body: r.Body, left: t.cfg.MaxBytes}
 	if r.ContentLength > t.cfg.MaxBytes {
 		if err := rd.overlong(); err != nil {
 			return nil, nil, err
@@ -105,6 +106,7 @@ func (t *Inspector) head(r *http.Request) (boundary string, err error) {
 type reading struct {
 	t       *Inspector
 	o       ReadOptions
+	ctx     context.Context // of the request
 	form    *Form
 	to      *spool.Spool // where parts go to: the form's own, or one that holds a part of a stream
 	scratch []byte       // a part's boundary and headers
@@ -148,7 +150,10 @@ func (rd *reading) overlong() error {
 
 // violates asks Judge about a violation. The field's name becomes the pointer.
 func (rd *reading) violates(id rule.ID, detail, field string) error {
-	e := refusal(id, detail, field)
+	return rd.judged(refusal(id, detail, field))
+}
+
+func (rd *reading) judged(e *problem.Error) error {
 	if rd.o.Judge == nil {
 		return e
 	}
@@ -260,6 +265,9 @@ func (rd *reading) countFile() error {
 func (rd *reading) keep(f *File, name fileName) error {
 	f.in = rd.to
 	if err := rd.judge(f, name); err != nil {
+		return err
+	}
+	if err := rd.scan(f); err != nil {
 		return err
 	}
 	rd.form.Files = append(rd.form.Files, f)

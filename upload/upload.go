@@ -38,6 +38,8 @@
 //     that are archives otherwise must be named under Config.UnsafeTypes.
 //   - upload/pdf-script (415, or told of): a PDF with actions that run JavaScript
 //     or start a program, also in compressed objects.
+//   - upload/virus (415): what ClamAV finds, where Config.Clamd names it.
+//     upload/unscanned (503) while it does not answer, unless that is allowed.
 //   - upload/name (400): path separators, control characters, bidirectional
 //     overrides, reserved names, more than 255 bytes.
 //
@@ -65,7 +67,7 @@
 //
 // # What it does not do
 //
-// It runs no virus scanner, unpacks no archives, knows of their sizes only what
+// It unpacks no archives, knows of their sizes only what
 // they state, sees nothing in encrypted PDFs, and does not encode pictures anew,
 // so metadata such as a place stays. It cannot see a script in the pixels themselves: serve
 // uploads with nosniff, from another origin where you can.
@@ -91,6 +93,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/panoply-security/panoply/internal/fault"
 	"github.com/panoply-security/panoply/internal/spool"
@@ -132,6 +135,11 @@ type Config struct {
 	// application/octet-stream for content of no known type. Files of these
 	// types must never be served from the app's own origin.
 	UnsafeTypes []string `yaml:"unsafe_types" doc:"types allowed besides that can run code, such as image/svg+xml"`
+	// Clamd has each file scanned by ClamAV, as the last of all checks.
+	Clamd ClamdConfig `yaml:"clamd" doc:"ClamAV's clamd, which scans each file"`
+	// Scanner scans each file instead of clamd. When it fails, Clamd.WhenDown
+	// says what to do.
+	Scanner Scanner `yaml:"-"`
 	// Delivery is how a form goes on through a guard. Without it forms of up to
 	// 10 MB are held and judged whole before the app sees a byte, and larger
 	// ones stream: see [Inspector.Forward]. A Go app's forms are always held.
@@ -189,9 +197,10 @@ func defaultTo[T int | int64](v *T, d T) {
 
 // Inspector judges uploads by one Config. It is safe for concurrent use.
 type Inspector struct {
-	cfg    Config
-	types  typeList
-	budget *spool.Budget
+	cfg     Config
+	types   typeList
+	budget  *spool.Budget
+	scanner Scanner // nil for none
 }
 
 // New checks the configuration and compiles it.
@@ -214,12 +223,35 @@ func New(cfg Config) (*Inspector, error) {
 	default:
 		faults.Addf("delivery", "spool, stream, or leave it out", "%q is neither", cfg.Delivery)
 	}
-	t := &Inspector{cfg: cfg, budget: spool.Shared}
+	t := &Inspector{cfg: cfg, budget: spool.Shared, scanner: cfg.Scanner}
+	t.connect(&faults)
 	t.types.compile(&faults, cfg)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// connect makes ready what scans.
+func (t *Inspector) connect(faults *fault.List) {
+	c := &t.cfg.Clamd
+	switch c.WhenDown {
+	case "", Refuse, Allow:
+	default:
+		faults.Addf("clamd.when_down", "refuse or allow", "%q is neither", c.WhenDown)
+	}
+	if c.Timeout < 0 || c.Timeout > 10*time.Minute {
+		faults.Addf("clamd.timeout", "from 1s to 10m; leave it out for 30s", "%s is out of range", c.Timeout)
+	}
+	if c.Address == "" || t.scanner != nil {
+		return
+	}
+	scanner, err := NewClamd(*c)
+	if err != nil {
+		faults.Add("clamd.address", strings.TrimPrefix(err.Error(), "upload: "), "127.0.0.1:3310, or unix:/run/clamav/clamd.ctl")
+		return
+	}
+	t.scanner = scanner
 }
 
 func within(faults *fault.List, path string, v, limit int64) {
@@ -237,8 +269,12 @@ func (t *Inspector) Config() Config {
 
 // UnsafeSettings names what weakens this configuration, for the log.
 func (t *Inspector) UnsafeSettings() []string {
-	if len(t.cfg.UnsafeTypes) == 0 {
-		return nil
+	var unsafe []string
+	if len(t.cfg.UnsafeTypes) > 0 {
+		unsafe = append(unsafe, "unsafe_types: "+strings.Join(t.cfg.UnsafeTypes, ", "))
 	}
-	return []string{"unsafe_types: " + strings.Join(t.cfg.UnsafeTypes, ", ")}
+	if t.scanner != nil && t.cfg.Clamd.WhenDown == Allow {
+		unsafe = append(unsafe, "clamd.when_down: allow")
+	}
+	return unsafe
 }
