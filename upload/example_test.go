@@ -9,6 +9,7 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"sync"
 
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/upload"
@@ -68,4 +69,42 @@ func ExampleStore() {
 	var store upload.Store = BucketStore{}
 	var _ upload.Remover = BucketStore{}
 	_ = store
+}
+
+// perUser allows each user so many bytes. An app keeps such counts in its
+// database, where they outlive a restart.
+type perUser struct {
+	mu    sync.Mutex
+	limit int64
+	used  map[string]int64
+}
+
+type userKey struct{}
+
+func (q *perUser) Take(ctx context.Context, bytes int64) error {
+	user, _ := ctx.Value(userKey{}).(string)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.used[user]+bytes > q.limit {
+		return upload.ErrQuota
+	}
+	q.used[user] += bytes
+	return nil
+}
+
+func (q *perUser) Give(ctx context.Context, bytes int64) { _ = q.Take(ctx, -bytes) }
+
+// A quota for each user. The middleware that knows who sends the request puts
+// the user into its context.
+func ExampleReceiveWithin() {
+	dir, err := upload.OpenDir("uploads")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer dir.Close()
+	quota := &perUser{limit: 100 << 20, used: map[string]int64{}}
+	http.Handle("POST /api/upload", problem.Handler(func(w http.ResponseWriter, r *http.Request) error {
+		_, err := upload.ReceiveWithin(r, dir, quota) // upload/quota (413) beyond 100 MB
+		return err
+	}))
 }

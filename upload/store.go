@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -16,6 +17,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/panoply-security/panoply/problem"
+	"github.com/panoply-security/panoply/rule"
 )
 
 // Store keeps files. A bucket fits: put the content under a random name.
@@ -42,11 +46,30 @@ type Stored struct {
 
 var receiver = sync.OnceValues(func() (*Inspector, error) { return New(Config{}) })
 
+// Quota counts what whoever sends a request has stored. It must be safe for
+// concurrent use.
+type Quota interface {
+	// Take counts so many bytes for whoever the request's context says, or
+	// returns an error when they would be too many. [ErrQuota] and errors that
+	// wrap it are answered with upload/quota.
+	Take(ctx context.Context, bytes int64) error
+	// Give takes back what was counted and then not stored. An app that removes
+	// a stored file calls it, too.
+	Give(ctx context.Context, bytes int64)
+}
+
+// ErrQuota says that a quota is used up.
+var ErrQuota = errors.New("upload: the quota is used up")
+
 // Receive saves the files of a request. The form is the one in the request's
 // context, or is read with the default Config. An error of reading is a
 // *problem.Error; on an error of the store, what was saved is removed again if
 // the store is a [Remover].
-func Receive(r *http.Request, s Store) ([]Stored, error) {
+func Receive(r *http.Request, s Store) ([]Stored, error) { return ReceiveWithin(r, s, nil) }
+
+// ReceiveWithin is [Receive] within a quota, which may be nil. All files of the
+// request are counted before the first is saved.
+func ReceiveWithin(r *http.Request, s Store, q Quota) (stored []Stored, err error) {
 	form := From(r.Context())
 	if form == nil {
 		t, err := receiver()
@@ -58,13 +81,34 @@ func Receive(r *http.Request, s Store) ([]Stored, error) {
 		}
 		defer form.Close()
 	}
+	if q != nil {
+		total := int64(0)
+		for _, f := range form.Files {
+			total += f.Size
+		}
+		if err := q.Take(r.Context(), total); errors.Is(err, ErrQuota) {
+			return nil, problem.Refuse(rule.UploadQuota, "").Because(err)
+		} else if err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				q.Give(context.WithoutCancel(r.Context()), total)
+			}
+		}()
+	}
+	return save(r.Context(), form, s)
+}
+
+// save keeps all files of a form or, as far as the store can, none.
+func save(ctx context.Context, form *Form, s Store) ([]Stored, error) {
 	stored := make([]Stored, 0, len(form.Files))
 	for _, f := range form.Files {
-		one, err := s.Save(r.Context(), f)
+		one, err := s.Save(ctx, f)
 		if err != nil {
 			if remover, ok := s.(Remover); ok {
 				for _, one := range stored {
-					remover.Remove(context.WithoutCancel(r.Context()), one.Name)
+					remover.Remove(context.WithoutCancel(ctx), one.Name)
 				}
 			}
 			return nil, fmt.Errorf("upload: cannot save a file: %w", err)

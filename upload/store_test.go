@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
 )
 
@@ -131,6 +133,46 @@ func TestReceiveKeepsAllOrNothing(t *testing.T) {
 	}
 	if all := names(t, path); len(all) != 0 {
 		t.Errorf("the directory holds %v", all)
+	}
+}
+
+// allowance is a Quota of bytes for everybody together.
+type allowance struct{ left int64 }
+
+func (a *allowance) Take(_ context.Context, bytes int64) error {
+	if bytes > a.left {
+		return fmt.Errorf("%d bytes left: %w", a.left, ErrQuota)
+	}
+	a.left -= bytes
+	return nil
+}
+
+func (a *allowance) Give(_ context.Context, bytes int64) { a.left += bytes }
+
+func TestQuota(t *testing.T) {
+	d, path := openDir(t)
+	png := part{"f", "a.png", "image/png", pngOf(picture(2, 2))}
+	size := int64(len(png.content))
+	quota := &allowance{2*size + 1}
+	for range 2 {
+		if _, err := ReceiveWithin(request(png), d, quota); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := ReceiveWithin(request(png), d, quota)
+	if e := problem.As(err); e.Rule != rule.UploadQuota || e.Code() != 413 || quota.left != 1 || len(names(t, path)) != 2 {
+		t.Errorf("got %v, %d bytes left, %d files; want %s, 1 and 2", err, quota.left, len(names(t, path)), rule.UploadQuota)
+	}
+	quota.left = 5 * size
+	in := inspector(t, Config{MaxFiles: 2})
+	form, err := in.Read(request(png, png), ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer form.Close()
+	r := request()
+	if _, err := ReceiveWithin(r.WithContext(With(r.Context(), form)), &failingStore{Dir: d}, quota); err == nil || quota.left != 5*size {
+		t.Errorf("got %v, %d bytes left; want all of them back", err, quota.left)
 	}
 }
 
