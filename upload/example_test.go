@@ -57,7 +57,11 @@ type BucketStore struct{ Bucket }
 
 // Save puts the file under a random key.
 func (s BucketStore) Save(ctx context.Context, f *upload.File) (upload.Stored, error) {
-	stored := upload.Stored{Name: rand.Text() + f.Extension(), Title: upload.SafeName(f.Name), Type: f.Type, Size: f.Size}
+	sum, err := f.SHA256()
+	if err != nil {
+		return upload.Stored{}, err
+	}
+	stored := upload.Stored{Name: rand.Text() + f.Extension(), Title: upload.SafeName(f.Name), Type: f.Type, Size: f.Size, SHA256: sum}
 	return stored, s.Put(ctx, stored.Name, f.Type, f.Size, f.Open())
 }
 

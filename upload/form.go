@@ -4,6 +4,7 @@
 package upload
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"io"
@@ -41,6 +42,11 @@ type File struct {
 // Open returns the content. It may be opened more than once, until the form is
 // closed.
 func (f *File) Open() *io.SectionReader { return f.in.Section(f.off, f.Size) }
+
+// SHA256 reads the content and returns its checksum, in hex.
+func (f *File) SHA256() (string, error) {
+	return copySum(context.Background(), io.Discard, f.Open())
+}
 
 // Extension is that of the type found in the content, with its dot, ".bin" for
 // content of no known type; "" for types that have none.

@@ -242,6 +242,9 @@ func (rd *reading) file(p *inspect.Part) error {
 			return err
 		}
 	}
+	if rd.t.cfg.Reencode {
+		return rd.reencoded(p, f, name)
+	}
 	var err error
 	f.off, f.Size, err = rd.content(p, rd.t.cfg.MaxFileBytes, "file")
 	if err == errTooLargeToHold {

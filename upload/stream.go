@@ -82,7 +82,7 @@ func (t *Inspector) Forward(r *http.Request, o ReadOptions) (*Form, *Stream, err
 // streamsAfter is how many bytes are held before a form streams.
 func (t *Inspector) streamsAfter() (after int64, streams bool) {
 	switch {
-	case t.cfg.Delivery == Spool || t.types.whole || t.scanner != nil:
+	case t.cfg.Delivery == Spool || t.types.whole || t.scanner != nil || t.cfg.Reencode:
 		return 0, false
 	case t.cfg.Delivery == Streamed:
 		return 0, true

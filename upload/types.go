@@ -121,6 +121,10 @@ func (l *typeList) compile(faults *fault.List, cfg Config) {
 				faults.Addf(at, "take application/zip, or write it under unsafe_types and unpack it with care", "%q is an archive that is not looked into", name)
 				continue
 			}
+			if cfg.Reencode && strings.HasPrefix(k.mime, "image/") && reencoders[k.mime] == nil {
+				faults.Addf(at, "with reencode allow image/jpeg and image/png", "%q cannot be encoded anew", name)
+				continue
+			}
 			l.byType[k.mime] = k
 			l.whole = l.whole || k.archive
 			for _, name := range k.also {

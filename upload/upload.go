@@ -68,8 +68,8 @@
 // # What it does not do
 //
 // It unpacks no archives, knows of their sizes only what
-// they state, sees nothing in encrypted PDFs, and does not encode pictures anew,
-// so metadata such as a place stays. It cannot see a script in the pixels themselves: serve
+// they state, sees nothing in encrypted PDFs, and leaves metadata such as a place
+// in pictures unless Config.Reencode is set. It cannot see a script in the pixels themselves: serve
 // uploads with nosniff, from another origin where you can.
 //
 // A part with a Content-Type but no filename (curl -F 'a={};type=application/json')
@@ -135,6 +135,12 @@ type Config struct {
 	// application/octet-stream for content of no known type. Files of these
 	// types must never be served from the app's own origin.
 	UnsafeTypes []string `yaml:"unsafe_types" doc:"types allowed besides that can run code, such as image/svg+xml"`
+	// Reencode decodes each JPEG and PNG and encodes it anew, so that nothing but
+	// its pixels goes on: no place, no thumbnail, no comment; an animated PNG keeps
+	// its first picture. Other types of pictures cannot be allowed with it. Two
+	// pictures in the process are encoded at a time, with up to 16 bytes of
+	// memory a pixel: MaxPixels is 25 million by default then, and at most 50.
+	Reencode bool `yaml:"reencode" doc:"encode JPEG and PNG anew, which drops their metadata"`
 	// Clamd has each file scanned by ClamAV, as the last of all checks.
 	Clamd ClamdConfig `yaml:"clamd" doc:"ClamAV's clamd, which scans each file"`
 	// Scanner scans each file instead of clamd. When it fails, Clamd.WhenDown
@@ -174,6 +180,9 @@ func (c Config) WithDefaults() Config {
 	defaultTo(&c.MaxFiles, 1)
 	defaultTo(&c.MaxFields, 100)
 	defaultTo(&c.MaxFieldBytes, 100*kilobyte)
+	if c.Reencode {
+		defaultTo(&c.MaxPixels, reencodedPixels)
+	}
 	defaultTo(&c.MaxPixels, 100_000_000)
 	defaultTo(&c.MaxEntries, 1000)
 	defaultTo(&c.MaxUnpackedBytes, 100*megabyte)
@@ -185,6 +194,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if len(c.Types) == 0 {
 		c.Types = slices.Clone(defaultTypes)
+		if c.Reencode {
+			c.Types = []string{"image/jpeg", "image/png", "application/pdf"}
+		}
 	}
 	return c
 }
@@ -217,6 +229,9 @@ func New(cfg Config) (*Inspector, error) {
 	within(&faults, "max_unpacked_bytes", cfg.MaxUnpackedBytes, 100*gigabyte)
 	if cfg.MaxBytes > 0 && cfg.MaxBytes < cfg.MaxFileBytes {
 		faults.Add("max_bytes", "less than max_file_bytes, so that no file of that size would pass", "leave it out, or write the sum of all files")
+	}
+	if cfg.Reencode && cfg.MaxPixels > mostReencoded {
+		faults.Addf("max_pixels", fmt.Sprintf("at most %d with reencode", mostReencoded), "%d take too much memory to decode", cfg.MaxPixels)
 	}
 	switch cfg.Delivery {
 	case "", Spool, Streamed:
