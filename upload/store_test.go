@@ -4,6 +4,7 @@
 package upload
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -318,4 +320,69 @@ func TestDirServesHarmlessly(t *testing.T) {
 			}
 		})
 	}
+}
+
+// savingChild is set in a process that a test kills while it saves.
+const savingChild = "PANOPLY_TEST_SAVES_TO"
+
+// A process that is killed in the middle of a save leaves no file under a stored
+// name that is not whole.
+func TestKilledWhileSaving(t *testing.T) {
+	content := pngOf(noisy(1000, 700))
+	if path := os.Getenv(savingChild); path != "" {
+		d, err := OpenDir(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println("saving")
+		for { // until it is killed
+			if _, err := Receive(request(part{"f", "a.png", "image/png", content}), d); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	path := t.TempDir()
+	whole, killed := 0, 0
+	for range 8 {
+		cmd := exec.Command(os.Args[0], "-test.run", "^TestKilledWhileSaving$")
+		cmd.Env = append(os.Environ(), savingChild+"="+path)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(30+20*killed) * time.Millisecond)
+		cmd.Process.Kill()
+		cmd.Wait()
+		killed++
+	}
+	old := time.Now().Add(-2 * time.Hour)
+	for _, name := range names(t, path) {
+		file := filepath.Join(path, name)
+		if strings.HasPrefix(name, tempPrefix) {
+			os.Chtimes(file, old, old)
+			continue
+		}
+		if got, err := os.ReadFile(file); err != nil || string(got) != content {
+			t.Errorf("%s has %d bytes, %v; want %d", name, len(got), err, len(content))
+		}
+		whole++
+	}
+	if whole == 0 {
+		t.Error("nothing was saved; the test proves nothing")
+	}
+	d, err := OpenDir(path) // later
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if left := len(names(t, path)); left != whole {
+		t.Errorf("%d files; want the %d whole ones", left, whole)
+	}
+	t.Logf("killed %d times, %d whole files", killed, whole)
 }
