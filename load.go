@@ -21,7 +21,7 @@ import (
 )
 
 // maxPolicy bounds a policy file.
-const maxPolicy = 1 << 20
+const maxPolicy = 2 << 20
 
 // Load reads a policy file. The error tells everything that is wrong with it at
 // once: a line each with file, line, column, the value's path and a hint. What

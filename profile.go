@@ -25,7 +25,7 @@ func (p Policy) Effective() Policy {
 	}
 	p.CSP = p.CSP.Effective()
 	if p.CSP.Mode == Learn {
-		p.loosenCSP()
+		p.letPagesBe()
 		p.Headers.ContentSecurityPolicyReportOnly = nil // the guard sends one of its own
 	}
 	if p.Profile == Compatible {
@@ -100,6 +100,14 @@ func (p *Policy) loosen() {
 	p.Cookies.HTTPOnlySessionsOnly = true
 	if p.Cookies.MaxAge == 0 {
 		p.Cookies.NoMaxAge = true
+	}
+}
+
+// letPagesBe enforces nothing but framing, which the pages themselves do not depend on,
+// where the policy says nothing: whoever learns what pages need must see them whole.
+func (p *Policy) letPagesBe() {
+	if p.loosenCSP() {
+		p.Headers.ContentSecurityPolicy.Directives = map[string][]string{"frame-ancestors": {"'self'"}}
 	}
 }
 

@@ -34,8 +34,10 @@
 //
 // # Bounds
 //
-// At most 500 paths of 200 sources each and 20,000 together, of which 256 bytes and 16
-// clients are kept: 16 MiB together. Only a page that the app served with status 200 makes a
+// At most 500 paths of 200 sources each and 6,000 together, of which 60 bytes and 16
+// clients are kept: 8 MiB together, and as much for the file, which is below the 2 MiB of a policy. The
+// policy that goes with a page has 4 KiB; where more is known of it, it allows
+// everything of a kind. Only a page that the app served with status 200 makes a
 // path, and one client is the first to be served, or to report, no more than its share: that
 // number divided by Config.Clients, so that fewer clients than that fill nothing and leave
 // no segment of a path open. What finds no room is logged once. Of a page 5 MiB are
@@ -97,6 +99,7 @@ var warnings = [...]string{
 	full:       "there is more for a Content-Security-Policy to allow than has room, or than one client may show: what was proposed is not all",
 	unreadable: "pages come in a content coding, or in a charset that is not read, though plain text was asked for: nothing is learned of them",
 	otherHost:  "browsers report from pages of another host than they send their reports to: a proxy in front that changes Host has them dropped",
+	wide:       "more is known of a page than a header holds: its policy that reports allows more than was seen",
 	untold:     "more violations of the Content-Security-Policy are reported than are logged in an hour",
 }
 
@@ -105,6 +108,7 @@ const (
 	unreadable
 	otherHost
 	untold
+	wide
 )
 
 // once logs a warning if it was not yet. The caller holds the lock.

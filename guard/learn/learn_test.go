@@ -122,6 +122,8 @@ func TestStrictDynamic(t *testing.T) {
 		"beside-an-address": {"<script>load()</script><script src=https://cdn.example/x.js></script>", false},
 		"beside-its-own":    {"<script>load()</script><script src=/own.js></script>", false},
 		"no-inline":         {"<p>x</p>", false},
+		"module":            {"<script type=module>import 'https://tags.example/t.js'</script><script>load()</script>", false},
+		"writes":            {"<script>load(); document.write('<script src=https://tags.example/t.js><' + '/script>')</script>", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, _ := learner(t, panoply.Learn, 1)
@@ -211,7 +213,6 @@ func TestReportsThatCountForNothing(t *testing.T) {
 		"no-address":      {"application/csp-report", csp2("::", "img-src", "https://x.example", "")},
 		"odd-host":        {"application/csp-report", csp2(page, "img-src", "https://x;script-src.example", "")},
 		"no-sample":       {"application/csp-report", csp2(page, "script-src", "inline", "")},
-		"cut-sample":      {"application/csp-report", csp2(page, "script-src", "inline", strings.Repeat("x", 40))},
 		"other-directive": {"application/csp-report", csp2(page, "sandbox; script-src *", "https://x.example", "")},
 		"not-json":        {"application/csp-report", `{"csp-report":`},
 		"two-names":       {"application/csp-report", `{"csp-report":{},"csp-report":{}}`},
@@ -386,6 +387,61 @@ func TestScriptsOfOtherHosts(t *testing.T) {
 	}
 	if strings.Count(got, "many.example") != 1 {
 		t.Errorf("a host stands there twice:\n%s", got)
+	}
+	suitOf(t, l.file, got)
+}
+
+// The policy that goes with a page fits into a header, whatever was reported, and the
+// file into a policy.
+func TestWhatIsWrittenHasABound(t *testing.T) {
+	l, log := learner(t, panoply.Learn, 3)
+	for place := range 30 {
+		l.serve(t, fmt.Sprintf("/p%c%c", 'a'+place%26, 'a'+place/26), fmt.Sprintf("192.0.2.%d", place), "<p>")
+	}
+	for from := range 40 {
+		for i := range 600 {
+			l.limits = limits{}
+			path := fmt.Sprintf("/p%c%c", 'a'+i%26, 'a'+i%30/26)
+			l.reported(fmt.Sprintf("198.51.100.%d", from), "application/csp-report", csp2("https://shop.example"+path, "script-src-elem",
+				fmt.Sprintf("https://%s%d-%d.example/%s", strings.Repeat("h", 50), from, i, strings.Repeat("p", 120)), strings.Repeat(`"`, 200)))
+		}
+	}
+	if l.seen.sources > maxAll || l.seen.firsts[l.hash(netip.MustParseAddr("198.51.100.0"))] > maxAll/3 {
+		t.Errorf("%d sources, %v", l.seen.sources, l.seen.firsts)
+	}
+	for _, p := range l.seen.places() {
+		if policy, _ := p.reportOnly(3); len(policy) > maxHeader {
+			t.Errorf("%s: a header of %d bytes", p.pattern, len(policy))
+		}
+	}
+	if h := l.serve(t, "/paa", "192.0.2.2", "<p>").Header.Get("Content-Security-Policy-Report-Only"); len(h) > maxHeader || strings.Count(log.String(), "more is known of a page") != 1 {
+		t.Errorf("a header of %d bytes: %s", len(h), log)
+	}
+	for _, clients := range []int{1, 3} {
+		text := proposal(l.seen.places(), clients)
+		if len(text) > 2<<20 {
+			t.Errorf("a file of %d bytes", len(text))
+		}
+		suitOf(t, l.file, string(text))
+	}
+}
+
+// What cannot be allowed is told, and what the default refuses of the own host is
+// allowed.
+func TestWhatIsToldBesides(t *testing.T) {
+	l, _ := learner(t, panoply.Learn, 1)
+	l.serve(t, "/a", "192.0.2.1", "<svg><style>.of-an-export{}</style><style>a&amp;b</style></svg>")
+	for directive, blocked := range map[string]string{"object-src": "https://shop.example/x.pdf", "base-uri": "https://cdn.example", "style-src-elem": "inline"} {
+		l.reported("192.0.2.1", "application/csp-report", csp2("https://shop.example/a", directive, blocked, strings.Repeat("x", 40)))
+	}
+	got := string(proposal(l.seen.places(), 1))
+	for _, want := range []string{
+		`# inline style, seen 1x by 1: ".of-an-export{}"`, "# cannot be allowed: an inline script or style of SVG", "object-src:\n            - \"'self'\"",
+		"# cannot be allowed: a <base>", "# cannot be allowed: an inline text for style-src",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is not in\n%s", want, got)
+		}
 	}
 	suitOf(t, l.file, got)
 }

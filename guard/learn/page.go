@@ -69,7 +69,11 @@ func (l *Learner) policy(path string, who uint64, found bool) (string, bool) {
 	if place == nil {
 		return "", false
 	}
-	return place.reportOnly(), true
+	policy, narrow := place.reportOnly(l.clients)
+	if !narrow {
+		l.once(wide)
+	}
+	return policy, true
 }
 
 // readable reports whether an answer is a page that can be looked at.
@@ -88,6 +92,10 @@ func (l *Learner) readable(res *http.Response) bool {
 	return true
 }
 
+// kindParser is a script that may have the parser insert what it loads, by document.write
+// or a static import, which 'strict-dynamic' does not trust.
+const kindParser = "inline script that writes or imports"
+
 // sourceOf is what a policy has to have for what stands in a page.
 func sourceOf(it *page.Item, host string) (source, bool) {
 	switch it.Kind {
@@ -101,11 +109,17 @@ func sourceOf(it *page.Item, host string) (source, bool) {
 			script = "'self'" // so that it is known that the page has one
 		}
 		return source{"script-src", script, it.Kind.String()}, true
+	case page.Markup:
+		return source{"", "an inline script or style of SVG with references or tags", it.Kind.String()}, true
 	case page.JavaScriptURL:
 		return source{"", "javascript:", it.Kind.String()}, true
 	}
+	kind := it.Kind.String()
+	if it.Parsed {
+		kind = kindParser
+	}
 	directive := [...]string{page.Script: "script-src", page.Style: "style-src", page.Handler: "script-src-attr", page.StyleAttr: "style-src-attr"}[it.Kind]
-	return source{directive, "'sha256-" + base64.StdEncoding.EncodeToString(it.Hash[:]) + "'", it.Kind.String()}, true
+	return source{directive, "'sha256-" + base64.StdEncoding.EncodeToString(it.Hash[:]) + "'", kind}, true
 }
 
 // originOf is the origin of an address on another host, "" for one on this host and for

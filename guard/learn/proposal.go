@@ -15,6 +15,9 @@ import (
 	"github.com/panoply-security/panoply/internal/csp"
 )
 
+// maxApart are the sources of a place that are told of and not proposed.
+const maxApart = 10
+
 // maxScripts are the scripts of one host that are allowed one by one.
 const maxScripts = 8
 
@@ -79,8 +82,8 @@ func (p *place) loads(clients int) bool {
 	for _, s := range p.seen {
 		switch {
 		case s.directive != "script-src":
-		case s.kind == "script":
-			return false // 'strict-dynamic' would block it
+		case s.kind == "script", s.kind == kindParser:
+			return false // 'strict-dynamic' would block it, or what it has the parser load
 		case s.kind == "loaded":
 			loaded = loaded || len(s.clients) >= clients
 		default:
@@ -90,13 +93,41 @@ func (p *place) loads(clients int) bool {
 	return inline && loaded
 }
 
+// maxHeader bounds the policy that goes with a page: proxies in front take 8 KiB or less of
+// all headers together.
+const maxHeader = 4 << 10
+
 // reportOnly is the policy that goes with the pages of a place: it allows everything
-// that is known of them, so that browsers report the rest.
-func (p *place) reportOnly() string {
+// that is known of them, so that browsers report the rest. Where that is too long, it
+// allows what enough clients have seen, and then everything of a kind; it is narrow no
+// more.
+func (p *place) reportOnly(clients int) (policy string, narrow bool) {
 	if p.policy != "" {
-		return p.policy
+		return p.policy, p.narrow
 	}
 	all := p.directives(0)
+	p.policy, p.narrow = header(all), true
+	if len(p.policy) > maxHeader {
+		p.narrow = false
+		if p.policy = header(p.directives(clients)); len(p.policy) > maxHeader {
+			p.policy = header(widened(all))
+		}
+	}
+	return p.policy, p.narrow
+}
+
+// widened are directives that allow everything of the kinds of which they allow many.
+func widened(all map[string][]string) map[string][]string {
+	for name, sources := range all {
+		if len(sources) > 8 {
+			all[name] = []string{"'self'", "https:", "http:", "data:", "'unsafe-inline'"}
+		}
+	}
+	return all
+}
+
+// header is a policy that reports to Path.
+func header(all map[string][]string) string {
 	delete(all, csp.UpgradeInsecureRequests) // means nothing in a policy that only reports
 	for _, name := range []string{"script-src", "style-src", "script-src-attr", "style-src-attr"} {
 		if slices.Contains(all[name], "'none'") {
@@ -114,8 +145,7 @@ func (p *place) reportOnly() string {
 		}
 		b.WriteString(strings.TrimSpace(name + " " + strings.Join(all[name], " ")))
 	}
-	p.policy = b.String()
-	return p.policy
+	return b.String()
 }
 
 // firstLine is how a file of a learner is known.
@@ -143,13 +173,24 @@ func proposal(places []*place, clients int) []byte {
 	b.WriteString("headers:\n  routes:\n")
 	for _, p := range places {
 		fmt.Fprintf(&b, "    - match: %s\n", quoted(p.pattern))
+		apart := 0
 		for _, s := range p.seen {
+			line := ""
 			switch {
 			case s.directive == "":
-				fmt.Fprintf(&b, "      # cannot be allowed: %s (%s)\n", s.value, s.told())
+				line = fmt.Sprintf("      # cannot be allowed: %s (%s)\n", s.value, s.told())
 			case len(s.clients) < clients && s.value != "'self'":
-				fmt.Fprintf(&b, "      # left out, seen by too few: %s %s (%s)\n", s.directive, s.value, s.told())
+				line = fmt.Sprintf("      # left out, seen by too few: %s %s (%s)\n", s.directive, s.value, s.told())
 			}
+			if line == "" {
+				continue
+			}
+			if apart++; apart <= maxApart {
+				b.WriteString(line)
+			}
+		}
+		if apart > maxApart {
+			fmt.Fprintf(&b, "      # and %d more that cannot be allowed, or were seen by too few\n", apart-maxApart)
 		}
 		b.WriteString("      content_security_policy:\n        directives:\n")
 		all := p.directives(clients)
@@ -209,7 +250,10 @@ func (s *sighting) told() string {
 		more = " or more"
 	}
 	text := fmt.Sprintf("%s, seen %dx by %d%s", s.kind, s.count, len(s.clients), more)
-	if s.sample != "" && s.kind != "script" && s.kind != "style sheet" {
+	if s.kind == "inserted" && s.directive != "" {
+		text += ", known without the white space around it"
+	}
+	if s.sample != "" && s.kind != "script" && s.kind != "style sheet" && s.kind != "loaded" {
 		text += ": " + strconv.QuoteToASCII(strings.ToValidUTF8(s.sample, "\ufffd"))
 	}
 	return text

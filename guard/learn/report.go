@@ -138,14 +138,19 @@ func (v violation) source(host string) (source, bool) {
 		directive = "style-src"
 	case "script-src", "style-src", "script-src-attr", "style-src-attr", "img-src", "font-src", "connect-src", "media-src", "frame-src", "worker-src",
 		"manifest-src", "child-src", "object-src", "form-action":
+	case "base-uri":
+		return source{"", "a <base> to another host, which base-uri refuses", "reported"}, true
 	default:
 		return source{}, false
 	}
 	script := strings.HasPrefix(directive, "script-src") || directive == "worker-src" || directive == "object-src"
 	switch v.blocked {
 	case "inline":
-		if len(v.sample) == 0 || len(v.sample) >= wholeSample || strings.HasPrefix(v.sample, "javascript:") {
+		switch {
+		case len(v.sample) == 0 || strings.HasPrefix(v.sample, "javascript:"):
 			return source{}, false
+		case len(v.sample) >= wholeSample:
+			return source{"", "an inline text for " + directive + " that only its beginning is known of", "inserted"}, true
 		}
 		sum := sha256.Sum256([]byte(v.sample))
 		return source{directive, "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'", "inserted"}, true
@@ -160,6 +165,9 @@ func (v violation) source(host string) (source, bool) {
 	origin := originOf(v.blocked, host)
 	if script {
 		origin = scriptOf(v.blocked, host)
+	}
+	if origin == "" && directive == "object-src" && v.blocked != "" {
+		origin = "'self'" // which the default refuses
 	}
 	return source{directive, origin, "loaded"}, origin != ""
 }

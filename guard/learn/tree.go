@@ -11,12 +11,12 @@ import (
 
 const (
 	maxPlaces   = 500
-	maxSources  = 200    // of a place
-	maxAll      = 20_000 // sources of all places
-	maxClients  = 16     // of a source, that are told apart
-	maxSample   = 256    // bytes of a text
-	maxSegments = 16     // of a path; the rest is left open
-	maxSiblings = 40     // below one segment; more are one that varies
+	maxSources  = 200   // of a place
+	maxAll      = 6_000 // sources of all places
+	maxClients  = 16    // of a source, that are told apart
+	maxSample   = 60    // bytes of a text
+	maxSegments = 16    // of a path; the rest is left open
+	maxSiblings = 40    // below one segment; more are one that varies
 )
 
 // source is one source of one directive, or none that a policy could allow ("").
@@ -36,16 +36,18 @@ type place struct {
 	by      uint64 // the client that was served it first
 	seen    []*sighting
 	policy  string // what goes with its pages; "" when it has to be made anew
+	narrow  bool   // and it allows no more than was seen
 }
 
 // tree are the places, by the segments of their paths. So many clients are needed to
 // fill anything in it: each has its share of the places, of the siblings below a segment,
-// and of the sources of a place.
+// and of the sources of a place and of all.
 type tree struct {
 	clients int
 	root    node
-	count   int // of places
-	sources int // of all of them
+	count   int            // of places
+	sources int            // of all of them
+	firsts  map[uint64]int // that a client was the first to have
 }
 
 type node struct {
@@ -171,6 +173,7 @@ func (n *node) merge(other *node, t *tree) {
 		for _, s := range other.here.seen {
 			if !n.here.add(s) {
 				t.sources--
+				t.firsts[s.clients[0]]--
 			}
 		}
 		t.count--
@@ -263,10 +266,15 @@ func (p *place) find(directive, value string) *sighting {
 func (t *tree) note(p *place, s source, sample string, who uint64) (room, fresh bool) {
 	it := p.find(s.directive, s.value)
 	if it == nil {
-		if t.sources >= maxAll || len(p.seen) >= maxSources || p.first(who) >= t.share(maxSources) {
+		if t.sources >= maxAll || t.firsts[who] >= t.share(maxAll) || len(p.seen) >= maxSources || p.first(who) >= t.share(maxSources) {
 			return false, false
 		}
-		t.sources++
+		if t.sources++; t.firsts == nil {
+			t.firsts = map[uint64]int{}
+		}
+		t.firsts[who]++
+		// A part of a report would keep all of it in memory.
+		s.directive, s.value = strings.Clone(s.directive), strings.Clone(s.value)
 		it = &sighting{source: s, sample: strings.Clone(sample[:min(len(sample), maxSample)])}
 		p.seen = append(p.seen, it)
 		p.policy, fresh = "", true

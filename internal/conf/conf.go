@@ -53,7 +53,7 @@
 //
 // # Bounds
 //
-// A file has at most 1 MiB, 50,000 tokens, 32 levels, 2000 keys in one mapping,
+// A file has at most 2 MiB, 50,000 tokens, 32 levels, 2000 keys in one mapping,
 // 200 bytes in one key, and 100 blank lines in a row; at most 200 problems are
 // listed. The worst file within these bounds takes a second or two and some
 // hundred MB to refuse or to read, an ordinary one a few milliseconds.
@@ -66,7 +66,7 @@ import (
 
 // What a file may have at most.
 const (
-	maxBytes    = 1 << 20
+	maxBytes    = 2 << 20
 	maxTokens   = 50_000 // keys, values, dashes, brackets, commas and colons
 	maxDepth    = 32     // levels
 	maxKeys     = 2000   // in one mapping

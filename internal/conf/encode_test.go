@@ -243,7 +243,7 @@ func TestEncodeErrors(t *testing.T) {
 		{"deep", "conf: schema[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]: more than 32 levels deep", policy{Schema: deep}},
 		{"many-keys", "conf: labels: more than 2000 keys in a mapping", policy{Common: Common{Labels: many}}},
 		{"long-key", "conf: labels: a key is longer than 200 bytes, or not UTF-8", policy{Common: Common{Labels: map[string]string{strings.Repeat("k", maxKey+1): ""}}}},
-		{"large", "conf: the file would be larger than 1048576 bytes", policy{Listen: strings.Repeat("x", maxBytes)}},
+		{"large", "conf: the file would be larger than 2097152 bytes", policy{Listen: strings.Repeat("x", maxBytes)}},
 		{"marshaler", "conf: x[0]: refused", struct {
 			X []failing `yaml:"x"`
 		}{make([]failing, 1)}},

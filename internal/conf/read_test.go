@@ -141,7 +141,7 @@ func TestBounds(t *testing.T) {
 		name, src, want string
 	}{
 		{"bytes", "#" + strings.Repeat("x", maxBytes-1), ""},
-		{"too-many-bytes", "#" + strings.Repeat("x", maxBytes), "f: the file is larger than 1048576 bytes"},
+		{"too-many-bytes", "#" + strings.Repeat("x", maxBytes), "f: the file is larger than 2097152 bytes"},
 		{"tokens", "a:\n" + strings.Repeat("- b\n", 24_999), ""},
 		{"too-many-tokens", "a:\n" + strings.Repeat("- b\n", 25_000), "f: the file has more than 50000 tokens"},
 		{"levels", levels(maxDepth - 1), ""},

@@ -22,11 +22,12 @@ const (
 	JavaScriptURL             // an address that begins with javascript:
 	ScriptSrc                 // the address of a script
 	StyleHref                 // the address of a style sheet
+	Markup                    // a script or style of SVG with more in it than plain text
 )
 
 // String is the kind in words.
 func (k Kind) String() string {
-	return [...]string{"inline script", "inline style", "event handler", "style attribute", "javascript: address", "script", "style sheet"}[k]
+	return [...]string{"inline script", "inline style", "event handler", "style attribute", "javascript: address", "script", "style sheet", "script or style of SVG"}[k]
 }
 
 const (
@@ -41,6 +42,9 @@ type Item struct {
 	Text []byte            // its first 256 bytes, or the whole address; only valid during the call
 	// Nonce says that the element has a nonce of its own.
 	Nonce bool
+	// Parsed says that a script is a module, or writes: what it loads may be inserted by
+	// the parser.
+	Parsed bool
 }
 
 // Collector finds what a policy would have to allow in a page that is written to it.
@@ -54,7 +58,8 @@ type Collector struct {
 	sum    hash.Hash // of the text at hand
 	sample []byte
 	length int
-	cr     bool // its last byte was a CR
+	cr     bool   // its last byte was a CR
+	tail   []byte // its last bytes
 }
 
 // NewCollector returns a collector for one page, which calls found for each item, in
@@ -128,14 +133,16 @@ func (c *Collector) tag(name, attrs []byte, _, _ int) {
 			href = value
 		}
 	})
+	holds := !c.s.foreign.inside() || c.s.foreign.inSVG() // a script or style; MathML has none
 	switch string(name) {
 	case "script":
-		c.begin(Script, nonce, !external && runs(decode(kind)) && !c.s.foreign.inside())
+		c.begin(Script, nonce, !external && runs(decode(kind)) && holds)
+		c.item.Parsed = strings.EqualFold(strings.TrimSpace(decode(kind)), "module")
 		if external {
 			c.address(ScriptSrc, decode(src), nonce)
 		}
 	case "style":
-		c.begin(Style, nonce, !c.s.foreign.inside())
+		c.begin(Style, nonce, holds)
 	case "link":
 		if hasWord(rel, "stylesheet") {
 			c.address(StyleHref, decode(href), nonce)
@@ -185,6 +192,7 @@ func (c *Collector) address(kind Kind, address string, nonce bool) {
 func (c *Collector) begin(kind Kind, nonce, inline bool) {
 	c.item, c.inline, c.cr = Item{Kind: kind, Nonce: nonce}, inline, false
 	c.sum.Reset()
+	c.tail = c.tail[:0]
 	c.sample, c.length = c.sample[:0], 0
 }
 
@@ -214,10 +222,40 @@ func (c *Collector) text(b []byte) {
 	}
 }
 
+// writes is how a script that writes markup does so: document.write, in pieces too.
+const writes = ".write"
+
 func (c *Collector) put(b []byte) {
+	if c.item.Kind == Script && !c.item.Parsed {
+		c.tail = append(c.tail, b[:min(len(b), len(writes)-1)]...)
+		c.item.Parsed = bytes.Contains(b, []byte(writes)) || bytes.Contains(c.tail, []byte(writes))
+		c.tail = append(c.tail[:0], c.tail[max(0, len(c.tail)-len(writes)+1):]...)
+		if len(b) >= len(writes) {
+			c.tail = append(c.tail[:0], b[len(b)-len(writes)+1:]...)
+		}
+	}
 	c.sum.Write(b)
 	c.length += len(b)
 	c.sample = append(c.sample, b[:min(len(b), maxSample-len(c.sample))]...)
+}
+
+// markup takes text in which references count. With one it is not known what a browser
+// hashes.
+func (c *Collector) markup(b []byte) {
+	if i := bytes.IndexByte(b, '&'); i >= 0 {
+		c.text(b[:i])
+		c.broken()
+		return
+	}
+	c.text(b)
+}
+
+// broken tells of a text that is not known.
+func (c *Collector) broken() {
+	if c.inline {
+		c.found(&Item{Kind: Markup, Text: c.sample})
+	}
+	c.inline = false
 }
 
 // close tells of a text that has ended. One that is empty does nothing.

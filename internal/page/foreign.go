@@ -66,6 +66,10 @@ func (f *foreign) inside() bool {
 	return e != nil && (e.kind == svg || e.kind == math || e.kind == annotated)
 }
 
+// inSVG reports whether a start tag at the place is of SVG, which has scripts and styles
+// of its own. MathML has none.
+func (f *foreign) inSVG() bool { return f.depth > 0 && f.top().kind == svg }
+
 // sections reports whether there are CDATA sections at the place: where the innermost
 // element is none of HTML.
 func (f *foreign) sections() bool { return f.depth > 0 && f.top().within == 0 }

@@ -106,6 +106,14 @@ func (s *scanner) keep(b []byte) {
 func (s *scanner) finish(b []byte, from, to int) {
 	s.state = data
 	name := s.tagged()
+	if s.inline {
+		s.inline = false
+		if s.end && (string(name) == "script" || string(name) == "style") {
+			s.h.close()
+		} else {
+			s.h.broken()
+		}
+	}
 	var attrs []byte
 	if s.wanted {
 		attrs = b[from:to]
@@ -125,6 +133,7 @@ func (s *scanner) finish(b []byte, from, to int) {
 	case s.end:
 		s.foreign.leave(name)
 	case s.foreign.enter(name, attrs, s.slash):
+		s.inline = !s.slash && s.foreign.inSVG() && (string(name) == "script" || string(name) == "style")
 	case string(name) == "plaintext":
 		s.state = plaintext
 	default:

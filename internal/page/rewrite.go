@@ -80,5 +80,7 @@ func (r *Rewriter) overlong(attrs []byte) {
 	r.done = len(r.chunk)
 }
 
-func (r *Rewriter) text([]byte) {}
-func (r *Rewriter) close()      {}
+func (r *Rewriter) text([]byte)   {}
+func (r *Rewriter) close()        {}
+func (r *Rewriter) markup([]byte) {}
+func (r *Rewriter) broken()       {}

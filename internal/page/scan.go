@@ -54,6 +54,10 @@ type handler interface {
 	// text is what stands in the script or style that began last, and close its end.
 	text(b []byte)
 	close()
+	// markup is text of a script or style of SVG or MathML, in which references count,
+	// and broken says that it has more in it than text.
+	markup(b []byte)
+	broken()
 }
 
 type state uint8
@@ -102,6 +106,16 @@ type scanner struct {
 	holding int
 	raw     raw
 	foreign foreign
+	inline  bool // in the text of a script or style of SVG or MathML
+}
+
+var less, brackets = []byte("<"), []byte("]]")
+
+// section hears what a CDATA section holds.
+func (s *scanner) section(b []byte) {
+	if s.inline && len(b) > 0 {
+		s.h.text(b)
+	}
 }
 
 func space(c byte) bool  { return c == ' ' || c == '\n' || c == '\t' || c == '\f' || c == '\r' }
@@ -125,9 +139,14 @@ func (s *scanner) scan(b []byte) (unfinished int) {
 		case data:
 			j := bytes.IndexByte(b[i:], '<')
 			if j < 0 {
+				j = len(b) - i
+			}
+			if s.inline && j > 0 {
+				s.h.markup(b[i : i+j])
+			}
+			if i += j; i == len(b) {
 				return len(b)
 			}
-			i += j
 			s.state = tagOpen
 		case tagOpen:
 			switch {
@@ -141,7 +160,9 @@ func (s *scanner) scan(b []byte) (unfinished int) {
 			case c == '?':
 				s.state = bogus
 			default:
-				s.state = data
+				if s.state = data; s.inline {
+					s.h.markup(less)
+				}
 				continue
 			}
 		case endTagOpen:
@@ -192,21 +213,29 @@ func (s *scanner) scan(b []byte) (unfinished int) {
 		case cdata:
 			j := bytes.IndexByte(b[i:], ']')
 			if j < 0 {
+				s.section(b[i:])
 				return len(b)
 			}
+			s.section(b[i : i+j])
 			i += j
 			s.state = cdataBracket
 		case cdataBracket:
-			if s.state = cdata; c == ']' {
-				s.state = cdataEnd
+			if c != ']' {
+				s.section(brackets[:1])
+				s.state = cdata
+				continue
 			}
+			s.state = cdataEnd
 		case cdataEnd:
 			switch c {
 			case '>':
 				s.state = data
 			case ']':
+				s.section(brackets[:1])
 			default:
+				s.section(brackets)
 				s.state = cdata
+				continue
 			}
 		case rawText:
 			i = s.rawRun(b, i)
