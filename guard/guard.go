@@ -175,7 +175,7 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 		g.learner = old.learner
 	}
 	if old == nil || g.policy.CSP != old.policy.CSP || g.policy.File("x") != old.policy.File("x") {
-		g.learner = learn.New(g.policy, clientOf(suit), log)
+		g.learner = learn.New(g.policy, log)
 	}
 	if off := g.policy.Tokens.Mode == panoply.Off; off || g.watcher == nil {
 		if g.watcher = nil; !off {
@@ -183,7 +183,7 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 		}
 	}
 	g.proxy = newProxy(g, target)
-	g.handler = patient(t.chunk, clients.watch(suit, g.learner.Handler(suit.Handler(g.proxy))))
+	g.handler = patient(t.chunk, clients.watch(suit, g.learner.Handler(clientOf(suit), suit.Handler(g.proxy))))
 	g.admin = g.adminHandler()
 	alone := g.policy // the canaries are nobody's attempts
 	alone.RateLimits.Store, alone.RateLimits.Shared = "memory", nil

@@ -72,7 +72,8 @@ func (n *nonces) answered(res *http.Response) {
 		n.warn(res.Request, foreign)
 		return
 	}
-	for _, name := range []string{"Content-Length", "Etag", "Last-Modified", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"} {
+	for _, name := range []string{"Content-Length", "Etag", "Last-Modified", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest",
+		"Expires", "Cdn-Cache-Control", "Cloudflare-Cdn-Cache-Control", "Vercel-Cdn-Cache-Control", "Surrogate-Control", "X-Accel-Expires"} {
 		delete(h, name)
 	}
 	h["Cache-Control"] = []string{"no-store"}
@@ -80,7 +81,9 @@ func (n *nonces) answered(res *http.Response) {
 		return
 	}
 	res.ContentLength = -1
-	res.Body = &blessed{ReadCloser: res.Body, page: page.NewRewriter(nonce)}
+	rewriter := page.NewRewriter(nonce)
+	rewriter.Over = len(h["Content-Security-Policy"]) > 0 // which is replaced, and its nonce with it
+	res.Body = &blessed{ReadCloser: res.Body, page: rewriter}
 }
 
 func (n *nonces) warn(r *http.Request, why int) {

@@ -36,6 +36,7 @@ func TestNoncesArePutIntoPages(t *testing.T) {
 		{"script", "", "text/javascript", "<script>a</script>", nil, 200, false, false},
 		{"own-policy", "", "text/html", text, []string{"Content-Security-Policy", "script-src 'nonce-x'"}, 200, false, false},
 		{"own-policy-replaced", strings.Replace(nonceSection, "{content", "{existing: replace, content", 1), "text/html", text, []string{"Content-Security-Policy", "script-src 'nonce-x'"}, 200, true, false},
+		{"own-nonce-replaced", strings.Replace(nonceSection, "{content", "{existing: replace, content", 1), "text/html", text, []string{"Content-Security-Policy", "script-src 'nonce-x'", "Cdn-Cache-Control", "max-age=60", "X-Accel-Expires", "60"}, 200, true, false},
 		{"own-policy-replaced-here", strings.Replace(nonceSection, "{content", "{routes: [{match: /, existing: replace}], content", 1), "text/html", text, []string{"Content-Security-Policy", "script-src 'nonce-x'"}, 200, true, false},
 		{"own-policy-kept-here", strings.Replace(nonceSection, "{content", "{existing: replace, routes: [{match: /, existing: keep}], content", 1), "text/html", text, []string{"Content-Security-Policy", "script-src 'nonce-x'"}, 200, false, false},
 		{"only-elsewhere", "headers: {routes: [{match: /b, content_security_policy: {nonces: [script-src]}}]}\n", "text/html", text, nil, 200, false, false},
@@ -92,7 +93,7 @@ func TestNoncesArePutIntoPages(t *testing.T) {
 				if string(body) != want {
 					t.Errorf("%s: got %s; want %s", method, body, want)
 				}
-				if cached := res.Header.Get("ETag") != "" || res.Header.Get("Last-Modified") != "" || res.Header.Get("Cache-Control") != "no-store"; cached == tt.blessed {
+				if cached := res.Header.Get("ETag") != "" || res.Header.Get("Cdn-Cache-Control") != "" || res.Header.Get("X-Accel-Expires") != "" || res.Header.Get("Last-Modified") != "" || res.Header.Get("Cache-Control") != "no-store"; cached == tt.blessed {
 					t.Errorf("%s: ETag %q, Cache-Control %q", method, res.Header.Get("ETag"), res.Header.Get("Cache-Control"))
 				}
 				nonces := tt.name != "reported" && tt.name != "without" && tt.name != "only-elsewhere" && tt.name != "not-here"

@@ -36,13 +36,14 @@ type proxy struct {
 	reverse   httputil.ReverseProxy
 	nonces    *nonces
 	learner   *learn.Learner
+	client    learn.Client
 	watcher   *watch.Watcher
 	upgrades  *sync.WaitGroup // under way
 }
 
 func newProxy(g *Guard, target *url.URL) *proxy {
 	p := &proxy{suit: g.suit, log: g.log, target: target, transport: newTransport(g.times),
-		nonces: &nonces{suit: g.suit, log: g.log}, learner: g.learner, watcher: g.watcher, upgrades: g.upgrades}
+		nonces: &nonces{suit: g.suit, log: g.log}, learner: g.learner, client: clientOf(g.suit), watcher: g.watcher, upgrades: g.upgrades}
 	p.reverse = httputil.ReverseProxy{
 		Transport:      p.transport,
 		Rewrite:        p.rewrite,
@@ -181,7 +182,7 @@ func (p *proxy) answered(res *http.Response) error {
 		res.Body = &watched{res.Body, p.log, res.Request}
 	}
 	p.watcher.Answered(res)
-	p.learner.Answered(res)
+	p.learner.Answered(res, p.client)
 	p.nonces.answered(res)
 	return nil
 }

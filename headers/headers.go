@@ -118,6 +118,7 @@ func New(cfg Config) (*Headers, error) {
 	checkExisting(&faults, cfg.Existing)
 	t.lines = compile(t.cfg, nil, &faults)
 	t.compileRoutes(&faults)
+	t.checkNonces(&faults)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}

@@ -52,7 +52,22 @@ func (t *Headers) Begin(r *http.Request, routes []int) (_ *http.Request, nonce s
 	rand.Read(b[:]) // never fails: crypto/rand ends the program instead
 	nonce = base64.RawURLEncoding.EncodeToString(b[:])
 	existing := t.existingOn(routes)
-	return r.WithContext(context.WithValue(r.Context(), nonceKey{}, nonced{nonce, existing == "" || existing == Keep})), nonce
+	return r.WithContext(context.WithValue(r.Context(), nonceKey{}, nonced{nonce, existing != Replace})), nonce
+}
+
+// checkNonces refuses nonces beside policies of the app's own: both would be in force,
+// and a script carries one nonce.
+func (t *Headers) checkNonces(faults *fault.List) {
+	const message, hint = "with nonces, what the app sends cannot count as well", "existing: keep or replace"
+	if t.cfg.Existing == Strengthen && t.lines.nonces() {
+		faults.Add("existing", message, hint)
+		return
+	}
+	for i := range t.overrides {
+		if o := &t.overrides[i]; o.existing == Strengthen && o.lines.nonces() || o.existing == "" && t.cfg.Existing == Strengthen && o.lines.nonces() {
+			faults.Add(fmt.Sprintf("routes[%d].existing", i), message, hint)
+		}
+	}
 }
 
 // noncesOn reports whether any header that these routes send has a nonce.

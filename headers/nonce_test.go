@@ -95,3 +95,16 @@ func BenchmarkNonce(b *testing.B) {
 		p.Apply(h, Request{TLS: true, Nonce: nonce})
 	}
 }
+
+// Two policies with nonces would block each other's scripts.
+func TestNoncesDoNotStrengthen(t *testing.T) {
+	csp := CSP{Nonces: []string{"script-src"}}
+	for name, cfg := range map[string]Config{
+		"existing": {Existing: Strengthen, ContentSecurityPolicy: csp}, "routes[0].existing": {Existing: Strengthen, Routes: []Route{{Match: "/a", ContentSecurityPolicy: &csp}}},
+		"": {ContentSecurityPolicy: csp, Routes: []Route{{Match: "/a", Existing: Replace}}},
+	} {
+		if _, err := New(cfg); (err != nil) != (name != "") || err != nil && !strings.Contains(err.Error(), name+": with nonces") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}

@@ -41,7 +41,7 @@
 // path, and one client is the first to be served, or to report, no more than its share: that
 // number divided by Config.Clients, so that fewer clients than that fill nothing and leave
 // no segment of a path open. What finds no room is logged once. Of a page 5 MiB are
-// looked at. A report has at most 16 KiB; 60 violations a minute of one client count (IPv6
+// looked at, and 2000 things in them. A report has at most 16 KiB; 60 violations a minute of one client count (IPv6
 // by /56), and 3000 of all together; what goes beyond is dropped. In force, 500 kinds of
 // violations are logged in an hour, 50 of one client. The file is written at most every
 // ten seconds; nine of earlier processes are kept beside it, as file.1 to file.9.
@@ -67,6 +67,7 @@ const Path = "/.well-known/panoply/csp"
 
 const (
 	maxPage    = 5 << 20
+	maxItems   = 2000 // of a page that count
 	writeAfter = 10 * time.Second
 	maxKept    = 9 // files of processes before
 )
@@ -76,7 +77,6 @@ type Learner struct {
 	mode    panoply.CSPMode
 	file    string
 	clients int
-	client  func(*http.Request) netip.Addr
 	log     *slog.Logger
 	secret  [16]byte
 	limits  limits
@@ -119,20 +119,22 @@ func (l *Learner) once(warning int) {
 	}
 }
 
-// New returns what the policy's csp section asks for, nil for nothing. client tells
-// who sends a request.
-func New(p panoply.Policy, client func(*http.Request) netip.Addr, log *slog.Logger) *Learner {
+// Client tells who sends a request, by the policy in force.
+type Client func(*http.Request) netip.Addr
+
+// New returns what the policy's csp section asks for, nil for nothing.
+func New(p panoply.Policy, log *slog.Logger) *Learner {
 	if p.CSP.Mode != panoply.Learn && p.CSP.Mode != panoply.EnforceCSP {
 		return nil
 	}
-	l := &Learner{mode: p.CSP.Mode, file: p.File(p.CSP.File), clients: p.CSP.Clients, client: client, log: log,
+	l := &Learner{mode: p.CSP.Mode, file: p.File(p.CSP.File), clients: p.CSP.Clients, log: log,
 		seen: tree{clients: p.CSP.Clients}, told: map[string]bool{}, tellers: map[uint64]int{}}
 	rand.Read(l.secret[:])
 	return l
 }
 
 // Handler answers reports before next.
-func (l *Learner) Handler(next http.Handler) http.Handler {
+func (l *Learner) Handler(client Client, next http.Handler) http.Handler {
 	if l == nil {
 		return next
 	}
@@ -141,7 +143,7 @@ func (l *Learner) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		l.report(r)
+		l.report(r, l.hash(client(r)))
 		w.WriteHeader(http.StatusNoContent) // whatever came: an answer would tell somebody something
 	})
 }
@@ -178,6 +180,10 @@ func (l *Learner) write() {
 	kept := l.kept
 	l.kept = true
 	l.mu.Unlock()
+	if err := writable(l.file); err != nil {
+		l.log.Error("what was learned for the Content-Security-Policy is not written", "error", err)
+		return
+	}
 	if !kept { // what a process has learned ends with it, and somebody may be reading
 		if err := keep(l.file); err != nil {
 			l.log.Warn("what was proposed before cannot be kept", "error", err)
@@ -190,12 +196,19 @@ func (l *Learner) write() {
 	l.log.Info("a Content-Security-Policy is proposed: review it, then write csp: enforce", "file", l.file)
 }
 
-// keep renames a file to file.1, and what has that name to file.2, up to maxKept.
+// keep renames a file to file.1, and what has that name to file.2, up to maxKept: as far
+// as all of them are a learner's.
 func keep(file string) error {
-	for i := maxKept - 1; i >= 0; i-- {
+	for i := maxKept; i >= 0; i-- {
 		from := file
 		if i > 0 {
 			from = fmt.Sprintf("%s.%d", file, i)
+		}
+		if err := writable(from); err != nil {
+			return err
+		}
+		if i == maxKept {
+			continue // it goes
 		}
 		if err := os.Rename(from, fmt.Sprintf("%s.%d", file, i+1)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err

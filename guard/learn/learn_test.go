@@ -21,12 +21,14 @@ import (
 	"github.com/panoply-security/panoply"
 )
 
+func peer(r *http.Request) netip.Addr { return netip.MustParseAddrPort(r.RemoteAddr).Addr() }
+
 // learner learns into a file of the test's own. Clients are their addresses.
 func learner(t *testing.T, mode panoply.CSPMode, clients int) (*Learner, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
 	p := panoply.Policy{CSP: panoply.CSPSection{Mode: mode, File: filepath.Join(t.TempDir(), "csp.yaml"), Clients: clients}}
-	l := New(p, func(r *http.Request) netip.Addr { return netip.MustParseAddrPort(r.RemoteAddr).Addr() }, slog.New(slog.NewTextHandler(&log, nil)))
+	l := New(p, slog.New(slog.NewTextHandler(&log, nil)))
 	t.Cleanup(l.Close)
 	return l, &log
 }
@@ -41,7 +43,7 @@ func (l *Learner) serve(t *testing.T, target, from, page string, headers ...stri
 		h.Set(headers[i], headers[i+1])
 	}
 	res := &http.Response{StatusCode: 200, Header: h, Body: io.NopCloser(strings.NewReader(page)), Request: r}
-	l.Answered(res)
+	l.Answered(res, peer)
 	if b, err := io.ReadAll(res.Body); err != nil || string(b) != page {
 		t.Errorf("the page became %q, %v", b, err)
 	}
@@ -54,7 +56,7 @@ func (l *Learner) reported(from, contentType, body string) {
 	r.Host, r.RemoteAddr = "shop.example", from+":1"
 	r.Header.Set("Content-Type", contentType)
 	rec := httptest.NewRecorder()
-	l.Handler(http.NotFoundHandler()).ServeHTTP(rec, r)
+	l.Handler(peer, http.NotFoundHandler()).ServeHTTP(rec, r)
 	if rec.Code != 204 || rec.Body.Len() > 0 {
 		panic(fmt.Sprintf("status %d, %s", rec.Code, rec.Body))
 	}
@@ -351,7 +353,7 @@ func TestPagesThatWereNotFound(t *testing.T) {
 		r := httptest.NewRequest("POST", path, nil)
 		r.RemoteAddr = "192.0.2.1:1"
 		res := &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"text/html"}}, Body: io.NopCloser(strings.NewReader("<script>a</script>")), Request: r}
-		l.Answered(res)
+		l.Answered(res, peer)
 		io.ReadAll(res.Body)
 		return res.Header.Get("Content-Security-Policy-Report-Only") != ""
 	}
@@ -372,6 +374,7 @@ func TestScriptsOfOtherHosts(t *testing.T) {
 	l, _ := learner(t, panoply.Learn, 1)
 	var page strings.Builder
 	page.WriteString("<script src='https://cdn.example/npm/a@1.2/dist/a.min.js?v=1#x'></script><script src=//other.example></script><script src='https://odd.example/a;b'></script>")
+	page.WriteString("<script src='//https://dead.example/x.js'></script><link rel=stylesheet href='//http://dead.example'><script src=https://js.example/v3/></script>")
 	for i := range maxScripts + 1 {
 		fmt.Fprintf(&page, "<script src=https://many.example/%d.js></script>", i)
 	}
@@ -384,6 +387,9 @@ func TestScriptsOfOtherHosts(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s is not in\n%s", want, got)
 		}
+	}
+	if strings.Contains(got, `"https:"`) && strings.Contains(got, `"https:" #`) || strings.Contains(got, "http:\"") || !strings.Contains(got, `"https://js.example/v3/" # ANY script below it: script`) {
+		t.Errorf("proposed\n%s", got)
 	}
 	if strings.Count(got, "many.example") != 1 {
 		t.Errorf("a host stands there twice:\n%s", got)
@@ -492,7 +498,7 @@ func TestAClosedLearnerWritesNothing(t *testing.T) {
 // A file that somebody may be reading is not lost when the guard starts again.
 func TestWhatWasProposedBeforeIsKept(t *testing.T) {
 	l, _ := learner(t, panoply.Learn, 1)
-	if err := os.WriteFile(l.file, []byte("reviewed"), 0o600); err != nil {
+	if err := os.WriteFile(l.file, []byte(firstLine+" reviewed"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, page := range []string{"<script>a</script>", "<script>b</script>"} {
@@ -500,7 +506,7 @@ func TestWhatWasProposedBeforeIsKept(t *testing.T) {
 		l.pending.Stop()
 		l.write()
 	}
-	if before, err := os.ReadFile(l.file + ".1"); err != nil || string(before) != "reviewed" {
+	if before, err := os.ReadFile(l.file + ".1"); err != nil || string(before) != firstLine+" reviewed" {
 		t.Errorf("kept %q, %v", before, err)
 	}
 	for range maxKept {
@@ -516,6 +522,51 @@ func TestWhatWasProposedBeforeIsKept(t *testing.T) {
 	}
 	if now, err := os.ReadFile(l.file); err != nil || strings.Count(string(now), "sha256-") != 2 {
 		t.Errorf("written %s, %v", now, err)
+	}
+}
+
+// Nothing of somebody else's is overwritten or moved, while it learns either.
+func TestOtherFilesStay(t *testing.T) {
+	l, log := learner(t, panoply.Learn, 1)
+	write := func() {
+		l.writes.Add(1)
+		l.write()
+	}
+	l.serve(t, "/", "192.0.2.1", "<script>a</script>")
+	write()
+	for _, file := range []string{l.file, l.file + ".9"} {
+		if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l.kept = false
+		write()
+		if got, err := os.ReadFile(file); err != nil || string(got) != "mine" {
+			t.Errorf("%s is %q, %v", file, got, err)
+		}
+		os.WriteFile(l.file, []byte(firstLine), 0o600)
+	}
+	if n := strings.Count(log.String(), "none that csp: learn has written"); n != 2 {
+		t.Errorf("logged %s", log)
+	}
+}
+
+// What a client asks for by HEAD, and reports before anybody has seen the page, does
+// not decide what the page is.
+func TestAReportBeforeThePage(t *testing.T) {
+	l, _ := learner(t, panoply.Learn, 3)
+	r := httptest.NewRequest("HEAD", "/a", nil)
+	r.RemoteAddr = "192.0.2.66:1"
+	l.Answered(&http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: http.NoBody, Request: r}, peer)
+	if l.seen.count != 0 {
+		t.Error("HEAD has made a place")
+	}
+	l.serve(t, "/a", "192.0.2.66", "<p>")
+	l.reported("192.0.2.66", "application/csp-report", csp2("https://shop.example/a", "script-src-elem", "https://cdn.example/a.js", ""))
+	for i := range 3 {
+		l.serve(t, "/a", fmt.Sprintf("192.0.2.%d", i), `<script>start()</script><script src="https://cdn.example/a.js"></script>`)
+	}
+	if got := string(proposal(l.seen.places(), 3)); strings.Contains(got, "strict-dynamic") {
+		t.Errorf("proposed\n%s", got)
 	}
 }
 
@@ -597,7 +648,7 @@ func FuzzReports(f *testing.F) {
 	f.Add(`[{"type":"csp-violation","body":{"documentURL":"https://shop.example/{x}/\u0000","effectiveDirective":"font-src","blockedURL":"data","sample":"\n"}}]`)
 	f.Fuzz(func(t *testing.T, body string) {
 		file := filepath.Join(t.TempDir(), "csp.yaml")
-		l := New(panoply.Policy{CSP: panoply.CSPSection{Mode: panoply.Learn, File: file, Clients: 1}}, func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.1") }, slog.New(slog.DiscardHandler))
+		l := New(panoply.Policy{CSP: panoply.CSPSection{Mode: panoply.Learn, File: file, Clients: 1}}, slog.New(slog.DiscardHandler))
 		for _, path := range []string{"/a", "/%7Bx%7D"} {
 			l.serve(t, path, "192.0.2.1", "<script>x</script>")
 		}

@@ -29,7 +29,7 @@ func (l *Learner) Ask(r *http.Request, h http.Header) {
 
 // Answered looks at a page as it passes, and sends the policy with it that browsers
 // report by.
-func (l *Learner) Answered(res *http.Response) {
+func (l *Learner) Answered(res *http.Response, client Client) {
 	if l == nil || l.mode != panoply.Learn || !l.readable(res) {
 		return
 	}
@@ -37,8 +37,8 @@ func (l *Learner) Answered(res *http.Response) {
 	if err != nil {
 		return
 	}
-	who := l.hash(l.client(res.Request))
-	policy, ok := l.policy(key.Path(), who, res.StatusCode == http.StatusOK)
+	who := l.hash(client(res.Request))
+	policy, ok := l.policy(key.Path(), who, res.StatusCode == http.StatusOK && res.Request.Method != http.MethodHead)
 	if !ok {
 		return
 	}
@@ -46,8 +46,11 @@ func (l *Learner) Answered(res *http.Response) {
 	if res.Body == http.NoBody || res.Request.Method == http.MethodHead {
 		return
 	}
-	host := res.Request.Host
+	host, items := res.Request.Host, 0
 	collector := page.NewCollector(func(it *page.Item) {
+		if items++; items > maxItems {
+			return
+		}
 		if s, ok := sourceOf(it, host); ok {
 			l.note(key.Path(), s, string(it.Text), who)
 		}
@@ -94,7 +97,10 @@ func (l *Learner) readable(res *http.Response) bool {
 
 // kindParser is a script that may have the parser insert what it loads, by document.write
 // or a static import, which 'strict-dynamic' does not trust.
-const kindParser = "inline script that writes or imports"
+const (
+	kindParser = "inline script that writes or imports"
+	kindScript = "script" // with an address
+)
 
 // sourceOf is what a policy has to have for what stands in a page.
 func sourceOf(it *page.Item, host string) (source, bool) {
@@ -108,7 +114,7 @@ func sourceOf(it *page.Item, host string) (source, bool) {
 		if script == "" {
 			script = "'self'" // so that it is known that the page has one
 		}
-		return source{"script-src", script, it.Kind.String()}, true
+		return source{"script-src", script, kindScript}, true
 	case page.Markup:
 		return source{"", "an inline script or style of SVG with references or tags", it.Kind.String()}, true
 	case page.JavaScriptURL:
@@ -126,7 +132,7 @@ func sourceOf(it *page.Item, host string) (source, bool) {
 // what has none.
 func originOf(address, host string) string {
 	u, err := url.Parse(strings.TrimSpace(address))
-	if err != nil || u.Host == "" || strings.EqualFold(u.Host, host) || !plainHost(u.Host) {
+	if err != nil || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") || strings.EqualFold(u.Host, host) || !plainHost(u.Host) {
 		return ""
 	}
 	switch u.Scheme {
@@ -147,7 +153,7 @@ func scriptOf(address, host string) string {
 		return origin
 	}
 	path := u.EscapedPath()
-	if len(path) > 200 || strings.Trim(strings.ToLower(path), "abcdefghijklmnopqrstuvwxyz0123456789/.-_~%+@:=") != "" {
+	if path == "/" || len(path) > 200 || strings.Trim(strings.ToLower(path), "abcdefghijklmnopqrstuvwxyz0123456789/.-_~%+@:=") != "" {
 		return origin
 	}
 	return origin + path

@@ -82,7 +82,7 @@ func (p *place) loads(clients int) bool {
 	for _, s := range p.seen {
 		switch {
 		case s.directive != "script-src":
-		case s.kind == "script", s.kind == kindParser:
+		case s.kind == kindScript, s.kind == kindParser:
 			return false // 'strict-dynamic' would block it, or what it has the parser load
 		case s.kind == "loaded":
 			loaded = loaded || len(s.clients) >= clients
@@ -234,6 +234,9 @@ func (p *place) told(directive, value string) string {
 	if directive == "script-src" && origin != "" && origin == value {
 		whole = "ANY script of that host: "
 	}
+	if directive == "script-src" && origin != "" && strings.HasSuffix(value, "/") {
+		whole = "ANY script below it: "
+	}
 	if s := p.find(directive, value); s != nil {
 		return whole + s.told()
 	}
@@ -253,7 +256,7 @@ func (s *sighting) told() string {
 	if s.kind == "inserted" && s.directive != "" {
 		text += ", known without the white space around it"
 	}
-	if s.sample != "" && s.kind != "script" && s.kind != "style sheet" && s.kind != "loaded" {
+	if s.sample != "" && s.kind != kindScript && s.kind != "style sheet" && s.kind != "loaded" {
 		text += ": " + strconv.QuoteToASCII(strings.ToValidUTF8(s.sample, "\ufffd"))
 	}
 	return text

@@ -53,8 +53,7 @@ func set(names ...string) map[string]bool {
 type violation struct{ page, directive, blocked, from, sample string }
 
 // report takes a request to Path.
-func (l *Learner) report(r *http.Request) {
-	who := l.hash(l.client(r))
+func (l *Learner) report(r *http.Request, who uint64) {
 	if r.Method != http.MethodPost || !l.limits.take(who, time.Now()) {
 		return
 	}

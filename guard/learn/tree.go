@@ -181,7 +181,11 @@ func (n *node) merge(other *node, t *tree) {
 	for _, c := range other.below {
 		below := n.child(c.segment)
 		if below == nil {
-			below = n.grow(c.segment, c.by, maxSiblings+1, t)
+			below = n.grow(c.segment, c.by, t.share(maxSiblings), t)
+		}
+		if below == nil {
+			c.forget(t)
+			continue
 		}
 		below.merge(c, t)
 	}
@@ -190,6 +194,23 @@ func (n *node) merge(other *node, t *tree) {
 			n.varies = &node{by: other.varies.by}
 		}
 		n.varies.merge(other.varies, t)
+	}
+}
+
+// forget takes a node out of the counts.
+func (n *node) forget(t *tree) {
+	if n.here != nil {
+		t.count--
+		t.sources -= len(n.here.seen)
+		for _, s := range n.here.seen {
+			t.firsts[s.clients[0]]--
+		}
+	}
+	for _, c := range n.below {
+		c.forget(t)
+	}
+	if n.varies != nil {
+		n.varies.forget(t)
 	}
 }
 
@@ -278,6 +299,9 @@ func (t *tree) note(p *place, s source, sample string, who uint64) (room, fresh 
 		it = &sighting{source: s, sample: strings.Clone(sample[:min(len(sample), maxSample)])}
 		p.seen = append(p.seen, it)
 		p.policy, fresh = "", true
+	}
+	if s.kind == kindScript || s.kind == kindParser {
+		it.kind = s.kind // whoever reported it before has not seen the page
 	}
 	it.count++
 	if len(it.clients) < maxClients && !slices.Contains(it.clients, who) {

@@ -157,6 +157,9 @@ func runs(kind string) bool {
 	case "", "module", "importmap", "speculationrules":
 		return true
 	}
+	if version, ok := strings.CutPrefix(kind, "text/javascript1."); ok {
+		return len(version) == 1 && version[0] <= '5'
+	}
 	return strings.HasSuffix(kind, "javascript") || strings.HasSuffix(kind, "ecmascript") || kind == "text/jscript" || kind == "text/livescript"
 }
 

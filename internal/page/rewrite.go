@@ -7,6 +7,9 @@ package page
 // something that is loaded early. A tag that has a nonce keeps its own. It is for one
 // page.
 type Rewriter struct {
+	// Over puts the nonce in front of one that a tag has, too: browsers take the first.
+	Over bool
+
 	s scanner
 	// nonce is an attribute without quotes and with a space at either end. Where a
 	// browser, which has a tree, does not see a tag but some text or the value of an
@@ -64,7 +67,7 @@ func (r *Rewriter) needs(name, attrs []byte) bool {
 	if !r.wants(name) || attrs[0] == '/' {
 		return false
 	}
-	if own, _ := value(attrs, "nonce"); len(own) > 0 {
+	if own, _ := value(attrs, "nonce"); len(own) > 0 && !r.Over {
 		return false
 	}
 	if string(name) != "link" {
