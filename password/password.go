@@ -23,14 +23,17 @@
 //	if err != nil { return err }
 //	if upgrade != "" { user.store(upgrade) }
 //
+// Hash refuses a new password that is among the 30,000 most frequent of breaches, in any
+// case, and where [Config.Breaches] is given one that a k-anonymity range API knows.
+// Passwords that are stored already are compared whatever they are.
+//
 // bcrypt reads 72 bytes and no more. Longer passwords are refused when hashed
 // and never match when compared: software that cut them off made hashes that
 // anything with the same beginning would open.
 //
 // # What it does not do
 //
-// It does not know breached passwords, does not count attempts (that is
-// package ratelimit) and does not normalise Unicode: é typed as one code point
+// It does not count attempts (that is package ratelimit) and does not normalise Unicode: é typed as one code point
 // is not é typed as two. Where stored hashes are of another kind than the
 // configured one, until they are upgraded an unknown user takes the time of
 // the configured kind.
@@ -77,6 +80,11 @@ type Config struct {
 	MaxParallel int `yaml:"max_parallel"`
 	// MaxQueue bounds the callers that wait for their turn. 0 is 1000.
 	MaxQueue int `yaml:"max_queue"`
+	// Breaches are asked about new passwords, besides the list of the 30,000 most frequent
+	// that is part of the program. Nil asks nobody.
+	Breaches *Breaches `yaml:"-"`
+	// UnsafeAllowBreached takes any new password, however well it is known.
+	UnsafeAllowBreached bool `yaml:"unsafe_allow_breached"`
 }
 
 // The length of a password, in characters.
@@ -105,6 +113,9 @@ type Hasher struct {
 	slots   chan struct{}
 	queue   int64
 	waiting atomic.Int64
+
+	breaches  *Breaches
+	unchecked bool
 }
 
 // New checks the configuration.
@@ -141,14 +152,15 @@ func New(cfg Config) (*Hasher, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	h := &Hasher{params: p, queue: int64(cfg.MaxQueue), slots: make(chan struct{}, cfg.MaxParallel)}
+	h := &Hasher{params: p, queue: int64(cfg.MaxQueue), slots: make(chan struct{}, cfg.MaxParallel),
+		breaches: cfg.Breaches, unchecked: cfg.UnsafeAllowBreached}
 	h.decoy = p.decoy()
 	return h, nil
 }
 
 // Hash returns the string to store for a new password: with argon2id
 // `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`, with bcrypt `$2a$12$…`. It
-// refuses the password with [ErrLength], [ErrText] or [ErrBcrypt], answers
+// refuses the password with [ErrLength], [ErrText], [ErrBcrypt] or [ErrBreached], answers
 // [ErrBusy] when too many wait, and the context's error when that ends first.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if n := utf8.RuneCountInString(password); n < MinLength || n > MaxLength {
@@ -159,6 +171,9 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	}
 	if h.params.bcryptCost != 0 && len(password) > bcryptBytes {
 		return "", ErrBcrypt
+	}
+	if err := h.breached(ctx, password); err != nil {
+		return "", err
 	}
 	if err := h.acquire(ctx); err != nil {
 		return "", err

@@ -15,7 +15,7 @@
 //
 // Tokens in the app's answers, in cookies, in Authorization headers and in JSON, and
 // cookies that cookie-signature or keygrip have signed are tried in the background
-// against the secrets that attackers try first (about 130,000: those of documentation
+// against the secrets that attackers try first (about 160,000: those of documentation
 // and tutorials, and variations). Of each place that they come from one is tried an
 // hour. What is found is logged and listed, once for each place: alg none, no end or
 // one that is more than a day away, a secret that can be guessed.

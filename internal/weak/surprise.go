@@ -33,6 +33,11 @@ var known = sync.OnceValue(func() *dictionary {
 	for _, s := range lines(passwordsText) {
 		add(s)
 	}
+	for _, s := range lines(commonText) {
+		if len(s) >= 6 && strings.Trim(s, "0123456789") != "" { // shorter ones, and digits, are there by chance
+			add(s)
+		}
+	}
 	for _, s := range strings.Fields(strings.Join(lines(wordsText), " ")) {
 		add(s)
 	}

@@ -9,10 +9,10 @@
 // it is used; [Guess] walks the same knowledge to find the secret of a token
 // or cookie that an app has issued.
 //
-// The lists (secrets.txt, passwords.txt, words.txt) are part of the program:
+// The lists (secrets.txt, passwords.txt, common.txt, words.txt) are part of the program:
 // a few hundred secrets that documentation, tutorials and products print, the
-// usual base words of passwords, and the vocabulary that made-up secrets are
-// built from. Variations are computed: case, separators, digits and symbols
+// usual base words of passwords, the 30,000 most frequent passwords of breaches
+// (common.txt), and the vocabulary that made-up secrets are built from. Variations are computed: case, separators, digits and symbols
 // around, leetspeak, reversal, repetition, words strung together.
 //
 // What it cannot know is whether an unknown secret came from a random source.
@@ -49,6 +49,9 @@ var secretsText string
 
 //go:embed passwords.txt
 var passwordsText string
+
+//go:embed common.txt
+var commonText string
 
 //go:embed words.txt
 var wordsText string
