@@ -77,11 +77,7 @@ func (o *owned) add(ctx context.Context, user, name string, ends time.Time) erro
 // deleteAll removes a user's records. Their names stay until they end: one may be that
 // of a record which is being written.
 func (o *owned) deleteAll(ctx context.Context, user string) (n int, err error) {
-	client, err := o.client.connected(ctx)
-	if err != nil {
-		return 0, err
-	}
-	names, err := client.Do(ctx, client.B().Zrange().Key(o.of(user)).Min("0").Max("-1").Build()).AsStrSlice()
+	names, err := o.names(ctx, user)
 	if err != nil {
 		return 0, err
 	}
@@ -93,6 +89,15 @@ func (o *owned) deleteAll(ctx context.Context, user string) (n int, err error) {
 		n += int(found)
 	}
 	return n, nil
+}
+
+// names are those of a user's records, and of some that are not there.
+func (o *owned) names(ctx context.Context, user string) ([]string, error) {
+	client, err := o.client.connected(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return client.Do(ctx, client.B().Zrange().Key(o.of(user)).Min("0").Max("-1").Build()).AsStrSlice()
 }
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }

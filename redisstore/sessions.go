@@ -80,6 +80,29 @@ func (s *Sessions) Delete(ctx context.Context, key session.Key) (found bool, err
 	return n == 1, err
 }
 
+// ListUser implements [session.UserIndex]: a round trip, and one for each session.
+func (s *Sessions) ListUser(ctx context.Context, user string) (map[session.Key]session.Record, error) {
+	names, err := s.names(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	all := map[session.Key]session.Record{}
+	for _, name := range names {
+		var key session.Key
+		if n, err := hex.Decode(key[:], []byte(name)); err != nil || n != len(key) {
+			return nil, errShape
+		}
+		rec, found, err := s.Find(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if found && rec.User == user { // a name without a record means nothing
+			all[key] = rec
+		}
+	}
+	return all, nil
+}
+
 // DeleteUser implements [session.UserIndex].
 func (s *Sessions) DeleteUser(ctx context.Context, user string) (n int, err error) {
 	return s.deleteAll(ctx, user)

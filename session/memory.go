@@ -225,6 +225,19 @@ func (m *Memory) Delete(_ context.Context, key Key) (bool, error) {
 	return true, nil
 }
 
+// ListUser implements [UserIndex].
+func (m *Memory) ListUser(_ context.Context, user string) (map[Key]Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now, all := time.Now(), map[Key]Record{}
+	for key, e := range m.users[user] {
+		if now.Before(e.rec.Expires) {
+			all[key] = e.rec
+		}
+	}
+	return all, nil
+}
+
 // DeleteUser implements [UserIndex].
 func (m *Memory) DeleteUser(_ context.Context, user string) (int, error) {
 	m.mu.Lock()

@@ -207,3 +207,53 @@ func TestLogoutAndLoginInOneRequest(t *testing.T) {
 	expect(t, b.text("/show"), `"ada" 0 false`) // none of the old values
 	expect(t, (&browser{app: a, cookie: old}).text("/show"), `"" 0 false`)
 }
+
+// A user sees where he is signed in and ends one of them; of others he does neither.
+func TestListAndRevokeOne(t *testing.T) {
+	a := newApp(t, session.Config{})
+	phone, laptop, bob := &browser{app: a}, &browser{app: a}, &browser{app: a}
+	phone.get("/login?user=ada")
+	laptop.get("/login?user=ada")
+	laptop.get("/add")
+	bob.get("/login?user=bob")
+	current := ""
+	a.extra = func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { current = s.Handle() }
+	laptop.get("/extra")
+	list, err := a.List(t.Context(), "ada")
+	if err != nil || len(list) != 2 || list[0].Seen.Before(list[1].Seen) {
+		t.Fatalf("List = %+v, %v", list, err)
+	}
+	if list[0].Handle != current {
+		list[0], list[1] = list[1], list[0] // seen in the same moment
+	}
+	n := 0
+	if list[0].Handle != current || !list[0].Value("n", &n) || n != 1 || list[1].Value("n", &n) || list[0].Created.IsZero() || !list[0].Expires.After(list[0].Seen) {
+		t.Errorf("%+v; the laptop is %s", list, current)
+	}
+	for name, tt := range map[string]struct{ user, handle string }{
+		"of-another": {"bob", list[1].Handle}, "unknown": {"ada", strings.Repeat("0", 64)}, "empty": {"ada", ""}, "short": {"ada", current[:62]},
+		"long": {"ada", current + "00"}, "no-hex": {"ada", strings.Repeat("x", 64)}, "the-id-itself": {"ada", laptop.cookie},
+	} {
+		if found, err := a.Revoke(t.Context(), tt.user, tt.handle); found || err != nil {
+			t.Errorf("%s: Revoke = %v, %v", name, found, err)
+		}
+	}
+	if found, err := a.Revoke(t.Context(), "ada", list[1].Handle); !found || err != nil {
+		t.Errorf("Revoke = %v, %v", found, err)
+	}
+	expect(t, phone.text("/show"), `"" 0 false`)
+	expect(t, laptop.text("/show"), `"ada" 1 true`)
+	expect(t, bob.text("/show"), `"bob" 0 false`)
+	_, err = a.List(t.Context(), "")
+	if _, other := a.Revoke(t.Context(), "", current); err == nil || other == nil {
+		t.Errorf("of nobody: %v, %v", err, other)
+	}
+	plain := newApp(t, session.Config{Store: struct{ session.Store }{a.store}})
+	if _, err := plain.List(t.Context(), "ada"); !errors.Is(err, session.ErrNoUserIndex) {
+		t.Errorf("without an index: %v", err)
+	}
+	var none *session.Session
+	if none.Handle() != "" {
+		t.Error("no session has a handle")
+	}
+}

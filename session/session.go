@@ -26,6 +26,8 @@
 //	err = s.Set("cart", cart)
 //	err = s.Destroy(r.Context())                 // at logout
 //	n, err := sessions.RevokeAll(ctx, user.ID)   // everywhere
+//	list, err := sessions.List(ctx, user.ID)     // where, and when last seen
+//	ok, err := sessions.Revoke(ctx, user.ID, list[0].Handle)
 //
 // Reading creates nothing; a session comes into being with the first Set or
 // Renew, is saved only when it was changed, and is saved before its cookie

@@ -47,6 +47,8 @@ type UserIndex interface {
 	// DeleteUser removes all records whose User is user, and says how many there
 	// were.
 	DeleteUser(ctx context.Context, user string) (n int, err error)
+	// ListUser returns all records whose User is user, in any order, by their keys.
+	ListUser(ctx context.Context, user string) (map[Key]Record, error)
 }
 
 // ErrFull is what a store's Commit answers when it has no room for a record.

@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T, test Test)) {
 		{"expiry-moves", expiryMoves},
 		{"one-of-many-wins", oneOfManyWins},
 		{"delete-user", deleteUser},
+		{"list-user", listUser},
 		{"delete-user-after-it-changed", deleteUserAfterItChanged},
 		{"context-ended", contextEnded},
 	} {
@@ -263,6 +264,30 @@ func deleteUser(t *testing.T, s session.Store, c Clock) {
 	commit(t, s, key(0), rec, false) // not brought back
 	if n, err := i.DeleteUser(t.Context(), "ada"); err != nil || n != 0 {
 		t.Errorf("second DeleteUser = %d, %v; want 0", n, err)
+	}
+}
+
+func listUser(t *testing.T, s session.Store, c Clock) {
+	i := index(t, s)
+	for n, user := range []string{"ada", "ada", "ad", "", "adaa", "ada"} {
+		commit(t, s, key(byte(n)), record(c, user, fmt.Sprintf(`{"n":%d}`, n)), true)
+	}
+	short := record(c, "ada", `{}`)
+	short.Expires = c.Now().Add(time.Minute)
+	commit(t, s, key(9), short, true)
+	moved := record(c, "bob", `{}`)
+	moved.Version = 2
+	commit(t, s, key(1), moved, true)
+	if _, err := s.Delete(t.Context(), key(5)); err != nil {
+		t.Fatal(err)
+	}
+	c.Pass(2 * time.Minute)
+	all, err := i.ListUser(t.Context(), "ada")
+	if rec, ok := all[key(0)]; err != nil || len(all) != 1 || !ok || rec.User != "ada" || string(rec.Data) != `{"n":0}` || rec.Version != 1 || rec.Seen.IsZero() {
+		t.Errorf("ListUser = %v, %v; want the first alone", all, err)
+	}
+	if all, err := i.ListUser(t.Context(), "nobody"); err != nil || len(all) != 0 {
+		t.Errorf("ListUser of nobody = %v, %v", all, err)
 	}
 }
 
