@@ -90,6 +90,7 @@ type Suit struct {
 	tokens  []tokenRule
 	// claimHeaders are those of all token rules.
 	claimHeaders claimHeaders
+	knownSecrets []string
 	uploads      []*upload.Inspector
 	fallback     *upload.Inspector // of routes that no upload rule names
 	nosql        *nosql.Guard
@@ -179,6 +180,7 @@ func New(p Policy, opts ...Option) (*Suit, error) {
 	}
 
 	s.compileTokens(&faults)
+	s.compileKnownSecrets(&faults)
 	s.checkClaims(&faults)
 	s.compileUploads(&faults)
 	if err := faults.Err(); err != nil {

@@ -248,6 +248,9 @@ type CookiesSection struct {
 type TokensSection struct {
 	Mode  `yaml:"mode"`
 	Rules []TokenRule `yaml:"rules,list"`
+	// KnownSecrets is a file with further secrets that are known, one a line: none of the
+	// policy's variables may hold one, and the guard tries them on what the app gives out.
+	KnownSecrets string `yaml:"known_secrets" doc:"a file of secrets that are known, one a line, relative to the policy; at most 16 MB and 1,000,000 lines"`
 	// Revocations remembers the re-issued tokens that were ended. Nil is the memory of this
 	// process; the guard sets the store of rate_limits where that is Redis.
 	Revocations token.Revocations `yaml:"-"`

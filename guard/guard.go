@@ -182,6 +182,7 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 			g.watcher = watch.New(log)
 		}
 	}
+	g.watcher.Know(suit.KnownSecrets())
 	g.proxy = newProxy(g, target)
 	g.handler = patient(t.chunk, clients.watch(suit, g.learner.Handler(clientOf(suit), suit.Handler(g.proxy))))
 	g.admin = g.adminHandler()

@@ -16,7 +16,7 @@
 // Tokens in the app's answers, in cookies, in Authorization headers and in JSON, and
 // cookies that cookie-signature or keygrip have signed are tried in the background
 // against the secrets that attackers try first (about 160,000: those of documentation
-// and tutorials, and variations). Of each place that they come from one is tried an
+// and tutorials, and variations), and those of a file that the policy names. Of each place that they come from one is tried an
 // hour. What is found is logged and listed, once for each place: alg none, no end or
 // one that is more than a day away, a secret that can be guessed.
 //
@@ -38,6 +38,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/panoply-security/panoply/internal/weak"
@@ -64,6 +65,7 @@ type Watcher struct {
 	log    *slog.Logger
 	now    func() time.Time
 	trying sync.WaitGroup
+	more   atomic.Pointer[[]string] // of the operator's file
 
 	mu       sync.Mutex
 	waiting  []proof
@@ -124,7 +126,7 @@ func (w *Watcher) try(p proof) {
 			w.log.Error("what the app gave out could not be tried", "where", p.where)
 		}
 	}()
-	for _, f := range p.find(guess) {
+	for _, f := range p.find(w.guess) {
 		w.found(Finding{f.rule, p.where, f.why, w.now()})
 	}
 }
@@ -133,6 +135,22 @@ func (w *Watcher) try(p proof) {
 func guess(try func(secret string) bool) bool {
 	_, found := weak.Guess(try)
 	return found
+}
+
+// guess tries those, and the operator's own.
+func (w *Watcher) guess(try func(secret string) bool) bool {
+	if guess(try) {
+		return true
+	}
+	more := w.more.Load()
+	return more != nil && slices.ContainsFunc(*more, try)
+}
+
+// Know has further secrets tried from now on.
+func (w *Watcher) Know(secrets []string) {
+	if w != nil {
+		w.more.Store(&secrets)
+	}
 }
 
 func (w *Watcher) found(f Finding) {

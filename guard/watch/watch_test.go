@@ -121,6 +121,22 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+// What is in the operator's file is tried as well.
+func TestFurtherSecrets(t *testing.T) {
+	const leaked = "bQ7vXn2LwT9sKc4Rj8Zp5Ym3Hd6Gf1Ea"
+	for _, known := range [][]string{nil, {"another", leaked}} {
+		w := New(slog.New(slog.DiscardHandler))
+		w.Know(known)
+		text := signed(t, jwt.SigningMethodHS256, leaked, jwt.MapClaims{"exp": time.Now().Add(time.Hour).Unix()})
+		w.Answered(&http.Response{StatusCode: 200, Header: http.Header{"Authorization": {"Bearer " + text}}, Body: http.NoBody, Request: httptest.NewRequest("GET", "/", nil)})
+		w.Close()
+		if n := len(w.Findings()); (n == 1) != (known != nil) || n > 1 {
+			t.Errorf("knowing %d secrets: %v", len(known), w.Findings())
+		}
+	}
+	(*Watcher)(nil).Know(nil)
+}
+
 // chunked gives its text in pieces.
 type chunked struct {
 	text string
