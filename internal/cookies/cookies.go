@@ -24,7 +24,7 @@
 // it is replaced. Cookies with a CSRF token stay readable by scripts, which
 // have to send them back. Lifetimes are cut for session cookies alone: a
 // language setting may live on. Deletions (Max-Age=0, an Expires in the past)
-// stay as they are.
+// stay as they are. Some cookies may be treated otherwise than all ([Override]).
 //
 // # What it does not do
 //

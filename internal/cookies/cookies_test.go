@@ -148,6 +148,8 @@ func hardener(t testing.TB, p Policy) *Hardener {
 
 func TestLine(t *testing.T) {
 	const plain = true
+	yes := new(bool)
+	*yes = true
 	tests := []struct {
 		name   string
 		policy Policy
@@ -212,6 +214,19 @@ func TestLine(t *testing.T) {
 		{"except-by-start", Policy{Except: []string{"AWSALB*"}}, false, "AWSALBCORS=1", "AWSALBCORS=1"},
 		{"except-is-the-whole-name", Policy{Except: []string{"lang"}}, false, "language=de", "language=de; Secure; HttpOnly; SameSite=Strict"},
 		{"except-keeps-case", Policy{Except: []string{"LANG"}}, false, "lang=de", "lang=de; Secure; HttpOnly; SameSite=Strict"},
+
+		{"override-same-site", Policy{Overrides: []Override{{Names: []string{"sid"}, SameSite: "Lax"}}}, false, "sid=1; Max-Age=60", "sid=1; Max-Age=60; Secure; HttpOnly; SameSite=Lax"},
+		{"override-of-another", Policy{Overrides: []Override{{Names: []string{"sid"}, SameSite: "Lax"}}}, false, "sids=1", "sids=1; Secure; HttpOnly; SameSite=Strict"},
+		{"override-first-counts", Policy{Overrides: []Override{{Names: []string{"app_*"}, SameSite: "Lax"}, {Names: []string{"app_a"}, SameSite: "off"}}}, false, "app_a=1", "app_a=1; Secure; HttpOnly; SameSite=Lax"},
+		{"override-force-same-site", Policy{Overrides: []Override{{Names: []string{"a"}, ForceSameSite: true}}}, false, "a=1; Secure; HttpOnly; SameSite=None", "a=1; Secure; HttpOnly; SameSite=Strict"},
+		{"override-force-ends", Policy{ForceSameSite: true, Overrides: []Override{{Names: []string{"a"}, SameSite: "Lax"}}}, false, "a=1; Secure; HttpOnly; SameSite=None", "a=1; Secure; HttpOnly; SameSite=None"},
+		{"override-no-http-only", Policy{Overrides: []Override{{Names: []string{"sid"}, HTTPOnly: new(bool)}}}, false, "sid=1; Max-Age=60", "sid=1; Max-Age=60; Secure; SameSite=Strict"},
+		{"override-http-only", Policy{NoHTTPOnly: true, Overrides: []Override{{Names: []string{"XSRF-*"}, HTTPOnly: yes}}}, false, "XSRF-TOKEN=1", "XSRF-TOKEN=1; Secure; HttpOnly; SameSite=Strict"},
+		{"override-no-secure", Policy{SecureAlways: true, Overrides: []Override{{Names: []string{"a"}, Secure: new(bool)}}}, false, "a=1", "a=1; HttpOnly; SameSite=Strict"},
+		{"override-secure", Policy{NoSecure: true, Overrides: []Override{{Names: []string{"a"}, Secure: yes}}}, false, "a=1", "a=1; Secure; HttpOnly; SameSite=Strict"},
+		{"override-max-age", Policy{NoMaxAge: true, Overrides: []Override{{Names: []string{"lang"}, MaxAge: time.Minute}}}, false, "lang=1; Max-Age=3600; Secure; HttpOnly; SameSite=Lax", "lang=1; Max-Age=60; Secure; HttpOnly; SameSite=Lax"},
+		{"override-longer", Policy{Overrides: []Override{{Names: []string{"sid"}, MaxAge: 24 * time.Hour}}}, false, "sid=1; Max-Age=999999; Secure; HttpOnly; SameSite=Lax", "sid=1; Max-Age=86400; Secure; HttpOnly; SameSite=Lax"},
+		{"override-of-an-exception", Policy{Except: []string{"a"}, Overrides: []Override{{Names: []string{"a"}, SameSite: "Lax"}}}, false, "a=1", "a=1"},
 
 		{"profile-compatible", Policy{HTTPOnlySessionsOnly: true, SameSite: "Lax", NoMaxAge: true}, plain, "connect.sid=s; Path=/; Expires=Wed, 21 Oct 2037 07:28:00 GMT", "connect.sid=s; Path=/; Expires=Wed, 21 Oct 2037 07:28:00 GMT; HttpOnly; SameSite=Lax"},
 	}
@@ -290,6 +305,10 @@ func TestNewRefuses(t *testing.T) {
 		{"except-everything", "except[0]", Policy{Except: []string{"*"}}},
 		{"except-empty", "except[0]", Policy{Except: []string{""}}},
 		{"except-two-stars", "except[0]", Policy{Except: []string{"a*b*"}}},
+		{"override-of-nothing", "overrides[0].names", Policy{Overrides: []Override{{SameSite: "Lax"}}}},
+		{"override-of-everything", "overrides[0].names[0]", Policy{Overrides: []Override{{Names: []string{"*"}}}}},
+		{"override-same-site-none", "overrides[0].same_site", Policy{Overrides: []Override{{Names: []string{"a"}, SameSite: "None"}}}},
+		{"override-max-age-too-long", "overrides[0].max_age", Policy{Overrides: []Override{{Names: []string{"a"}, MaxAge: 401 * 24 * time.Hour}}}},
 		{"sessions-with-value", "sessions[1]", Policy{Sessions: []string{"ok", "a=b"}}},
 	}
 	for _, tt := range tests {
@@ -306,7 +325,7 @@ func TestWarnings(t *testing.T) {
 	if w := (Policy{}).Warnings(); len(w) != 0 {
 		t.Errorf("the default warns: %q", w)
 	}
-	if w := (Policy{NoSecure: true, NoHTTPOnly: true, NoMaxAge: true, SameSite: "off"}).Warnings(); len(w) != 4 {
+	if w := (Policy{NoSecure: true, NoHTTPOnly: true, NoMaxAge: true, SameSite: "off", Overrides: []Override{{Names: []string{"a"}, HTTPOnly: new(bool), Secure: new(bool)}}}).Warnings(); len(w) != 6 {
 		t.Errorf("got %q", w)
 	}
 }

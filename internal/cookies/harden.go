@@ -44,6 +44,25 @@ type Policy struct {
 	// Except names cookies that stay as they are: whole names, or starts as
 	// AWSALB*.
 	Except []string `yaml:"except"`
+	// Overrides say otherwise for some cookies. The first that names one counts.
+	Overrides []Override `yaml:"overrides"`
+}
+
+// Override is what some cookies get in place of what all get. What it does not say is as
+// for all.
+type Override struct {
+	// Names are whole names, or starts as app_*.
+	Names []string `yaml:"names"`
+	// Secure adds Secure, or leaves it to the app.
+	Secure *bool `yaml:"secure"`
+	// HTTPOnly adds HttpOnly, also to a CSRF cookie, or leaves it to the app.
+	HTTPOnly *bool `yaml:"http_only"`
+	// SameSite is what they get without a valid SameSite, and with ForceSameSite whatever
+	// the app says.
+	SameSite      SameSite `yaml:"same_site"`
+	ForceSameSite bool     `yaml:"force_same_site"`
+	// MaxAge is how long they last at most, session cookies or not.
+	MaxAge time.Duration `yaml:"max_age"`
 }
 
 // SameSite is Strict, Lax, or off to leave it to the app.
@@ -81,41 +100,107 @@ func (p Policy) Warnings() []string {
 			w = append(w, s.text)
 		}
 	}
+	for i, o := range p.Overrides {
+		for _, s := range []struct {
+			weak bool
+			text string
+		}{{o.Secure != nil && !*o.Secure, "secure"}, {o.HTTPOnly != nil && !*o.HTTPOnly, "http_only"}, {o.SameSite == "off", "same_site"}} {
+			if s.weak {
+				w = append(w, fmt.Sprintf("overrides[%d]: %s is off", i, s.text))
+			}
+		}
+	}
 	return w
 }
 
 // Hardener hardens cookies as one policy says. It is safe for concurrent use.
 type Hardener struct {
-	policy  Policy
-	seconds int64 // of MaxAge
-	now     func() time.Time
+	policy Policy
+	all    treatment
+	some   []treatment // by override
+	now    func() time.Time
+}
+
+// treatment is what a cookie gets.
+type treatment struct {
+	Policy
+	seconds  int64 // of MaxAge
+	httpOnly *bool // whatever the cookie is
+	cap      bool  // whatever the cookie is
+}
+
+// of is what the cookie of that name gets.
+func (t *Hardener) of(name string) *treatment {
+	for i := range t.some {
+		if matches(t.policy.Overrides[i].Names, name) {
+			return &t.some[i]
+		}
+	}
+	return &t.all
+}
+
+// treat is the policy as an override has it.
+func (p Policy) treat(o Override) treatment {
+	r := treatment{httpOnly: o.HTTPOnly, cap: o.MaxAge != 0}
+	if o.Secure != nil {
+		p.NoSecure, p.SecureAlways = !*o.Secure, p.SecureAlways && *o.Secure
+	}
+	if o.SameSite != "" {
+		p.SameSite, p.ForceSameSite = o.SameSite, false
+	}
+	p.ForceSameSite = p.ForceSameSite || o.ForceSameSite
+	if o.MaxAge != 0 {
+		p.MaxAge, p.NoMaxAge = o.MaxAge, false
+	}
+	r.Policy, r.seconds = p, int64(p.MaxAge/time.Second)
+	return r
 }
 
 // New checks the policy.
 func New(p Policy) (*Hardener, error) {
 	p = p.WithDefaults()
 	var faults fault.List
-	if p.SameSite != "Strict" && p.SameSite != "Lax" && p.SameSite != "off" {
-		faults.Addf("same_site", "Strict, Lax or off; a cookie for other sites says SameSite=None itself", "%q is not known", p.SameSite)
-	}
-	if p.SameSite == "off" && p.ForceSameSite {
-		faults.Add("force_same_site", "nothing to force while same_site is off", "same_site: Lax")
-	}
-	if p.MaxAge < time.Second || p.MaxAge > longest {
-		faults.Addf("max_age", "between 1s and 400d; cap_lifetime: false leaves lifetimes alone", "%v is out of range", p.MaxAge)
-	}
-	if p.NoMaxAge && p.AddMaxAge {
-		faults.Add("add_max_age", "nothing to add while cap_lifetime is off", "drop one of the two")
-	}
-	if p.NoSecure && p.SecureAlways {
-		faults.Add("secure_always", "nothing to add while secure is off", "drop one of the two")
+	p.check(&faults, "")
+	wrong := len(faults) > 0
+	for i, o := range p.Overrides {
+		at := fmt.Sprintf("overrides[%d].", i)
+		if len(o.Names) == 0 {
+			faults.Add(at+"names", "it is for no cookie", "names: [app_*]")
+		}
+		checkNames(&faults, at+"names", o.Names)
+		if !wrong { // else this would only be its echo
+			p.treat(o).check(&faults, at)
+		}
 	}
 	checkNames(&faults, "sessions", p.Sessions)
 	checkNames(&faults, "except", p.Except)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	return &Hardener{policy: p, seconds: int64(p.MaxAge / time.Second), now: time.Now}, nil
+	t := &Hardener{policy: p, all: p.treat(Override{}), now: time.Now}
+	for _, o := range p.Overrides {
+		t.some = append(t.some, p.treat(o))
+	}
+	return t, nil
+}
+
+// check tells what is wrong with the flags, at a path.
+func (p Policy) check(faults *fault.List, at string) {
+	if p.SameSite != "Strict" && p.SameSite != "Lax" && p.SameSite != "off" {
+		faults.Addf(at+"same_site", "Strict, Lax or off; a cookie for other sites says SameSite=None itself", "%q is not known", p.SameSite)
+	}
+	if p.SameSite == "off" && p.ForceSameSite {
+		faults.Add(at+"force_same_site", "nothing to force while same_site is off", "same_site: Lax")
+	}
+	if p.MaxAge < time.Second || p.MaxAge > longest {
+		faults.Addf(at+"max_age", "between 1s and 400d; cap_lifetime: false leaves lifetimes alone", "%v is out of range", p.MaxAge)
+	}
+	if p.NoMaxAge && p.AddMaxAge {
+		faults.Add(at+"add_max_age", "nothing to add while cap_lifetime is off", "drop one of the two")
+	}
+	if p.NoSecure && p.SecureAlways {
+		faults.Add(at+"secure_always", "nothing to add while secure is off", "drop one of the two")
+	}
 }
 
 func checkNames(faults *fault.List, field string, names []string) {
@@ -191,35 +276,39 @@ func (t *Hardener) line(line string, tls bool, now time.Time) (string, error) {
 	if matches(t.policy.Except, c.Name) || c.Deletion(now) {
 		return line, nil
 	}
-	if f := t.fix(&c, tls, now); f != (fix{}) {
-		return t.rewrite(line, f, now), nil
+	p := t.of(c.Name)
+	if f := p.fix(&c, tls, now); f != (fix{}) {
+		return p.rewrite(line, f, now), nil
 	}
 	return line, nil
 }
 
 // fix decides what the cookie lacks.
-func (t *Hardener) fix(c *Cookie, tls bool, now time.Time) fix {
-	p := &t.policy
+func (p *treatment) fix(c *Cookie, tls bool, now time.Time) fix {
 	session := IsSession(c.Name) || matches(p.Sessions, c.Name)
 	var f fix
 	// A cookie that promises Secure by its name is dropped without it anyway.
 	f.secure = !c.Secure && (!p.NoSecure && (tls || p.SecureAlways) || isHost(c.Name) || isSecure(c.Name))
 	f.path = isHost(c.Name) && c.Path == ""
-	f.httpOnly = !c.HTTPOnly && !p.NoHTTPOnly && (session || !p.HTTPOnlySessionsOnly && !IsCSRF(c.Name))
-	f.sameSite = t.sameSite(c, c.Secure || f.secure)
-	if session && !p.NoMaxAge {
-		f.capAge = c.longestAge > t.seconds || c.latestExpires.After(now.Add(p.MaxAge))
+	httpOnly := !p.NoHTTPOnly && (session || !p.HTTPOnlySessionsOnly && !IsCSRF(c.Name))
+	if p.httpOnly != nil {
+		httpOnly = *p.httpOnly
+	}
+	f.httpOnly = httpOnly && !c.HTTPOnly
+	f.sameSite = p.sameSite(c, c.Secure || f.secure)
+	if (session || p.cap) && !p.NoMaxAge {
+		f.capAge = c.longestAge > p.seconds || c.latestExpires.After(now.Add(p.MaxAge))
 		f.addAge = p.AddMaxAge && !c.HasMaxAge && c.Expires.IsZero()
 	}
 	return f
 }
 
 // sameSite returns the SameSite to write, or "".
-func (t *Hardener) sameSite(c *Cookie, secure bool) SameSite {
-	want := t.policy.SameSite
+func (p *treatment) sameSite(c *Cookie, secure bool) SameSite {
+	want := p.SameSite
 	none := strings.EqualFold(c.SameSite, "None")
 	switch {
-	case t.policy.ForceSameSite:
+	case p.ForceSameSite:
 		if strings.EqualFold(c.SameSite, string(want)) {
 			return ""
 		}
@@ -236,7 +325,7 @@ func (t *Hardener) sameSite(c *Cookie, secure bool) SameSite {
 
 // rewrite writes the line anew: name, value, unknown attributes and the order
 // stay.
-func (t *Hardener) rewrite(line string, f fix, now time.Time) string {
+func (p *treatment) rewrite(line string, f fix, now time.Time) string {
 	var b strings.Builder
 	b.Grow(len(line) + len("; Path=/; Max-Age=34560000; Secure; HttpOnly; SameSite=Strict"))
 	pair, rest := cut(line)
@@ -253,12 +342,12 @@ func (t *Hardener) rewrite(line string, f fix, now time.Time) string {
 			hasSameSite = true
 			replaced = string(f.sameSite)
 		case f.capAge && strings.EqualFold(name, "Max-Age"):
-			if n, ok := parseSeconds(value); ok && n > t.seconds {
-				replaced = strconv.FormatInt(t.seconds, 10)
+			if n, ok := parseSeconds(value); ok && n > p.seconds {
+				replaced = strconv.FormatInt(p.seconds, 10)
 			}
 		case f.capAge && strings.EqualFold(name, "Expires"):
-			if ends, ok := parseDate(value); ok && ends.After(now.Add(t.policy.MaxAge)) {
-				replaced = now.Add(t.policy.MaxAge).UTC().Format(http.TimeFormat)
+			if ends, ok := parseDate(value); ok && ends.After(now.Add(p.MaxAge)) {
+				replaced = now.Add(p.MaxAge).UTC().Format(http.TimeFormat)
 			}
 		}
 		if replaced == "" {
@@ -275,7 +364,7 @@ func (t *Hardener) rewrite(line string, f fix, now time.Time) string {
 	}
 	if f.addAge {
 		b.WriteString("; Max-Age=")
-		b.WriteString(strconv.FormatInt(t.seconds, 10))
+		b.WriteString(strconv.FormatInt(p.seconds, 10))
 	}
 	if f.secure {
 		b.WriteString("; Secure")
