@@ -106,6 +106,12 @@ func TestRevocationsAreShared(t *testing.T) {
 	if a, b := one.with(t, "GET", "/me", third), two.with(t, "GET", "/me", third); a != 200 || b != 200 {
 		t.Errorf("of another login: %d and %d", a, b)
 	}
+	server.Pause()
+	if me := one.with(t, "GET", "/me", third); me != 503 {
+		t.Errorf("while the server hangs: %d", me)
+	}
+	server.Resume()
+	until(t, func() bool { return one.with(t, "GET", "/me", third) == 200 })
 	server.Stop()
 	if me, logout := one.with(t, "GET", "/me", third), one.with(t, "POST", "/logout", third); me != 503 || logout != 503 {
 		t.Errorf("without the server: %d and %d", me, logout)

@@ -82,7 +82,7 @@ func (c *Crossing) appOf(k *reissueKey, token []byte) ([]byte, error) {
 			if id == "" {
 				continue
 			}
-			switch revoked, err := c.t.revoked.Revoked(c.ctx, id); {
+			switch revoked, err := c.revoked(id); {
 			case err != nil:
 				return nil, storeError{err}
 			case revoked:
@@ -92,6 +92,15 @@ func (c *Crossing) appOf(k *reissueKey, token []byte) ([]byte, error) {
 	}
 	c.remember(swapped{app: string(o.app), ours: string(token), id: o.id, exp: o.exp, in: true})
 	return o.app, nil
+}
+
+// storePatience is how long a store of revocations may take for one token.
+const storePatience = time.Second
+
+func (c *Crossing) revoked(id string) (bool, error) {
+	ctx, cancel := context.WithTimeout(c.ctx, storePatience)
+	defer cancel()
+	return c.t.revoked.Revoked(ctx, id)
 }
 
 // inGrace reports whether a token that was not issued here may pass for now: one that a

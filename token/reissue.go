@@ -52,7 +52,7 @@ type ReissueConfig struct {
 	UnsafeGraceUntil string `yaml:"unsafe_grace_until"`
 	// Revocable tokens can be ended before their time, at a logout ([Crossing.Revoke]) or by
 	// an operator. Each is then looked up with every request, and none is accepted while the
-	// store does not answer. Those that the app gave no jti get one.
+	// store does not answer within a second. Those that the app gave no jti get one.
 	Revocable bool `yaml:"revocable"`
 	// Revocations remembers them for all guards. Nil is the memory of this process, with
 	// room for 100,000.
