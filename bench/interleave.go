@@ -50,6 +50,7 @@ func readAll(all []readings, rounds int) error {
 type cost struct {
 	time   time.Duration
 	allocs uint64
+	bytes  uint64
 }
 
 // interleave gives each reader its turn in every round, so that a slow moment of
@@ -88,6 +89,7 @@ func interleave(readers []reader, text string, rounds int) ([]cost, error) {
 			}
 			runtime.ReadMemStats(&after)
 			times[i] = append(times[i], (end-start)/time.Duration(counts[i]))
+			costs[i].bytes = (after.TotalAlloc - before.TotalAlloc) / uint64(counts[i])
 			costs[i].allocs = (after.Mallocs - before.Mallocs) / uint64(counts[i])
 		}
 	}

@@ -20,6 +20,7 @@
 //	go run ./bench -only credentials
 //	go run ./bench -only headers
 //	go run ./bench -only logins
+//	go run ./bench -only uploads    a form of 10 MB, beside mime/multipart and multer
 package main
 
 import (
@@ -43,7 +44,7 @@ func main() {
 	}
 	rounds := flag.Int("rounds", 5, "interleaved rounds (at most 50)")
 	requests := flag.Int("requests", 10_000, "requests per round and server (at most 200000)")
-	only := flag.String("only", "", "proxy, readings, credentials, headers or logins; all without it")
+	only := flag.String("only", "", "proxy, readings, credentials, headers, logins or uploads; all without it")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
@@ -63,6 +64,7 @@ func measure(ctx context.Context, only string, rounds, requests int) error {
 		{"credentials", func() error { return benchCredentials(ctx, 4*rounds) }},
 		{"headers", func() error { return benchHeaders(ctx) }},
 		{"logins", func() error { return benchLogins(ctx) }},
+		{"uploads", func() error { return benchUploads(ctx, 2*rounds) }},
 	}
 	known := only == ""
 	for i, part := range parts {
@@ -78,7 +80,7 @@ func measure(ctx context.Context, only string, rounds, requests int) error {
 		}
 	}
 	if !known {
-		return fmt.Errorf("-only is proxy, readings, credentials, headers or logins, not %q", only)
+		return fmt.Errorf("-only is proxy, readings, credentials, headers, logins or uploads, not %q", only)
 	}
 	return nil
 }
@@ -86,11 +88,12 @@ func measure(ctx context.Context, only string, rounds, requests int) error {
 // work is one kind of request.
 type work struct {
 	name, method, path, body string
+	contentType              string
 }
 
 var works = []work{
-	{"GET 1 KB", "GET", "/item", ""},
-	{"POST 1 KB JSON, schema", "POST", "/items", order},
+	{"GET 1 KB", "GET", "/item", "", ""},
+	{"POST 1 KB JSON, schema", "POST", "/items", order, "application/json"},
 }
 
 func run(ctx context.Context, rounds, requests int) error {

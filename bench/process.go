@@ -120,8 +120,8 @@ func (p *process) send(ctx context.Context, w work) error {
 	if err != nil {
 		return err
 	}
-	if w.body != "" {
-		req.Header.Set("Content-Type", "application/json")
+	if w.contentType != "" {
+		req.Header.Set("Content-Type", w.contentType)
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Cookie", "connect.sid=s%3Aabcdefghijklmnopqrstuvwxyz.0123456789")

@@ -21,6 +21,7 @@ import (
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/guard"
 	"github.com/panoply-security/panoply/ratelimit"
+	"github.com/panoply-security/panoply/upload"
 	"github.com/panoply-security/panoply/validate"
 )
 
@@ -140,6 +141,10 @@ func guarded(upstream string) (http.Handler, error) {
 	policy := panoply.Policy{Upstream: upstream, Admin: "off"}
 	policy.RateLimits.Rules = []ratelimit.Rule{{Name: "general", Limit: 1_000_000, Window: time.Second}} // for there is one client
 	policy.Bodies.Routes = []validate.Route{{Match: "POST /items", Schema: orderSchema}}
+	for _, delivery := range []upload.Delivery{upload.Streamed, upload.Spool} {
+		policy.Uploads.Rules = append(policy.Uploads.Rules, panoply.UploadRule{Match: "POST /" + string(delivery),
+			Config: upload.Config{MaxFileBytes: 20 << 20, Delivery: delivery}})
+	}
 	g, err := guard.New(policy, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err

@@ -40,12 +40,16 @@ func (v *view) pdfActions() bool {
 			off += int64(i) // there may be more behind it
 			continue
 		}
+		if i+1 < len(b) && bytes.IndexByte([]byte("JLO#"), b[i+1]) < 0 {
+			off += int64(i) + 1
+			continue // no name that is looked for
+		}
 		name, rest := pdfName(b[i+1:])
 		if action(name, rest) {
 			return true
 		}
 		next := off + int64(i) + 1
-		if string(name) == "ObjStm" {
+		if name.is("ObjStm") {
 			if k := bytes.Index(rest, []byte("stream")); k >= 0 {
 				if streams++; streams > pdfStreams {
 					return true
@@ -63,16 +67,24 @@ func (v *view) pdfActions() bool {
 	}
 }
 
+// shortName is the start of a name, without its escapes.
+type shortName struct {
+	text [12]byte
+	n    int
+}
+
+func (s *shortName) add(c byte) { s.text[s.n] = c; s.n++ }
+
+func (s *shortName) is(name string) bool { return string(s.text[:s.n]) == name }
+
 // pdfName reads a name (ISO 32000, 7.3.5), at most as much of it as matters.
-func pdfName(b []byte) (name, rest []byte) {
-	var room [12]byte
-	name = room[:0]
+func pdfName(b []byte) (name shortName, rest []byte) {
 	i := 0
-	for i < len(b) && len(name) < cap(name) {
+	for i < len(b) && name.n < len(name.text) {
 		c := b[i]
 		if c == '#' && i+2 < len(b) {
 			if h, l := hexDigit(b[i+1]), hexDigit(b[i+2]); h >= 0 && l >= 0 {
-				name = append(name, byte(h<<4|l))
+				name.add(byte(h<<4 | l))
 				i += 3
 				continue
 			}
@@ -80,7 +92,7 @@ func pdfName(b []byte) (name, rest []byte) {
 		if c <= ' ' || bytes.IndexByte([]byte("()<>[]{}/%"), c) >= 0 {
 			break
 		}
-		name = append(name, c)
+		name.add(c)
 		i++
 	}
 	return name, b[i:]
@@ -98,11 +110,11 @@ func hexDigit(c byte) int {
 
 // action reports whether a name is that of a script or a launch. /JS is short
 // enough to stand in compressed data by chance: a text or a reference must follow.
-func action(name, rest []byte) bool {
-	switch string(name) {
-	case "JavaScript", "Launch":
+func action(name shortName, rest []byte) bool {
+	switch {
+	case name.is("JavaScript") || name.is("Launch"):
 		return true
-	case "JS":
+	case name.is("JS"):
 		rest = bytes.TrimLeft(rest, " \t\r\n\f\x00")
 		return len(rest) > 0 && (rest[0] == '(' || rest[0] == '<' || '0' <= rest[0] && rest[0] <= '9')
 	}
