@@ -56,6 +56,29 @@ var codeRules = map[string]rule.ID{
 	"LIMIT_FIELD_COUNT": rule.UploadTooMany,
 }
 
+// The manual says the same of every code that a case has.
+func TestManualNamesMulterCodes(t *testing.T) {
+	manual, err := os.ReadFile("../docs/uploads.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code, id := range codeRules {
+		found := false
+		for line := range strings.Lines(string(manual)) {
+			found = found || strings.HasPrefix(line, "| `"+code+"`") && strings.Contains(line, "| `"+string(id)+"`")
+		}
+		if !found {
+			t.Errorf("docs/uploads.md does not say that %s is %s", code, id)
+		}
+	}
+	for _, r := range []rule.ID{rule.UploadTooLarge, rule.UploadTooMany, rule.UploadType, rule.UploadMismatch, rule.UploadDangerous, rule.UploadPolyglot,
+		rule.UploadPixels, rule.UploadName, rule.UploadArchive, rule.UploadPDFScript, rule.UploadVirus, rule.UploadUnscanned, rule.UploadQuota} {
+		if row := fmt.Sprintf("| `%s` | %d |", r, rule.Lookup(r).Status); !strings.Contains(string(manual), row) {
+			t.Errorf("docs/uploads.md lacks %s", row)
+		}
+	}
+}
+
 // otherwise are the cases in which we differ from multer on purpose.
 var otherwise = map[string]string{
 	"mu-001": "a filename in ISO-8859-1 is refused: only UTF-8 has one reading",
