@@ -65,10 +65,10 @@ var refusals = []struct {
 	}, "upload/too-large"},
 	{"malformed-form", func() *http.Request {
 		return request("POST", "/x", "--b\r\nContent-Disposition: form-data; name=a; name=b\r\n\r\nx\r\n--b--\r\n", "Content-Type", "multipart/form-data; boundary=b")
-	}, "request/multipart"},
+	}, "request/multipart-parameter"},
 	{"form-without-end", func() *http.Request {
 		return request("POST", "/x", "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx", "Content-Type", "multipart/form-data; boundary=b")
-	}, "request/multipart"},
+	}, "request/multipart-end"},
 	{"schema", func() *http.Request { return postJSON("/api/users", `{"name":"a","role":"admin"}`) }, "validate/schema"},
 	{"form-where-json-is-declared", func() *http.Request {
 		return request("POST", "/api/users", "name=a", "Content-Type", "application/x-www-form-urlencoded")
@@ -214,7 +214,7 @@ func TestModesTogether(t *testing.T) {
 		{"uploads-in-force-in-report", "mode: report\nuploads: enforce", func() *http.Request { return form("/x", exe) }, "upload/dangerous"},
 		{"uploads-in-force-read-strictly-in-report", "mode: report\nuploads: enforce", func() *http.Request {
 			return request("POST", "/x", "--b\r\n", "Content-Type", "multipart/form-data; boundary=b")
-		}, "request/multipart"},
+		}, "request/multipart-end"},
 		{"uploads-in-force-leave-json-alone", "mode: report\nuploads: enforce", duplicate, ""},
 		{"limits-in-force-read-paths-strictly", "mode: report\nrate_limits: enforce", func() *http.Request { return request("GET", "/a/%2e%2e/x", "") }, "request/path"},
 	}

@@ -41,8 +41,8 @@ const (
 // Multipart is where parsers disagree most: which of two filenames counts,
 // whether a part is a file at all, what a folded header, a lone line feed or a
 // second boundary means. Whatever Go's mime/multipart, busboy, multer,
-// formidable and multiparty are known to read differently is refused with rule
-// request/multipart (400), a charset other than UTF-8 with request/charset
+// formidable and multiparty are known to read differently is refused with a rule
+// of its own, request/multipart-… (400), a charset other than UTF-8 with request/charset
 // (415), a cut-off body with request/aborted, a long one with
 // request/body-too-large. What passes should still be forwarded with
 // [Part.AppendHeader] in place of the headers that came, so that the next
@@ -106,8 +106,8 @@ func (m *MultipartReader) fail(err error) error {
 	return m.err
 }
 
-func refuseMultipart(detail string) *problem.Error {
-	return problem.Refuse(rule.RequestMultipart, detail)
+func refuseMultipart(id rule.ID, detail string) *problem.Error {
+	return problem.Refuse(id, detail)
 }
 
 // Next returns the next part, or io.EOF behind the last one, when the body has
@@ -135,7 +135,7 @@ func (m *MultipartReader) next() error {
 		m.r += 2
 		return m.finish()
 	case string(after) != "\r\n":
-		return refuseMultipart("A boundary is followed by something else than a line end.")
+		return refuseMultipart(rule.RequestMultipartBoundary, "A boundary is followed by something else than a line end.")
 	}
 	m.r += 2
 	if m.parts++; m.parts > m.limits.MaxParts {
@@ -155,7 +155,7 @@ func (m *MultipartReader) next() error {
 		return err
 	}
 	if bytes.Equal(start, m.delim[2:]) {
-		return refuseMultipart("A part has no line end before its boundary.")
+		return refuseMultipart(rule.RequestMultipartBoundary, "A part has no line end before its boundary.")
 	}
 	m.inPart, m.safe, m.end = true, m.r, false
 	return nil
@@ -183,9 +183,9 @@ func (m *MultipartReader) toDelimiter() error {
 	case bytes.HasPrefix(first, m.delim[2:]):
 		m.r += len(m.delim) - 2
 	case m.eof && len(first) < len(m.delim)-2:
-		return refuseMultipart("The body ends before its first boundary.")
+		return refuseMultipart(rule.RequestMultipart, "The body ends before its first boundary.")
 	default:
-		return refuseMultipart("The body does not start with its boundary.")
+		return refuseMultipart(rule.RequestMultipart, "The body does not start with its boundary.")
 	}
 	return nil
 }
@@ -197,7 +197,7 @@ func (m *MultipartReader) finish() error {
 		return err
 	}
 	if s := string(rest); s != "" && s != "\r\n" {
-		return refuseMultipart("There is data after the last boundary.")
+		return refuseMultipart(rule.RequestMultipartTrailing, "There is data after the last boundary.")
 	}
 	return io.EOF
 }
@@ -220,7 +220,7 @@ func (m *MultipartReader) header() (string, error) {
 			break
 		}
 		if m.eof {
-			return "", refuseMultipart("The body ends within the headers of a part.")
+			return "", refuseMultipart(rule.RequestMultipartEnd, "The body ends within the headers of a part.")
 		}
 		scanned := max(m.w-m.r-len(blank)+1, 0)
 		if err := m.fill(); err != nil {
@@ -228,7 +228,7 @@ func (m *MultipartReader) header() (string, error) {
 		}
 		from = m.r + scanned
 	}
-	return "", refuseMultipart(fmt.Sprintf("The headers of a part are longer than %d bytes.", m.limits.MaxHeaderBytes))
+	return "", refuseMultipart(rule.RequestMultipartSize, fmt.Sprintf("The headers of a part are longer than %d bytes.", m.limits.MaxHeaderBytes))
 }
 
 // content returns more of the part's content, without taking it. Nothing means
@@ -251,7 +251,7 @@ func (m *MultipartReader) content() ([]byte, error) {
 			break
 		}
 		if m.eof {
-			return nil, refuseMultipart("The body ends without its last boundary.")
+			return nil, refuseMultipart(rule.RequestMultipartEnd, "The body ends without its last boundary.")
 		}
 		if err := m.fill(); err != nil {
 			return nil, err

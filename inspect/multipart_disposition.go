@@ -6,6 +6,8 @@ package inspect
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/panoply-security/panoply/rule"
 )
 
 // disposition reads a part's Content-Disposition: form-data with a name and
@@ -14,10 +16,10 @@ import (
 func (p *Part) disposition(value string) error {
 	kind, params, more := strings.Cut(value, ";")
 	if !strings.EqualFold(strings.TrimRight(kind, " "), "form-data") {
-		return refuseMultipart("A part's Content-Disposition is not form-data.")
+		return refuseMultipart(rule.RequestMultipartDisposition, "A part's Content-Disposition is not form-data.")
 	}
 	if !more {
-		return refuseMultipart("A part has no name.")
+		return refuseMultipart(rule.RequestMultipartName, "A part has no name.")
 	}
 	var extended *string
 	haveName := false
@@ -25,7 +27,7 @@ func (p *Part) disposition(value string) error {
 		var q partParam
 		var ok bool
 		if q, rest, ok = cutPartParam(rest); !ok {
-			return refuseMultipart("A part's Content-Disposition is malformed.")
+			return refuseMultipart(rule.RequestMultipartParameter, "A part's Content-Disposition is malformed.")
 		}
 		switch {
 		case q.name == "name" && !haveName:
@@ -39,16 +41,20 @@ func (p *Part) disposition(value string) error {
 		case q.name == "filename*" && extended == nil:
 			name, ok := extendedValue(q)
 			if !ok {
-				return refuseMultipart("A part's filename* is malformed or not in UTF-8.")
+				return refuseMultipart(rule.RequestMultipartFilename, "A part's filename* is malformed or not in UTF-8.")
 			}
 			extended = &name
 		default:
-			return refuseMultipart("A part's Content-Disposition has a repeated or unknown parameter.")
+			id := rule.RequestMultipartParameter
+			if strings.Contains(q.name, "*") && extended == nil {
+				id = rule.RequestMultipartContinuation
+			}
+			return refuseMultipart(id, "A part's Content-Disposition has a repeated or unknown parameter.")
 		}
 	}
 	if extended != nil {
 		if p.named && p.Filename != *extended {
-			return refuseMultipart("A part has two different filenames.")
+			return refuseMultipart(rule.RequestMultipartFilename, "A part has two different filenames.")
 		}
 		p.named, p.Filename = true, *extended
 	}
@@ -61,17 +67,17 @@ func (p *Part) setName(name string) error {
 	lower := strings.ToLower(name)
 	switch {
 	case name == "":
-		return refuseMultipart("A part has no name.")
+		return refuseMultipart(rule.RequestMultipartName, "A part has no name.")
 	case len(name) > maxName:
-		return refuseMultipart("A part's name is longer than 1024 bytes.")
+		return refuseMultipart(rule.RequestMultipartName, "A part's name is longer than 1024 bytes.")
 	case strings.HasPrefix(name, string(utf8BOM)):
 		// multer 1 and fetch's formData drop it.
-		return refuseMultipart("A part's name starts with a byte order mark.")
+		return refuseMultipart(rule.RequestMultipartName, "A part's name starts with a byte order mark.")
 	case containsLineEnd(name), strings.Contains(name, "%22"):
-		return refuseMultipart("A part's name has an escaped quote or a line end in it.")
+		return refuseMultipart(rule.RequestMultipartName, "A part's name has an escaped quote or a line end in it.")
 	case strings.Contains(lower, "filename=") || strings.Contains(lower, "filename*="):
 		// formidable and multiparty look for it with a regular expression.
-		return refuseMultipart("A part's name has a filename in it.")
+		return refuseMultipart(rule.RequestMultipartName, "A part's name has a filename in it.")
 	}
 	p.Name = name
 	return nil
@@ -82,12 +88,12 @@ func (p *Part) checkFilename() error {
 	switch name := p.Filename; {
 	case strings.HasPrefix(name, string(utf8BOM)):
 		// The same two drop it, and then a hidden file's name starts with its dot.
-		return refuseMultipart("A part's filename starts with a byte order mark.")
+		return refuseMultipart(rule.RequestMultipartFilename, "A part's filename starts with a byte order mark.")
 	case containsLineEnd(name):
-		return refuseMultipart("A part's filename has a line end in it.")
+		return refuseMultipart(rule.RequestMultipartFilename, "A part's filename has a line end in it.")
 	case hasCharacterReference(name):
 		// formidable and multiparty decode &#47; to a slash, others do not.
-		return refuseMultipart("A part's filename has a numeric character reference in it.")
+		return refuseMultipart(rule.RequestMultipartFilename, "A part's filename has a numeric character reference in it.")
 	}
 	return nil
 }

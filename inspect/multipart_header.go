@@ -20,21 +20,21 @@ const (
 // returns its boundary: given once, plain or in quotes, 1 to 70 characters that
 // RFC 2046 allows. The only other parameter may be charset=utf-8. Another type
 // is refused with rule request/content-type, another charset with
-// request/charset, anything odd with request/multipart.
+// request/charset, anything odd with request/multipart-boundary.
 func Boundary(contentType string) (string, error) {
 	typ, params, more := strings.Cut(contentType, ";")
 	if !strings.EqualFold(trimSpace(typ), "multipart/form-data") {
 		return "", problem.Refuse(rule.RequestContentType, "Only multipart/form-data is read.")
 	}
 	if !more {
-		return "", refuseMultipart("Content-Type has no boundary.")
+		return "", refuseMultipart(rule.RequestMultipart, "Content-Type has no boundary.")
 	}
 	boundary, charset := "", ""
 	for rest := ";" + params; rest != ""; {
 		var p partParam
 		var ok bool
 		if p, rest, ok = cutPartParam(rest); !ok {
-			return "", refuseMultipart("Content-Type is malformed.")
+			return "", refuseMultipart(rule.RequestMultipartBoundary, "Content-Type is malformed.")
 		}
 		switch {
 		case p.name == "boundary" && boundary == "":
@@ -42,14 +42,14 @@ func Boundary(contentType string) (string, error) {
 		case p.name == "charset" && charset == "" && p.value != "":
 			charset = p.value
 		default:
-			return "", refuseMultipart("Content-Type has a repeated or unknown parameter.")
+			return "", refuseMultipart(rule.RequestMultipartBoundary, "Content-Type has a repeated or unknown parameter.")
 		}
 		if p.name == "boundary" && !validBoundary(boundary) {
-			return "", refuseMultipart("The boundary is not what RFC 2046 allows.")
+			return "", refuseMultipart(rule.RequestMultipartBoundary, "The boundary is not what RFC 2046 allows.")
 		}
 	}
 	if boundary == "" {
-		return "", refuseMultipart("Content-Type has no boundary.")
+		return "", refuseMultipart(rule.RequestMultipart, "Content-Type has no boundary.")
 	}
 	if charset != "" && !utf8Charset(charset) {
 		return "", problem.Refuse(rule.RequestCharset, "The charset must be utf-8.")
@@ -120,27 +120,31 @@ func cutPartParam(s string) (p partParam, rest string, ok bool) {
 func (p *Part) parse(block string) error {
 	*p = Part{m: p.m}
 	if !utf8.ValidString(block) {
-		return refuseMultipart("A part header is not valid UTF-8.")
+		return refuseMultipart(rule.RequestMultipartHeader, "A part header is not valid UTF-8.")
 	}
 	var seen [maxPartHeaders]string
 	n, typed := 0, false
 	for line := range strings.SplitSeq(block, "\r\n") {
 		for i := range len(line) {
 			if c := line[i]; c < ' ' || c == 0x7f {
-				return refuseMultipart("A part header has a control byte in it, such as a tab or a lone line feed.")
+				return refuseMultipart(rule.RequestMultipartControl, "A part header has a control byte in it, such as a tab or a lone line feed.")
 			}
 		}
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || !token(name) { // a folded line starts with a space
-			return refuseMultipart("A part header is malformed or folded.")
+			id := rule.RequestMultipartHeader
+			if strings.HasPrefix(line, " ") {
+				id = rule.RequestMultipartFolded
+			}
+			return refuseMultipart(id, "A part header is malformed or folded.")
 		}
 		name = strings.ToLower(name)
 		if n == maxPartHeaders {
-			return refuseMultipart("A part has more than 16 headers.")
+			return refuseMultipart(rule.RequestMultipartSize, "A part has more than 16 headers.")
 		}
 		for _, before := range seen[:n] {
 			if before == name {
-				return refuseMultipart("A part header is given more than once.")
+				return refuseMultipart(rule.RequestMultipartRepeated, "A part header is given more than once.")
 			}
 		}
 		seen[n] = name
@@ -155,7 +159,7 @@ func (p *Part) parse(block string) error {
 			err = p.contentType(value)
 		case "content-transfer-encoding":
 			if !identityEncoding(value) {
-				err = refuseMultipart("A part has a Content-Transfer-Encoding; send it as it is.")
+				err = refuseMultipart(rule.RequestMultipartEncoding, "A part has a Content-Transfer-Encoding; send it as it is.")
 			}
 		}
 		if err != nil {
@@ -163,7 +167,7 @@ func (p *Part) parse(block string) error {
 		}
 	}
 	if p.Name == "" {
-		return refuseMultipart("A part has no name.")
+		return refuseMultipart(rule.RequestMultipartName, "A part has no name.")
 	}
 	p.File = p.named || typed && p.ContentType != "text/plain"
 	return nil
@@ -183,21 +187,21 @@ func (p *Part) contentType(value string) error {
 	typ = strings.TrimRight(typ, " ")
 	major, minor, ok := strings.Cut(typ, "/")
 	if !ok || !token(major) || !token(minor) {
-		return refuseMultipart("A part's Content-Type is malformed.")
+		return refuseMultipart(rule.RequestMultipartParameter, "A part's Content-Type is malformed.")
 	}
 	p.ContentType = strings.ToLower(typ)
 	if strings.HasPrefix(p.ContentType, "multipart/") {
-		return refuseMultipart("A part is itself a multipart body.")
+		return refuseMultipart(rule.RequestMultipartNested, "A part is itself a multipart body.")
 	}
 	var seen [maxPartHeaders]string
 	for n := 0; rest != ""; n++ {
 		var q partParam
 		if q, rest, ok = cutPartParam(rest); !ok || n == len(seen) {
-			return refuseMultipart("A part's Content-Type is malformed.")
+			return refuseMultipart(rule.RequestMultipartParameter, "A part's Content-Type is malformed.")
 		}
 		for _, before := range seen[:n] {
 			if before == q.name {
-				return refuseMultipart("A part's Content-Type repeats a parameter.")
+				return refuseMultipart(rule.RequestMultipartParameter, "A part's Content-Type repeats a parameter.")
 			}
 		}
 		seen[n] = q.name

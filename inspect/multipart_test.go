@@ -188,7 +188,7 @@ func TestMultipartLimits(t *testing.T) {
 		{"exact-parts", inspect.MultipartLimits{MaxParts: 3}, ""},
 		{"one-part-less", inspect.MultipartLimits{MaxParts: 2}, rule.RequestTooLarge},
 		{"exact-header", inspect.MultipartLimits{MaxHeaderBytes: len(`Content-Disposition: form-data; name="a"`)}, ""},
-		{"one-header-byte-less", inspect.MultipartLimits{MaxHeaderBytes: len(`Content-Disposition: form-data; name="a"`) - 1}, rule.RequestMultipart},
+		{"one-header-byte-less", inspect.MultipartLimits{MaxHeaderBytes: len(`Content-Disposition: form-data; name="a"`) - 1}, rule.RequestMultipartSize},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -265,8 +265,8 @@ func TestMultipartErrorsStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = io.ReadAll(p)
-	if ruleOf(err) != rule.RequestMultipart {
-		t.Fatalf("got %v; want %s", err, rule.RequestMultipart)
+	if ruleOf(err) != rule.RequestMultipartEnd {
+		t.Fatalf("got %v; want %s", err, rule.RequestMultipartEnd)
 	}
 	if _, again := m.Next(); again != err {
 		t.Errorf("Next after an error: got %v; want %v", again, err)

@@ -144,7 +144,7 @@ func fieldValue(part *Part) (string, error) {
 		return "", err
 	}
 	if !part.File && !utf8.ValidString(value.String()) {
-		return "", refuseMultipart("A field is not valid UTF-8.")
+		return "", refuseMultipart(rule.RequestMultipartText, "A field is not valid UTF-8.")
 	}
 	return value.String(), nil
 }

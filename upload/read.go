@@ -303,11 +303,11 @@ func (rd *reading) field(p *inspect.Part) error {
 	}
 	if !utf8.ValidString(value) {
 		// Also where it has a type: parsers that take it for a field make text of it.
-		return problem.Refuse(rule.RequestMultipart, "A part without a filename is not valid UTF-8.")
+		return problem.Refuse(rule.RequestMultipartText, "A part without a filename is not valid UTF-8.")
 	}
 	if strings.HasPrefix(value, "\ufeff") {
 		// Old busboy and fetch's formData drop it.
-		return problem.Refuse(rule.RequestMultipart, "A field starts with a byte order mark.")
+		return problem.Refuse(rule.RequestMultipartText, "A field starts with a byte order mark.")
 	}
 	if f.Name == "_charset_" && value != "" && !strings.EqualFold(value, "utf-8") {
 		return problem.Refuse(rule.RequestCharset, "The charset of a form must be utf-8.")

@@ -48,13 +48,13 @@ func TestLimits(t *testing.T) {
 		{"exact-fields", Config{MaxFields: 5}, repeat(5, field(1)), ""},
 		{"one-field-more", Config{MaxFields: 5}, repeat(6, field(1)), rule.UploadTooMany},
 		{"fields-together", Config{}, repeat(63, field(100<<10)), rule.UploadTooLarge},
-		{"not-utf-8", Config{}, []part{{"a", "", "", "\xff"}}, rule.RequestMultipart},
-		{"byte-order-mark", Config{}, []part{{"a", "", "", "\ufeffx"}}, rule.RequestMultipart},
+		{"not-utf-8", Config{}, []part{{"a", "", "", "\xff"}}, rule.RequestMultipartText},
+		{"byte-order-mark", Config{}, []part{{"a", "", "", "\ufeffx"}}, rule.RequestMultipartText},
 		{"byte-order-mark-in-the-middle", Config{}, []part{{"a", "", "", "x\ufeff"}}, ""},
 		{"charset-field", Config{}, []part{{"_charset_", "", "", "UTF-8"}}, ""},
 		{"charset-field-other", Config{}, []part{{"_charset_", "", "", "utf-7"}}, rule.RequestCharset},
 		{"typed-part-is-a-file", Config{}, []part{{"meta", "", "application/json", `{"a":1}`}}, rule.UploadType},
-		{"typed-picture-has-no-extension", Config{}, []part{{"meta", "", "image/png", png}}, rule.RequestMultipart},
+		{"typed-picture-has-no-extension", Config{}, []part{{"meta", "", "image/png", png}}, rule.RequestMultipartText},
 		{"typed-text-has-no-extension", Config{}, []part{{"meta", "", "image/png", "text"}}, rule.UploadMismatch},
 		{"typed-part-is-a-field", Config{MaxFieldBytes: 5}, []part{{"meta", "", "image/png", png}}, rule.UploadTooLarge},
 		{"plain-text-part-is-a-field", Config{}, []part{{"meta", "", "text/plain; charset=utf-8", "x"}}, ""},
@@ -272,7 +272,10 @@ func TestCutOffBodiesLeaveNothing(t *testing.T) {
 	for cut := 0; cut < len(body)-2; cut += 1 + len(body)/150 {
 		for _, aborted := range []bool{false, true} {
 			var r io.Reader = bytes.NewReader(body[:cut])
-			want := rule.RequestMultipart
+			want := rule.RequestMultipartEnd
+			if cut < strings.Index(string(body), "\r\n")+2 {
+				want = rule.RequestMultipart
+			}
 			if aborted {
 				r, want = io.MultiReader(r, iotest.ErrReader(io.ErrUnexpectedEOF)), rule.RequestAborted
 			}

@@ -153,7 +153,7 @@ func TestOnlyDeclaredBodyTypesAreTaken(t *testing.T) {
 		{"form-as-json", all, "POST", "application/x-www-form-urlencoded", `{"a":"1"}`, `400; /a It is required.; /{"a":"1"} It is not a known field.`},
 		{"multipart", all, "POST", multi, part("", "1"), ""},
 		{"multipart-file-is-no-field", all, "POST", multi, part("; filename=\"x.txt\"", "1"), "400; /a It is required."},
-		{"multipart-cut-off", all, "POST", multi, "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1", "400; request/multipart The body ends without its last boundary."},
+		{"multipart-cut-off", all, "POST", multi, "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1", "400; request/multipart-end The body ends without its last boundary."},
 		{"csv", all, "POST", "text/csv", "a,b", ""},
 		{"picture", all, "POST", "image/png", "\x89PNG", ""},
 		{"csv-that-is-json", all, "POST", "text/csv", `{"a":1}`, "415; validate/content-type This route takes application/json or application/x-www-form-urlencoded or multipart/form-data or text/csv or image/*."},

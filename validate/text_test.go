@@ -178,7 +178,7 @@ func TestTextIsReadByItsDeclaredType(t *testing.T) {
 					}
 				}
 				if tt.name == "no-name" && place == "multipart" {
-					want = "400; request/multipart A part has no name."
+					want = "400; request/multipart-name A part has no name."
 				}
 				if got := play(t, cfg, r); got != want {
 					t.Errorf("%s: got %s\nwant %s", place, got, want)
