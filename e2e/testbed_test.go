@@ -28,6 +28,12 @@ func forEachApp(t *testing.T, test func(t *testing.T, app string)) {
 // and returns its base URL. Everything ends with the test.
 func startApp(t *testing.T, app string) string {
 	t.Helper()
+	return startAppIn(t, app, t.TempDir())
+}
+
+// startAppIn is startApp with a folder for the uploads.
+func startAppIn(t *testing.T, app, uploads string) string {
+	t.Helper()
 	dir := filepath.Join("apps", app)
 	if err := nodeapp.Install(t.Context(), dir); err != nil {
 		if missing := (*nodeapp.Missing)(nil); errors.As(err, &missing) {
@@ -46,7 +52,7 @@ func startApp(t *testing.T, app string) string {
 	})
 	running, err := nodeapp.Start(t.Context(), dir, nodeapp.Config{
 		MongoURI:  database.URI(),
-		UploadDir: t.TempDir(),
+		UploadDir: uploads,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -4,10 +4,13 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -247,4 +250,57 @@ func openStored(t *testing.T, ctx context.Context, base string, f uploaded) stri
 		t.Fatal(err)
 	}
 	return ran
+}
+
+// TestMulterDropsWhatBreaksOff shows what an app makes of a file that streams and
+// is refused at its end: multer takes the form for broken off, and keeps nothing.
+func TestMulterDropsWhatBreaksOff(t *testing.T) {
+	forEachApp(t, func(t *testing.T, app string) {
+		uploads := t.TempDir()
+		_, url, _ := guardWith(t, t.TempDir(), startAppIn(t, app, uploads), `
+uploads:
+  - {match: "POST /api/upload", delivery: stream, types: [image/png]}
+`)
+		picture := pictureSized(t, 800)
+		head, tail, contentType := formAround(t)
+		send := func(content []byte) (int, string) {
+			body := head + string(content) + tail
+			status, answer, err := talk(http.DefaultClient, request(t.Context(), "POST", url+"/api/upload", contentType, strings.NewReader(body), int64(len(body))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return status, answer
+		}
+		if status, answer := send(picture); status != 201 || !strings.Contains(answer, fmt.Sprintf(`"size":%d`, len(picture))) {
+			t.Fatalf("a picture: got %d %s", status, answer)
+		}
+		for _, test := range []struct {
+			content []byte
+			status  int
+			rule    string
+		}{
+			{append(bytes.Clone(picture), stealing...), 415, "upload/polyglot"},
+			{picture[:len(picture)-4], 415, "upload/mismatch"},
+			{append(bytes.Clone(picture), make([]byte, 5*megabyte)...), 413, "upload/too-large"},
+		} {
+			if status, answer := send(test.content); status != test.status || !strings.Contains(answer, test.rule) {
+				t.Errorf("got %d %s; want %d %s", status, answer, test.status, test.rule)
+			}
+		}
+		for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			files, err := os.ReadDir(uploads)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(files) == 1 {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("the app keeps %d files; want the one that was whole", len(files))
+			}
+		}
+		if status, _ := send(picture); status != 201 {
+			t.Errorf("afterwards: got %d", status)
+		}
+	})
 }

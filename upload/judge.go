@@ -89,6 +89,11 @@ func look(v *view, k *kind) finding {
 	if !k.archive {
 		a.hidden = hidden(v, a.anatomy, k)
 	}
+	// The end of an arriving file is known only now, and nothing is asked for
+	// behind it.
+	if a.fault == "" && a.end > v.finish() {
+		a.anatomy = a.broken(v.size, endsEarly)
+	}
 	return a
 }
 

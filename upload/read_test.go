@@ -190,7 +190,7 @@ func TestHugeBodyIsRefusedAtItsLimit(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			in := inspector(t, tt.cfg)
 			in.budget = spool.NewBudget(t.TempDir(), 1<<20, 64<<20)
-			body := &endless{n: 1 << 30}
+			body := &endless{n: 10 << 30}
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			_, err := in.Read(raw(io.MultiReader(strings.NewReader(rawHead), body), -1), ReadOptions{})
@@ -199,7 +199,7 @@ func TestHugeBodyIsRefusedAtItsLimit(t *testing.T) {
 				t.Errorf("got %q, %v", got, err)
 			}
 			if body.given > tt.most {
-				t.Errorf("read %d bytes of a body of 1 GB; want at most %d", body.given, tt.most)
+				t.Errorf("read %d bytes of a body of 10 GB; want at most %d", body.given, tt.most)
 			}
 			if grown := after.TotalAlloc - before.TotalAlloc; grown > 2<<20 {
 				t.Errorf("allocated %d bytes", grown)
