@@ -26,7 +26,7 @@ var arrows = map[string][]string{
 	"problem":   {"rule", "internal/"},
 	"finding":   {"rule", "internal/"},
 	"report":    {"finding", "rule", "internal/"},
-	"scan":      {"finding", "rule", "internal/"},
+	"scan":      {"finding", "rule", "scan/cspeval", "scan/observatory", "internal/"},
 	"inspect":   {"problem", "rule", "route", "internal/"},
 
 	"headers":   protection,
@@ -51,6 +51,8 @@ var arrows = map[string][]string{
 	"session/sessiontest": {"session"},
 	"token/tokentest":     {"token"},
 	"nosql/mongoquery":    protection,
+	"scan/cspeval":        nil,
+	"scan/observatory":    {"internal/"},
 	"guard/openapi":       {"", "route", "validate", "internal/"},
 	"guard/learn":         {"", "inspect", "route", "internal/"},
 	"guard/watch":         {"rule", "route", "internal/"},
