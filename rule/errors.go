@@ -5,8 +5,9 @@ package rule
 
 // The rules of mistake 4.
 const (
-	ErrorBody ID = "errors/body"
-	ErrorLeak ID = "errors/leak"
+	ErrorBody        ID = "errors/body"
+	ErrorLeak        ID = "errors/leak"
+	ErrorExposedFile ID = "errors/exposed-file"
 )
 
 var errorRules = []Rule{
@@ -18,4 +19,7 @@ var errorRules = []Rule{
 		Why:     "A stack frame, a driver's message or an internal address tells an attacker which library, file and host to aim at.",
 		Express: "NODE_ENV=production, and an error handler that sends a fixed message; never err.message or err.stack",
 		Policy:  "errors: {scrub: true}"},
+	{ID: ErrorExposedFile, Mistake: 4, Title: "File that was never meant to be served", Severity: High, CWE: 538,
+		Why:     "An .env, a .git folder or a source map hands out secrets and source.",
+		Express: "app.use(express.static('public', { dotfiles: 'deny' })), a folder that holds nothing else"},
 }

@@ -17,6 +17,9 @@ const (
 	HeadersServer          ID = "headers/server-version"
 	HeadersRedirect        ID = "headers/no-https-redirect"
 	HeadersCORSCredentials ID = "headers/cors-any-origin"
+	HeadersMixedContent    ID = "headers/mixed-content"
+	HeadersIntegrity       ID = "headers/integrity"
+	HeadersCertificate     ID = "headers/certificate"
 )
 
 var headerRules = []Rule{
@@ -67,4 +70,15 @@ var headerRules = []Rule{
 	{ID: HeadersCORSCredentials, Mistake: 1, Title: "Any origin may read answers with credentials", Severity: High, CWE: 942,
 		Why:     "Access-Control-Allow-Origin repeats whatever origin asks, so any site reads the visitor's data with the visitor's cookies.",
 		Express: "cors({ origin: ['https://shop.example'], credentials: true }), never origin: true"},
+	{ID: HeadersMixedContent, Mistake: 1, Title: "Page over TLS loads things over plain HTTP", Severity: Medium, CWE: 319,
+		Why:     "Whoever is on the way changes what comes over plain HTTP: a script of his runs in the page.",
+		Express: "write https:// or a path instead of http://; helmet's policy has upgrade-insecure-requests",
+		Policy:  "headers: {content_security_policy: {directives: {upgrade-insecure-requests: []}}}"},
+	{ID: HeadersIntegrity, Mistake: 1, Title: "Script of another host without integrity", Severity: Low, CWE: 353,
+		Why:     "Whoever changes the script there runs his code in this page, with its visitors' rights.",
+		Express: `<script src="https://cdn.example/lib.js" integrity="sha384-…" crossorigin="anonymous"></script>, or a copy of it under your own host`},
+	{ID: HeadersCertificate, Mistake: 1, Title: "TLS that browsers do not trust", Severity: High, CWE: 295,
+		Why:     "A visitor who learns to click the warning away does so too when it is somebody else's certificate.",
+		Express: "a certificate for this name of an authority that browsers know, renewed before it ends",
+		Policy:  "tls: {cert: cert.pem, key: key.pem} # or acme: {domains: [shop.example]}"},
 }

@@ -19,6 +19,8 @@ const (
 	TokenWeakSecret        ID = "token/weak-secret"
 	TokenNoExpiry          ID = "token/no-expiry"
 	TokenAlgNone           ID = "token/alg-none"
+	TokenLongLived         ID = "token/long-lived"
+	TokenUnverified        ID = "token/unverified"
 	SessionCookieSecure    ID = "session/cookie-secure"
 	SessionCookieHTTPOnly  ID = "session/cookie-httponly"
 	SessionCookieSameSite  ID = "session/cookie-samesite"
@@ -94,4 +96,12 @@ var sessionRules = []Rule{
 	{ID: SessionCookieForeign, Mistake: 5, Title: "Cookie not encrypted here", Severity: Medium, CWE: 565,
 		Why:    "Where cookies are encrypted at the edge, one that is not was made by somebody else, perhaps with a guessed secret, or is from before. The app does not see it.",
 		Policy: "cookies: {encrypt: {key_env: PANOPLY_COOKIE_KEY}}"},
+	{ID: TokenLongLived, Mistake: 5, Title: "Token lasts long", Severity: Low, CWE: 613,
+		Why:     "A stolen token is worth as long as it is valid, and nothing but a new secret for everybody ends it before.",
+		Express: "jwt.sign({ id: user._id }, process.env.JWT_SECRET, { expiresIn: '1h', algorithm: 'HS256' })",
+		Policy:  "tokens: [{match: \"/api/\", reissue: {lifetime: 1h}}]"},
+	{ID: TokenUnverified, Mistake: 5, Title: "Changed token is accepted", Severity: Critical, CWE: 347,
+		Why:     "An app that decodes tokens without verifying them takes anybody for whom he says he is.",
+		Express: "jwt.verify(token, process.env.JWT_SECRET, { algorithms: ['HS256'] }), never jwt.decode",
+		Policy:  "tokens: [{match: \"/api/\", algorithms: [HS256], secret_env: JWT_SECRET}]"},
 }

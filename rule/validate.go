@@ -5,10 +5,12 @@ package rule
 
 // The rules of mistake 3.
 const (
-	ValidateSchema    ID = "validate/schema"
-	ValidateType      ID = "validate/content-type"
-	ValidatePrototype ID = "validate/prototype-key"
-	ValidateOperation ID = "validate/operation"
+	ValidateSchema     ID = "validate/schema"
+	ValidateType       ID = "validate/content-type"
+	ValidatePrototype  ID = "validate/prototype-key"
+	ValidateOperation  ID = "validate/operation"
+	ValidateAssignment ID = "validate/mass-assignment"
+	ValidateConfusion  ID = "validate/type-confusion"
 )
 
 var validateRules = []Rule{
@@ -28,4 +30,12 @@ var validateRules = []Rule{
 		Why:     "An operation that the API description does not name is one that nobody checks: a forgotten version, a debug route.",
 		Express: "remove the route, or describe it in the OpenAPI document and mount express-openapi-validator",
 		Policy:  "bodies: {openapi: openapi.yaml}"},
+	{ID: ValidateAssignment, Mistake: 3, Title: "Fields that nobody offered are stored", Severity: High, CWE: 915,
+		Why:     "new User(req.body) takes every field of a body: whoever signs up writes \"role\": \"admin\" beside his name.",
+		Express: "const result = schema.safeParse(req.body); if (!result.success) return res.status(400)…; use result.data alone",
+		Policy:  "bodies: {routes: [{match: \"POST /api/users\", schema: schemas/user.json}]}"},
+	{ID: ValidateConfusion, Mistake: 3, Title: "Other types than declared get through", Severity: Medium, CWE: 843,
+		Why:     "An object or array where the code expects a string breaks it, or means something else to what it is handed to.",
+		Express: "const schema = z.object({ name: z.string().min(1).max(100), email: z.string().email() }), and result.data alone",
+		Policy:  "bodies: {routes: [{match: \"POST /api/users\", schema: schemas/user.json}]}"},
 }

@@ -78,7 +78,7 @@ func TestDomain(t *testing.T) {
 		"www.shop.example.co.uk": "example.co.uk", "a.b.github.io": "github.io", "localhost": "", "127.0.0.1": "", "::1": "",
 		"WWW.Mozilla.org.": "mozilla.org", "": "", "com": "",
 	} {
-		if got := domain(host); got != want {
+		if got := Domain(host); got != want {
 			t.Errorf("%q: %q; want %q", host, got, want)
 		}
 	}

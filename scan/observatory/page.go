@@ -171,14 +171,14 @@ func (s script) secure(g *grader) (secure, external bool) {
 		if err != nil {
 			return false, true
 		}
-		return u.Scheme == "https", domain(u.Hostname()) != domain(g.Host)
+		return u.Scheme == "https", Domain(u.Hostname()) != Domain(g.Host)
 	}
 	return g.URL.Scheme == "https", false
 }
 
-// domain is the name that somebody registered, or empty: www.shop.example.co.uk is
+// Domain is the name that somebody registered, or empty: www.shop.example.co.uk is
 // example.co.uk. What companies offer as a suffix (github.io) is their own.
-func domain(host string) string {
+func Domain(host string) string {
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	if net.ParseIP(host) != nil {
 		return ""

@@ -1,0 +1,293 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// login is a route that signs users in.
+type login struct {
+	path       string
+	user, pass string // its fields
+	form       bool   // it reads forms, not JSON
+	wrong      answer // to a user that does not exist
+}
+
+// signup is a route that makes accounts.
+type signup struct {
+	path string
+	user string // the field that login takes
+	made int
+	text string // a field beside, that holds text
+}
+
+// account is one that this scan has made.
+type account struct {
+	name, email, password string
+	created               answer
+	signed                answer // the answer that signed it in
+	token                 string
+	cookies               []*http.Cookie
+}
+
+func (s *scan) newAccount() *account {
+	id := s.marker + strings.ToLower(rand.Text())[:6]
+	return &account{name: "Scan " + id, email: id + "@example.com", password: "Quiet-" + rand.Text()[:12]}
+}
+
+// fields are what the account signs up with.
+func (u *account) fields(r *signup) map[string]any {
+	out := map[string]any{"password": u.password}
+	switch r.user {
+	case "email":
+		out["email"] = u.email
+	default:
+		out[r.user] = u.login(r.user)
+		if r.text == "email" {
+			out["email"] = u.email
+		}
+	}
+	if r.text == "name" {
+		out["name"] = u.name
+	}
+	return out
+}
+
+// login is what the account calls itself when it signs in.
+func (u *account) login(field string) string {
+	if field == "username" {
+		name, _, _ := strings.Cut(u.email, "@")
+		return name
+	}
+	return u.email
+}
+
+// as sends a request as the account, or as nobody.
+func (u *account) as(q request) request {
+	if u != nil {
+		q.token, q.cookies = u.token, u.cookies
+	}
+	return q
+}
+
+// enter finds the routes to sign up and in, and makes an account.
+func (s *scan) enter(ctx context.Context) {
+	s.findLogin(ctx)
+	s.findSignup(ctx)
+	if s.app.user == nil {
+		return
+	}
+	if s.app.login != nil && !s.signIn(ctx, s.app.user) {
+		s.note("the account that signed up could not sign in: probes that need one are left out")
+	}
+	s.findMe(ctx)
+}
+
+func (s *scan) findLogin(ctx context.Context) {
+	for _, path := range s.candidates("POST", loginName, usual.login) {
+		for _, l := range s.shapes(path) {
+			a := s.client.do(ctx, l.request(s.newAccount().email, "wrong-"+s.marker))
+			if !s.there(a) {
+				break
+			}
+			if a.status == http.StatusUnsupportedMediaType || a.status == http.StatusUnprocessableEntity || a.status >= 500 {
+				continue
+			}
+			l.wrong = a
+			s.app.login = &l
+			s.judgeCookies(a)
+			s.say("logins: %s %s, wrong ones are answered %d", a.method, path, a.status)
+			return
+		}
+	}
+}
+
+// shapes are the ways in which a login may want its fields.
+func (s *scan) shapes(path string) []login {
+	user, pass := "email", "password"
+	for _, f := range s.surface.forms {
+		if name, ok := f.has("password"); ok && f.action == path {
+			pass = name
+			for _, field := range f.fields {
+				if field.kind == "email" || field.kind == "text" || field.kind == "" {
+					user = field.name
+					break
+				}
+			}
+		}
+	}
+	other := "username"
+	if user == other {
+		other = "email"
+	}
+	return []login{{path: path, user: user, pass: pass}, {path: path, user: user, pass: pass, form: true}, {path: path, user: other, pass: pass}}
+}
+
+// request signs in with an ordinary password.
+func (l login) request(user, password string) request {
+	if l.form {
+		q := request{method: "POST", target: l.path, kind: "application/x-www-form-urlencoded", body: formOf(map[string]string{l.user: user, l.pass: password})}
+		return q
+	}
+	return l.raw(user, quoteJSON(password))
+}
+
+// raw signs in with any JSON in place of the password.
+func (l login) raw(user, password string) request {
+	return postJSON(l.path, fmt.Sprintf("{%s:%s,%s:%s}", quoteJSON(l.user), quoteJSON(user), quoteJSON(l.pass), password))
+}
+
+func quoteJSON(s string) string {
+	b, _ := json.Marshal(s) // a string always has JSON
+	return string(b)
+}
+
+func (s *scan) findSignup(ctx context.Context) {
+	shapes := []signup{{user: "email", text: "name"}, {user: "username", text: "email"}, {user: "email"}, {user: "username"}}
+	for _, path := range s.candidates("POST", signupName, usual.signup) {
+		if s.app.login != nil && path == s.app.login.path {
+			continue
+		}
+		for _, r := range shapes {
+			r.path = path
+			u := s.newAccount()
+			a := s.create(ctx, &r, u, nil)
+			if !s.there(a) || a.status == 401 || a.status == 403 || a.status >= 500 {
+				break
+			}
+			if a.status/100 == 2 || a.status == http.StatusFound || a.status == http.StatusSeeOther {
+				s.app.signup, s.app.user = &r, u
+				s.say("signing up: POST %s", path)
+				return
+			}
+		}
+	}
+}
+
+// create signs an account up, with more fields.
+func (s *scan) create(ctx context.Context, r *signup, u *account, more map[string]any) answer {
+	fields := u.fields(r)
+	for name, value := range more {
+		fields[name] = value
+	}
+	body, err := json.Marshal(fields)
+	if err != nil {
+		return answer{err: err}
+	}
+	q := postJSON(r.path, string(body))
+	q.provoked = len(more) > 0
+	u.created = s.client.do(ctx, q)
+	if u.created.ok() {
+		if r.made++; r.made == 1 {
+			s.left("accounts whose address begins with %s, at POST %s", s.marker, r.path)
+		}
+	}
+	return u.created
+}
+
+// signIn signs an account in, and judges the token and the cookies that it gets.
+func (s *scan) signIn(ctx context.Context, u *account) bool {
+	a := s.client.do(ctx, s.app.login.request(u.login(s.app.login.user), u.password))
+	if !s.succeeded(a) {
+		return false
+	}
+	u.signed, u.token = a, tokenIn(a)
+	u.cookies = (&http.Response{Header: a.header}).Cookies()
+	s.judgeCookies(a)
+	if t, ok := parseToken(u.token); ok {
+		s.judgeToken(a, "the token of "+s.app.login.path, t)
+	}
+	return true
+}
+
+// succeeded reports whether an answer signed somebody in: it has a token, or another
+// status than a wrong login and a cookie or a redirect elsewhere.
+func (s *scan) succeeded(a answer) bool {
+	wrong := s.app.login.wrong
+	if a.err != nil || a.status >= 400 {
+		return false
+	}
+	if tokenIn(a) != "" && tokenIn(wrong) == "" {
+		return true
+	}
+	if a.status/100 == 3 {
+		return wrong.status/100 != 3 || a.header.Get("Location") != wrong.header.Get("Location")
+	}
+	return wrong.status >= 400
+}
+
+// tokenIn is the first token in a JSON answer: a JWT, or what is called one.
+func tokenIn(a answer) string {
+	if a.err != nil || !a.isJSON() {
+		return ""
+	}
+	found := ""
+	walk(a.content, func(key string, value any) {
+		text, ok := value.(string)
+		if !ok || found != "" {
+			return
+		}
+		if _, jwt := parseToken(text); jwt || len(text) >= 16 && slices.Contains([]string{"token", "access_token", "accesstoken", "jwt", "idtoken", "id_token"}, strings.ToLower(key)) {
+			found = text
+		}
+	})
+	return found
+}
+
+// walk calls f with every member of a JSON text, in the order of names.
+func walk(text []byte, f func(key string, value any)) {
+	var v any
+	if json.Unmarshal(text, &v) != nil {
+		return
+	}
+	var step func(key string, v any, depth int)
+	step = func(key string, v any, depth int) {
+		if depth > 32 {
+			return
+		}
+		f(key, v)
+		switch v := v.(type) {
+		case map[string]any:
+			for _, name := range names(v) {
+				step(name, v[name], depth+1)
+			}
+		case []any:
+			for _, one := range v[:min(len(v), 100)] {
+				step(key, one, depth+1)
+			}
+		}
+	}
+	step("", v, 0)
+}
+
+// findMe looks for a path that shows the account to itself, and to nobody else.
+func (s *scan) findMe(ctx context.Context) {
+	if s.app.user.signed.status == 0 {
+		return
+	}
+	for _, path := range s.candidates("GET", meName, usual.me) {
+		a := s.client.do(ctx, s.app.user.as(get(path)))
+		if a.ok() && strings.Contains(string(a.content), s.app.user.login(s.app.login.user)) {
+			s.app.me = path
+			s.say("the account is shown at GET %s", path)
+			return
+		}
+	}
+}
+
+// shows is what the app shows an account of itself.
+func (s *scan) shows(ctx context.Context, u *account) (a answer, ok bool) {
+	if s.app.me == "" || !s.signIn(ctx, u) {
+		return a, false
+	}
+	a = s.client.do(ctx, u.as(get(s.app.me)))
+	return a, a.ok()
+}

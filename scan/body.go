@@ -1,0 +1,195 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/panoply-security/panoply/rule"
+)
+
+// assignment signs up with a role that nobody offered, and with a field that no app
+// has as its control. The role is a word that means nothing, so that no account with
+// rights comes of it.
+func (s *scan) assignment(ctx context.Context) {
+	r := s.app.signup
+	if r == nil {
+		s.report.NotTested(3, "no way to sign up was found")
+		return
+	}
+	role := "role-" + s.marker
+	kept := func() (u *account, where answer, ok, all bool) {
+		u = s.newAccount()
+		a := s.create(ctx, r, u, map[string]any{"role": role, s.marker: role})
+		if !a.ok() {
+			return u, a, false, false
+		}
+		shown, ok := s.shows(ctx, u)
+		if !ok {
+			// Nothing shows the account: its own answer, if that has the role and not
+			// everything that was sent.
+			has, echo := members(a.content, role, s.marker)
+			return u, a, has && !echo, false
+		}
+		has, all := members(shown.content, role, s.marker)
+		return u, shown, has || all, all
+	}
+	u, where, ok, all := kept()
+	s.report.Tested(3)
+	s.report.NotTested(3, "")
+	if u.created.status >= 500 {
+		s.judgeError(u.created)
+	}
+	if !ok {
+		if u.created.ok() && s.app.me == "" {
+			s.report.NotTested(3, "nothing shows what was kept of a new account")
+		}
+		return
+	}
+	again, _, repeated, _ := kept()
+	if !repeated {
+		return
+	}
+	baseline := s.app.user.created
+	if had, _ := members(baseline.content, role, s.marker); had {
+		return
+	}
+	control := "control: the field " + s.marker + " was not kept"
+	if all {
+		control = "the field " + s.marker + ", which no app has, was kept as well"
+	}
+	s.probe(rule.ValidateAssignment, u.created, "role", "A new account keeps a role that it gave itself",
+		said(u.created), fmt.Sprintf("%s shows %q", where.line(), role), control,
+		"baseline "+said(baseline)+", without it", "repeated "+said(again.created))
+}
+
+// members reports whether a JSON answer has the value under the name role, and under
+// the control's name.
+func members(content []byte, value, control string) (role, all bool) {
+	walk(content, func(key string, v any) {
+		if v == value {
+			role = role || key == "role"
+			all = all || key == control
+		}
+	})
+	return role, all
+}
+
+// confusion signs up with an object where text belongs, or signs in with one where
+// nobody can sign up.
+func (s *scan) confusion(ctx context.Context) {
+	r := s.app.signup
+	if r == nil || r.text != "name" {
+		s.confuseLogin(ctx)
+		return
+	}
+	for _, wrong := range []struct {
+		name  string
+		value any
+	}{{"an object", map[string]any{s.marker: 1}}, {"a number", 7}, {"an array", []string{s.marker}}} {
+		try := func() *account {
+			u := s.newAccount()
+			s.create(ctx, r, u, map[string]any{"name": wrong.value})
+			return u
+		}
+		u := try()
+		s.report.Tested(3)
+		problem := ""
+		switch {
+		case u.created.status >= 500:
+			problem = fmt.Sprintf("%s in place of a name breaks the app", wrong.name)
+			s.judgeError(u.created)
+		case u.created.ok() && keeps(u.created.content, "name"):
+			problem = fmt.Sprintf("%s in place of a name is kept as it is", wrong.name)
+		}
+		if problem == "" {
+			continue
+		}
+		again := try()
+		if again.created.status != u.created.status {
+			continue
+		}
+		s.probe(rule.ValidateConfusion, u.created, "name", strings.ToUpper(problem[:1])+problem[1:],
+			said(u.created), "the answer begins: "+quote(u.created.content), "baseline "+said(s.app.user.created), "repeated "+said(again.created))
+		return
+	}
+}
+
+// keeps reports whether a JSON answer has something else than text under the name.
+func keeps(content []byte, name string) (other bool) {
+	walk(content, func(key string, v any) {
+		switch v.(type) {
+		case string, nil:
+		default:
+			other = other || key == name
+		}
+	})
+	return other
+}
+
+func (s *scan) confuseLogin(ctx context.Context) {
+	l := s.app.login
+	if l == nil || l.form {
+		return
+	}
+	q := l.raw(s.newAccount().email, `["`+s.marker+`"]`)
+	q.provoked = true
+	a := s.client.do(ctx, q)
+	if a.err != nil || a.status == http.StatusTooManyRequests {
+		return
+	}
+	s.report.Tested(3)
+	s.report.NotTested(3, "only the login was tried: no way to sign up was found")
+	if a.status < 500 {
+		return
+	}
+	if again := s.client.do(ctx, q); again.status >= 500 {
+		s.probe(rule.ValidateConfusion, a, l.pass, "An array in place of a password breaks the app",
+			said(a), "baseline "+said(l.wrong), "repeated "+said(again))
+		s.judgeError(a)
+	}
+}
+
+// tampering changes the account's own token, which the app must not take then.
+func (s *scan) tampering(ctx context.Context) {
+	u := s.app.user
+	if u == nil || s.app.me == "" {
+		return
+	}
+	t, ok := parseToken(u.token)
+	if !ok {
+		return
+	}
+	ask := func(token string) answer {
+		q := get(s.app.me)
+		q.token, q.provoked = token, true
+		return s.client.do(ctx, q)
+	}
+	right, without := ask(u.token), ask("")
+	if !right.ok() || without.ok() {
+		return // the token makes no difference
+	}
+	own := u.login(s.app.login.user)
+	for _, forged := range []struct {
+		id         rule.ID
+		name, text string
+	}{
+		{rule.TokenUnverified, "with another signature", t.resigned()},
+		{rule.TokenAlgNone, "with alg none", t.unsigned()},
+	} {
+		a := ask(forged.text)
+		if !a.ok() || !strings.Contains(string(a.content), own) {
+			continue
+		}
+		again := ask(forged.text)
+		if !again.ok() {
+			continue
+		}
+		s.probe(forged.id, a, "Authorization", "The app takes its own token "+forged.name,
+			a.line(), "baseline, the token as it was: "+right.line(), "control, no token: "+without.line(), "repeated "+again.line())
+	}
+}

@@ -1,0 +1,101 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package scan
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/panoply-security/panoply/rule"
+)
+
+const (
+	sameUser   = 12 // wrong logins of one user
+	otherUsers = 18 // and of a new one each time
+)
+
+// burst signs in wrongly until a limit says so: as one user, who may be limited by
+// himself, then as a new one each time.
+func (s *scan) burst(ctx context.Context) {
+	l := s.app.login
+	if l == nil {
+		s.report.NotTested(2, "no login was found; name it (--route \"POST /…\")")
+		return
+	}
+	ask := func(user string, header http.Header) answer {
+		q := l.request(user, "wrong-"+s.marker)
+		q.provoked, q.extra = true, header
+		return s.client.do(ctx, q)
+	}
+	one := s.newAccount().email
+	var last answer
+	answered, limited := 0, false
+	for n := range sameUser + otherUsers {
+		user := one
+		if n >= sameUser {
+			user = s.newAccount().email
+		}
+		a := ask(user, nil)
+		if a.err != nil {
+			break
+		}
+		last = a
+		if isLimit(a) {
+			limited = true
+			break
+		}
+		answered++
+	}
+	s.report.NotTested(2, "")
+	switch {
+	case limited:
+		s.report.Tested(2)
+		s.note("logins: %d more wrong ones were answered before a %d", answered, last.status)
+		s.spoof(ask, last)
+	case answered == sameUser+otherUsers:
+		s.report.Tested(2)
+		evidence := []string{said(last), fmt.Sprintf("%d wrong logins of one user and %d of a new one each were answered, the last %d", sameUser, otherUsers, last.status),
+			"baseline " + said(l.wrong), "no answer was 429, and none had Retry-After"}
+		if name := limits(last.header); name != "" {
+			evidence = append(evidence, name+": "+clip(last.header.Get(name), 100)+", which stops nobody")
+		}
+		s.probe(rule.RateLimitNone, last, "", fmt.Sprintf("No limit was met in %d wrong logins", answered), evidence...)
+	default:
+		s.report.NotTested(2, fmt.Sprintf("only %d wrong logins were answered", answered))
+	}
+}
+
+// isLimit reports whether an answer says that there were too many.
+func isLimit(a answer) bool {
+	return a.status == http.StatusTooManyRequests || a.status == http.StatusLocked ||
+		a.header.Get("Retry-After") != "" && (a.status == http.StatusForbidden || a.status == http.StatusServiceUnavailable)
+}
+
+// spoof asks whether a limited client is let in again when it claims to be another.
+func (s *scan) spoof(ask func(string, http.Header) answer, limited answer) {
+	for _, name := range []string{"X-Forwarded-For", "X-Real-Ip"} {
+		hits, tried := []answer{}, 0
+		for i := range 2 {
+			a := ask(s.newAccount().email, http.Header{name: {fmt.Sprintf("198.51.100.%d", 7+i)}})
+			if tried++; a.err == nil && !isLimit(a) && a.status < 500 {
+				hits = append(hits, a)
+			}
+		}
+		if len(hits) < tried {
+			continue
+		}
+		control := ask(s.newAccount().email, nil)
+		if control.err != nil || !isLimit(control) {
+			return // the limit ended, or was one user's
+		}
+		s.probe(rule.RateLimitSpoofed, hits[0], name, "A client that is limited goes on with another "+name,
+			said(hits[0])+" with "+name, "baseline "+said(limited), "control, without it: "+said(control), "repeated "+said(hits[1]))
+		return
+	}
+}
+
+// replaceAll replaces pairs of texts.
+func replaceAll(s string, pairs ...string) string { return strings.NewReplacer(pairs...).Replace(s) }
