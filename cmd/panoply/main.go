@@ -5,12 +5,14 @@
 //
 //	panoply guard --upstream URL     stand in front of an app, no file needed
 //	panoply guard --config FILE      the same, with a policy
+//	panoply scan URL                 which of the seven a running app makes
+//	panoply scan URL --active        the same, trying things, on an app of your own
 //	panoply policy check FILE        tell everything that is wrong with a policy
 //	panoply policy show              the effective policy, defaults spelled out
 //	panoply policy schema            the policy file's JSON Schema, for editors
 //
 // Exit codes: 0 done, 1 findings, 2 usage or a bad policy, 3 a target that
-// cannot be reached or read.
+// cannot be reached or read, 4 a scan that had to stop before its end.
 package main
 
 import (
@@ -26,13 +28,16 @@ import (
 )
 
 const (
+	exitFindings    = 1
 	exitUsage       = 2
 	exitUnreachable = 3
+	exitStopped     = 4
 )
 
 // commands is the command line.
 type commands struct {
 	Guard  guardCmd  `cmd:"" help:"Stand in front of an app and close the seven mistakes."`
+	Scan   scanCmd   `cmd:"" help:"Ask a running app which of the seven mistakes it makes."`
 	Policy policyCmd `cmd:"" help:"Check, show or describe the policy file."`
 }
 
@@ -66,6 +71,10 @@ func run(args []string, std streams) int {
 		return exitUsage
 	}
 	if err := parsed.Run(); err != nil {
+		if isFindings(err) {
+			fmt.Fprintln(std.err, "panoply:", err)
+			return exitFindings
+		}
 		fmt.Fprintln(std.err, "panoply: error:", err)
 		var code exitError
 		if errors.As(err, &code) {

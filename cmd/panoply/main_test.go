@@ -5,6 +5,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -41,4 +42,29 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"fetch": fetch},
 	})
+}
+
+// TestExitCodes are those that scripts rely on.
+func TestExitCodes(t *testing.T) {
+	app := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer app.Close()
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	for name, tt := range map[string]struct {
+		want int
+		args []string
+	}{
+		"clean":       {0, []string{"scan", app.URL, "-q", "--fail-on", "critical"}},
+		"findings":    {1, []string{"scan", app.URL, "-q"}},
+		"usage":       {2, []string{"scan", app.URL, "--nonsense"}},
+		"options":     {2, []string{"scan", "ftp://h", "-q"}},
+		"unreachable": {3, []string{"scan", gone.URL, "-q"}},
+		"stopped":     {4, []string{"scan", app.URL, "-q", "--active", "--max-requests", "1", "--fail-on", "critical"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := run(tt.args, streams{io.Discard, io.Discard}); got != tt.want {
+				t.Errorf("got %d; want %d", got, tt.want)
+			}
+		})
+	}
 }
