@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/demo/attack"
 	"github.com/panoply-security/panoply/demo/policy"
+	"github.com/panoply-security/panoply/finding"
 )
 
 // bed is the vulnerable shop on the embedded database, for guards to stand in
@@ -54,7 +56,7 @@ func newBed(t *testing.T) bed {
 
 // attackGuarded puts a guard with the policy before the shop, attacks it, and
 // tells what the demo says of it.
-func (b bed) attackGuarded(t *testing.T, file string) (results []attack.Result, ok bool, said string) {
+func (b bed) attackGuarded(t *testing.T, file string) (got report, ok bool, said string) {
 	t.Helper()
 	if err := b.guarded(t.Context(), b.app, b.dir, file, b.cert, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
@@ -65,8 +67,13 @@ func (b bed) attackGuarded(t *testing.T, file string) (results []attack.Result, 
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	ok = printer{w: &out}.verdict([]report{{guarded, results}})
-	return results, ok, out.String()
+	p := printer{w: &out}
+	scan, err := scanned(t.Context(), b.servers, guarded, printer{w: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = report{guarded, results, scan}
+	return got, p.verdict([]report{got}), out.String()
 }
 
 // switchOff writes the committed policy with some sections off.
@@ -117,8 +124,19 @@ func TestEachProtectionIsMissed(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			results, ok, said := b.attackGuarded(t, switchOff(t, tt.off...))
-			for _, r := range results {
+			got, ok, said := b.attackGuarded(t, switchOff(t, tt.off...))
+			if got.scan != nil {
+				for _, m := range got.scan.Mistakes {
+					want := finding.Closed
+					if m.Number == tt.mistake {
+						want = finding.Open
+					}
+					if m.Verdict != want {
+						t.Errorf("mistake %d: the scan says %s; want %s (%s)", m.Number, m.Verdict, want, m.Reason)
+					}
+				}
+			}
+			for _, r := range got.results {
 				if want := r.Mistake == tt.mistake; r.Exploited != want {
 					t.Errorf("mistake %d (%s): exploited %v; want %v: %q", r.Mistake, r.Name, r.Exploited, want, r.Evidence)
 				}
@@ -272,7 +290,7 @@ func TestEvidenceIsCutForAPerson(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
 			tt.p.w = &out
-			tt.p.table([]report{{target{name: "guarded"}, []attack.Result{r}}})
+			tt.p.table([]report{{target{name: "guarded"}, []attack.Result{r}, nil}})
 			if got := out.String(); !strings.Contains(got, tt.has) || strings.Contains(got, tt.not) {
 				t.Errorf("want %q and not %q:\n%s", tt.has, tt.not, got)
 			}
@@ -299,7 +317,7 @@ func TestColour(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			printer{w: &out, colour: tt.colour}.table([]report{{target{name: "guarded"}, []attack.Result{r}}})
+			printer{w: &out, colour: tt.colour}.table([]report{{target{name: "guarded"}, []attack.Result{r}, nil}})
 			if !strings.Contains(out.String(), tt.want) {
 				t.Errorf("no %q in %q", tt.want, out.String())
 			}

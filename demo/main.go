@@ -6,7 +6,8 @@
 // It starts an embedded database that speaks MongoDB's protocol and three
 // servers on loopback: the article's vulnerable shop, the same process behind
 // the guard with the committed policy, and the shop written with the library.
-// Then it attacks all three and prints what it got.
+// Then it attacks all three, has panoply scan look at each besides, and prints what
+// both got.
 //
 //	go run ./demo                 before and after, then serves until Ctrl-C
 //	go run ./demo -check          the same, then exits: 0 only if it is as claimed
@@ -30,6 +31,8 @@ import (
 	"syscall"
 
 	"github.com/panoply-security/panoply/demo/attack"
+	"github.com/panoply-security/panoply/finding"
+	"github.com/panoply-security/panoply/scan"
 )
 
 func main() {
@@ -82,6 +85,18 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	return o, nil
 }
 
+// scanned is what a scan says of a target. It comes from an address of its own, since
+// limits count by address; where the system has none the scan is left out.
+func scanned(ctx context.Context, s *servers, t target, out printer) (*finding.Report, error) {
+	from := attack.Elsewhere()
+	if from == nil {
+		out.progress("not scanning it: this system has one loopback address, whose logins the attacks used up")
+		return nil, nil
+	}
+	out.progress("scanning the %s shop", t.name)
+	return scan.Run(ctx, scan.Options{Target: t.url, Active: true, Auth: true, From: from, RootCAs: s.pool, Version: "demo"})
+}
+
 // run reports whether the result is as claimed.
 func run(ctx context.Context, o options, out printer) (bool, error) {
 	servers, err := startAll(ctx, o)
@@ -97,7 +112,11 @@ func run(ctx context.Context, o options, out printer) (bool, error) {
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", t.name, err)
 		}
-		reports = append(reports, report{t, results})
+		scanned, err := scanned(ctx, servers, t, out)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", t.name, err)
+		}
+		reports = append(reports, report{t, results, scanned})
 	}
 	out.table(reports)
 	out.browse(servers.targets)

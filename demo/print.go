@@ -7,18 +7,31 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/term"
 
 	"github.com/panoply-security/panoply/demo/attack"
+	"github.com/panoply-security/panoply/finding"
 )
 
-// report is what the attacks came to on one target.
+// report is what the attacks and the scan came to on one target.
 type report struct {
 	target  target
 	results []attack.Result
+	scan    *finding.Report // or nil, where there was none
+}
+
+// open is how many mistakes the scan found.
+func (r report) open() (n int) {
+	for _, m := range r.scan.Mistakes {
+		if m.Verdict == finding.Open {
+			n++
+		}
+	}
+	return n
 }
 
 func (r report) found() (n int) {
@@ -88,6 +101,7 @@ func (p printer) table(reports []report) {
 	for i, first := range reports[0].results {
 		p.row("", strconv.Itoa(i+1), first.Name, reports, func(r report) (text, colour string) { return word(r.results[i]) })
 	}
+	p.scans(reports)
 	for _, r := range reports {
 		fmt.Fprintf(p.w, "\n%s\n", p.paint(bold, fmt.Sprintf("what the attacks saw on the %s shop (%s)", r.target.name, r.target.about)))
 		for _, res := range r.results {
@@ -99,6 +113,30 @@ func (p printer) table(reports []report) {
 			p.evidence(res.Evidence)
 		}
 	}
+}
+
+// scans prints what the scan says, in the same form.
+func (p printer) scans(reports []report) {
+	if slices.ContainsFunc(reports, func(r report) bool { return r.scan == nil }) {
+		return
+	}
+	fmt.Fprintln(p.w)
+	p.row(bold, "", "what panoply scan says", reports, func(r report) (text, colour string) { return r.target.name, bold })
+	for i, m := range reports[0].scan.Mistakes {
+		p.row("", strconv.Itoa(i+1), m.Name, reports, func(r report) (text, colour string) {
+			switch v := r.scan.Mistakes[i].Verdict; v {
+			case finding.Open:
+				return string(v), red
+			case finding.Closed:
+				return string(v), green
+			default:
+				return string(v), yellow
+			}
+		})
+	}
+	p.row("", "", "grade, score", reports, func(r report) (text, colour string) {
+		return fmt.Sprintf("%s, %d", r.scan.Grade, r.scan.Score), ""
+	})
 }
 
 // row prints a line of the table, with a cell for each target.
@@ -140,7 +178,7 @@ func (p printer) browse(targets []target) {
 // claimed.
 func (p printer) verdict(reports []report) (ok bool) {
 	ok = true
-	var counts []string
+	var counts, scanned []string
 	for _, r := range reports {
 		for _, res := range r.results {
 			text, colour := word(res)
@@ -154,13 +192,40 @@ func (p printer) verdict(reports []report) (ok bool) {
 					r.target.name, res.Mistake, res.Name, text, want, sections[res.Mistake-1])))
 			}
 		}
+		ok = p.agrees(r) && ok
 		found := ""
 		if r.target.vulnerable {
 			found = " found"
 		}
+		if r.scan != nil {
+			scanned = append(scanned, fmt.Sprintf("%s %d/%d open", r.target.name, r.open(), len(r.scan.Mistakes)))
+		}
 		counts = append(counts, fmt.Sprintf("%s %d/%d%s", r.target.name, r.found(), len(r.results), found))
 	}
+	if len(scanned) == len(reports) {
+		fmt.Fprintf(p.w, "scan: %s\n", strings.Join(scanned, ", "))
+	}
 	fmt.Fprintf(p.w, "demo: %s\n", strings.Join(counts, ", "))
+	return ok
+}
+
+// agrees says where the scan sees something else than the attacks should.
+func (p printer) agrees(r report) (ok bool) {
+	if r.scan == nil {
+		return true
+	}
+	want := finding.Closed
+	if r.target.vulnerable {
+		want = finding.Open
+	}
+	ok = true
+	for _, m := range r.scan.Mistakes {
+		if m.Verdict != want {
+			ok = false
+			fmt.Fprintln(p.w, p.paint(yellow, fmt.Sprintf("%s: mistake %d, %s: the scan says %s; want %s %s",
+				r.target.name, m.Number, m.Name, m.Verdict, want, m.Reason)))
+		}
+	}
 	return ok
 }
 

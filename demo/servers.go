@@ -38,7 +38,8 @@ type target struct {
 // servers are everything that the demo runs.
 type servers struct {
 	targets []target
-	client  *http.Client // trusts the demo's certificate
+	client  *http.Client   // trusts the demo's certificate
+	pool    *x509.CertPool // which it is
 	closers []func()
 }
 
@@ -66,7 +67,7 @@ func startAll(ctx context.Context, o options) (_ *servers, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.client = trusting(cert)
+	s.client, s.pool = trusting(cert), cert.pool
 
 	database, err := s.connect(ctx, o.mongo)
 	if err != nil {

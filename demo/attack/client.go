@@ -176,6 +176,15 @@ func (c *client) hop() bool {
 	return true
 }
 
+// Elsewhere returns a random loopback address that the target takes for another
+// client, or nil if this system has none.
+func Elsewhere() net.IP {
+	if ip := loopbackAddress(); canBind(ip) {
+		return ip
+	}
+	return nil
+}
+
 // loopbackAddress returns a random address of 127.0.0.0/8: random, so that the
 // limits of an earlier run are not met again.
 func loopbackAddress() net.IP {
