@@ -60,7 +60,7 @@ func (s *scan) assignment(ctx context.Context) {
 	}
 	control := "control: the field " + s.marker + " was not kept"
 	if all {
-		control = "the field " + s.marker + ", which no app has, was kept as well"
+		control = "control: the field " + s.marker + ", which no app has, was kept as well"
 	}
 	s.probe(rule.ValidateAssignment, u.created, "role", "A new account keeps a role that it gave itself",
 		said(u.created), fmt.Sprintf("%s shows %q", where.line(), role), control,

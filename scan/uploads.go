@@ -150,9 +150,10 @@ func (s *scan) findStore(ctx context.Context) *store {
 			st := &store{path: path, field: field}
 			small := file{s.marker + "-picture.png", "image/png", picture()}
 			a, back := s.upload(ctx, st, small)
-			if a.ok() && s.app.absent/100 != 2 {
+			returned := back.ok() && bytes.Equal(back.content, small.content)
+			if a.ok() && (!s.app.absent.ok() || returned) {
 				st.stored = a
-				if back.ok() && bytes.Equal(back.content, small.content) {
+				if returned {
 					st.back = back.target
 				}
 				s.say("uploads: POST %s, field %s", path, field)
