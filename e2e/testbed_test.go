@@ -26,13 +26,13 @@ func forEachApp(t *testing.T, test func(t *testing.T, app string)) {
 
 // startApp starts a new app with a new database and an empty uploads folder,
 // and returns its base URL. Everything ends with the test.
-func startApp(t *testing.T, app string) string {
-	t.Helper()
-	return startAppIn(t, app, t.TempDir())
-}
+func startApp(t *testing.T, app string) string { return startAppAs(t, app, t.TempDir(), "") }
 
 // startAppIn is startApp with a folder for the uploads.
-func startAppIn(t *testing.T, app, uploads string) string {
+func startAppIn(t *testing.T, app, uploads string) string { return startAppAs(t, app, uploads, "") }
+
+// startAppAs starts it with a NODE_ENV besides.
+func startAppAs(t *testing.T, app, uploads, mode string) string {
 	t.Helper()
 	dir := filepath.Join("apps", app)
 	if err := nodeapp.Install(t.Context(), dir); err != nil {
@@ -53,6 +53,7 @@ func startAppIn(t *testing.T, app, uploads string) string {
 	running, err := nodeapp.Start(t.Context(), dir, nodeapp.Config{
 		MongoURI:  database.URI(),
 		UploadDir: uploads,
+		Mode:      mode,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -80,18 +80,28 @@ func (u *account) as(q request) request {
 
 // enter finds the routes to sign up and in, and makes an account.
 func (s *scan) enter(ctx context.Context) {
-	s.findLogin(ctx)
+	s.findLogins(ctx)
 	s.findSignup(ctx)
-	if s.app.user == nil {
+	if s.app.user == nil || s.app.login == nil {
 		return
 	}
-	if s.app.login != nil && !s.signIn(ctx, s.app.user) {
+	// The login that answers with a token is the one to know more of.
+	for _, l := range s.app.logins {
+		u := *s.app.user
+		if s.signIn(ctx, l, &u) && (s.app.user.signed.status == 0 || s.app.user.token == "" && u.token != "") {
+			s.app.login, s.app.user = l, &u
+		}
+	}
+	if s.app.user.signed.status == 0 {
 		s.note("the account that signed up could not sign in: probes that need one are left out")
 	}
 	s.findMe(ctx)
 }
 
-func (s *scan) findLogin(ctx context.Context) {
+// maxLogins of an app are looked at.
+const maxLogins = 2
+
+func (s *scan) findLogins(ctx context.Context) {
 	for _, path := range s.candidates("POST", loginName, usual.login) {
 		for _, l := range s.shapes(path) {
 			a := s.client.do(ctx, l.request(s.newAccount().email, "wrong-"+s.marker))
@@ -102,9 +112,13 @@ func (s *scan) findLogin(ctx context.Context) {
 				continue
 			}
 			l.wrong = a
-			s.app.login = &l
+			s.app.logins = append(s.app.logins, &l)
+			s.app.login = s.app.logins[0]
 			s.judgeCookies(a)
 			s.say("logins: %s %s, wrong ones are answered %d", a.method, path, a.status)
+			break
+		}
+		if len(s.app.logins) == maxLogins {
 			return
 		}
 	}
@@ -153,7 +167,7 @@ func quoteJSON(s string) string {
 func (s *scan) findSignup(ctx context.Context) {
 	shapes := []signup{{user: "email", text: "name"}, {user: "username", text: "email"}, {user: "email"}, {user: "username"}}
 	for _, path := range s.candidates("POST", signupName, usual.signup) {
-		if s.app.login != nil && path == s.app.login.path {
+		if slices.ContainsFunc(s.app.logins, func(l *login) bool { return l.path == path }) {
 			continue
 		}
 		for _, r := range shapes {
@@ -194,24 +208,24 @@ func (s *scan) create(ctx context.Context, r *signup, u *account, more map[strin
 }
 
 // signIn signs an account in, and judges the token and the cookies that it gets.
-func (s *scan) signIn(ctx context.Context, u *account) bool {
-	a := s.client.do(ctx, s.app.login.request(u.login(s.app.login.user), u.password))
-	if !s.succeeded(a) {
+func (s *scan) signIn(ctx context.Context, l *login, u *account) bool {
+	a := s.client.do(ctx, l.request(u.login(l.user), u.password))
+	if !l.succeeded(a) {
 		return false
 	}
 	u.signed, u.token = a, tokenIn(a)
 	u.cookies = (&http.Response{Header: a.header}).Cookies()
 	s.judgeCookies(a)
 	if t, ok := parseToken(u.token); ok {
-		s.judgeToken(a, "the token of "+s.app.login.path, t)
+		s.judgeToken(a, "the token of "+l.path, t)
 	}
 	return true
 }
 
 // succeeded reports whether an answer signed somebody in: it has a token, or another
 // status than a wrong login and a cookie or a redirect elsewhere.
-func (s *scan) succeeded(a answer) bool {
-	wrong := s.app.login.wrong
+func (l *login) succeeded(a answer) bool {
+	wrong := l.wrong
 	if a.err != nil || a.status >= 400 {
 		return false
 	}
@@ -285,7 +299,7 @@ func (s *scan) findMe(ctx context.Context) {
 
 // shows is what the app shows an account of itself.
 func (s *scan) shows(ctx context.Context, u *account) (a answer, ok bool) {
-	if s.app.me == "" || !s.signIn(ctx, u) {
+	if s.app.me == "" || !s.signIn(ctx, s.app.login, u) {
 		return a, false
 	}
 	a = s.client.do(ctx, u.as(get(s.app.me)))

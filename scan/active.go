@@ -22,7 +22,8 @@ import (
 type app struct {
 	absent answer // to a POST to nowhere
 
-	login  *login
+	logins []*login
+	login  *login // that the account signs in with
 	signup *signup
 	me     string // a path that shows a user to himself
 	user   *account
@@ -223,8 +224,8 @@ func (s *scan) provoke(ctx context.Context) {
 	if s.app.signup != nil {
 		posts = append(posts, s.app.signup.path)
 	}
-	if s.app.login != nil {
-		posts = append(posts, s.app.login.path)
+	for _, l := range s.app.logins {
+		posts = append(posts, l.path)
 	}
 	for _, text := range s.Routes {
 		if r, err := parseRoute(text); err == nil && r.method == "POST" && !slices.Contains(posts, r.path) {

@@ -84,7 +84,9 @@ func members(content []byte, value, control string) (role, all bool) {
 func (s *scan) confusion(ctx context.Context) {
 	r := s.app.signup
 	if r == nil || r.text != "name" {
-		s.confuseLogin(ctx)
+		for _, l := range s.app.logins {
+			s.confuseLogin(ctx, l)
+		}
 		return
 	}
 	for _, wrong := range []struct {
@@ -131,9 +133,8 @@ func keeps(content []byte, name string) (other bool) {
 	return other
 }
 
-func (s *scan) confuseLogin(ctx context.Context) {
-	l := s.app.login
-	if l == nil || l.form {
+func (s *scan) confuseLogin(ctx context.Context, l *login) {
+	if l.form {
 		return
 	}
 	q := l.raw(s.newAccount().email, `["`+s.marker+`"]`)

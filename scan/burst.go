@@ -20,11 +20,16 @@ const (
 // burst signs in wrongly until a limit says so: as one user, who may be limited by
 // himself, then as a new one each time.
 func (s *scan) burst(ctx context.Context) {
-	l := s.app.login
-	if l == nil {
+	if len(s.app.logins) == 0 {
 		s.report.NotTested(2, "no login was found; name it (--route \"POST /…\")")
 		return
 	}
+	for _, l := range s.app.logins {
+		s.burstAt(ctx, l)
+	}
+}
+
+func (s *scan) burstAt(ctx context.Context, l *login) {
 	ask := func(user string, header http.Header) answer {
 		q := l.request(user, "wrong-"+s.marker)
 		q.provoked, q.extra = true, header
@@ -53,7 +58,7 @@ func (s *scan) burst(ctx context.Context) {
 	switch {
 	case limited:
 		s.report.Tested(2)
-		s.note("logins: %d more wrong ones were answered before a %d", answered, last.status)
+		s.note("POST %s: %d more wrong logins were answered before a %d", l.path, answered, last.status)
 		s.spoof(ask, last)
 	case answered == sameUser+otherUsers:
 		s.report.Tested(2)
@@ -64,7 +69,7 @@ func (s *scan) burst(ctx context.Context) {
 		}
 		s.probe(rule.RateLimitNone, last, "", fmt.Sprintf("No limit was met in %d wrong logins", answered), evidence...)
 	default:
-		s.report.NotTested(2, fmt.Sprintf("only %d wrong logins were answered", answered))
+		s.report.NotTested(2, fmt.Sprintf("only %d wrong logins at %s were answered", answered, l.path))
 	}
 }
 

@@ -6,7 +6,6 @@ package scan
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 
 	"github.com/panoply-security/panoply/rule"
@@ -18,13 +17,21 @@ import (
 // account an operator that no database knows breaks the query, where the control only
 // fails to sign in.
 func (s *scan) injection(ctx context.Context) {
-	l := s.app.login
-	if l == nil {
+	if len(s.app.logins) == 0 {
 		s.report.NotTested(7, "no login was found; name it (--route \"POST /…\")")
 		return
 	}
+	s.inject(ctx, s.app.login) // first: its limit may be that of all
+	for _, l := range s.app.logins {
+		if l != s.app.login {
+			s.inject(ctx, l)
+		}
+	}
+}
+
+func (s *scan) inject(ctx context.Context, l *login) {
 	if l.wrong.status < 400 && l.wrong.status/100 != 3 {
-		s.report.NotTested(7, fmt.Sprintf("a wrong login is answered %d: no failure to compare with", l.wrong.status))
+		s.report.NotTested(7, fmt.Sprintf("a wrong login at %s is answered %d: no failure to compare with", l.path, l.wrong.status))
 		return
 	}
 	u := s.app.user
@@ -33,14 +40,41 @@ func (s *scan) injection(ctx context.Context) {
 	ask := func(q request) answer {
 		q.provoked = true
 		a := s.client.do(ctx, q)
-		limited = limited || a.status == http.StatusTooManyRequests
-		tested = tested || a.err == nil && a.status != http.StatusTooManyRequests
+		limited = limited || isLimit(a)
+		tested = tested || a.err == nil && !isLimit(a)
 		return a
 	}
-	for _, way := range []struct {
-		name string
-		send func(user, operator, operand string) request
-	}{
+	for _, way := range l.ways() {
+		if own {
+			found, refused := s.signsIn(l, u, way, ask)
+			if found || limited {
+				break
+			}
+			if refused {
+				continue // an operator that no database knows is so too
+			}
+		}
+		if s.breaks(l, way, ask) || limited {
+			break
+		}
+	}
+	switch {
+	case limited:
+		s.report.NotTested(7, "the limit of "+l.path+" was reached before all operators were tried")
+	case tested:
+		s.report.Tested(7)
+		s.report.NotTested(7, "")
+	}
+}
+
+// way is a form in which an operator may come.
+type way struct {
+	name string
+	send func(user, operator, operand string) request
+}
+
+func (l *login) ways() []way {
+	return []way{
 		{"JSON", func(user, operator, operand string) request {
 			return l.raw(user, fmt.Sprintf(`{%s:%s}`, quoteJSON(operator), quoteJSON(operand)))
 		}},
@@ -48,51 +82,32 @@ func (s *scan) injection(ctx context.Context) {
 			body := url.Values{l.user: {user}, l.pass + "[" + operator + "]": {operand}}.Encode()
 			return request{method: "POST", target: l.path, kind: "application/x-www-form-urlencoded", body: []byte(body)}
 		}},
-	} {
-		var found bool
-		if own {
-			found = s.signsIn(l, u, way.name, way.send, ask)
-		}
-		if !found && !limited {
-			found = s.breaks(l, way.name, way.send, ask)
-		}
-		if found || limited {
-			break
-		}
-	}
-	switch {
-	case limited:
-		s.report.NotTested(7, "the login's limit was reached before all operators were tried")
-	case tested:
-		s.report.NotTested(7, "")
-	}
-	if tested && !limited {
-		s.report.Tested(7)
 	}
 }
 
-// signsIn: the operator signs the own account in.
-func (s *scan) signsIn(l *login, u *account, way string, send func(user, operator, operand string) request, ask func(request) answer) bool {
+// signsIn: the operator signs the own account in. refused is an answer that no wrong
+// login has: something looks at types or names before the query.
+func (s *scan) signsIn(l *login, u *account, w way, ask func(request) answer) (found, refused bool) {
 	user := u.login(l.user)
-	hit := ask(send(user, "$eq", u.password))
-	if !s.succeeded(hit) {
-		return false
+	hit := ask(w.send(user, "$eq", u.password))
+	if !l.succeeded(hit) {
+		return false, hit.err == nil && hit.status >= 400 && hit.status < 500 && hit.status != l.wrong.status
 	}
-	object := ask(send(user, s.marker, u.password))
-	wrong := ask(send(user, "$eq", "wrong-"+s.marker))
-	again := ask(send(user, "$eq", u.password))
-	if s.succeeded(object) || s.succeeded(wrong) || !s.succeeded(again) {
-		return false
+	object := ask(w.send(user, s.marker, u.password))
+	wrong := ask(w.send(user, "$eq", "wrong-"+s.marker))
+	again := ask(w.send(user, "$eq", u.password))
+	if l.succeeded(object) || l.succeeded(wrong) || !l.succeeded(again) {
+		return false, false
 	}
 	evidence := []string{s.hide(u, said(hit)), "baseline " + s.hide(u, said(u.signed)), "control " + s.hide(u, said(object)),
 		"control " + said(wrong), "repeated " + s.hide(u, said(again))}
 	if s.Auth {
-		if bypass := ask(send(user, "$ne", "wrong-"+s.marker)); s.succeeded(bypass) {
+		if bypass := ask(w.send(user, "$ne", "wrong-"+s.marker)); l.succeeded(bypass) {
 			evidence = append(evidence, "without the password, to the scan's own account: "+said(bypass))
 		}
 	}
-	s.probe(rule.NoSQLOperator, hit, l.pass, "A query operator in "+way+" signs in in place of the password", evidence...)
-	return true
+	s.probe(rule.NoSQLOperator, hit, l.pass, "A query operator in "+w.name+" signs in in place of the password", evidence...)
+	return true, false
 }
 
 // hide takes the account's password out of evidence.
@@ -101,19 +116,19 @@ func (s *scan) hide(u *account, line string) string {
 }
 
 // breaks: an operator that no database knows breaks the query.
-func (s *scan) breaks(l *login, way string, send func(user, operator, operand string) request, ask func(request) answer) bool {
+func (s *scan) breaks(l *login, w way, ask func(request) answer) bool {
 	user := s.newAccount().email
-	hit := ask(send(user, "$"+s.marker, "1"))
+	hit := ask(w.send(user, "$"+s.marker, "1"))
 	if hit.err != nil || hit.status < 500 {
 		return false
 	}
-	control := ask(send(user, s.marker, "1"))
-	again := ask(send(user, "$"+s.marker, "1"))
+	control := ask(w.send(user, s.marker, "1"))
+	again := ask(w.send(user, "$"+s.marker, "1"))
 	s.judgeError(hit)
 	if control.err != nil || control.status >= 500 || again.status != hit.status {
 		return false // any object breaks it: that is mistake 3
 	}
-	s.probe(rule.NoSQLOperator, hit, l.pass, "A query operator in "+way+" reaches the database in place of the password",
+	s.probe(rule.NoSQLOperator, hit, l.pass, "A query operator in "+w.name+" reaches the database in place of the password",
 		said(hit), "the answer begins: "+quote(hit.content), "baseline "+said(l.wrong), "control "+said(control), "repeated "+said(again))
 	return true
 }

@@ -87,6 +87,7 @@ func installed(dir string) bool {
 type Config struct {
 	MongoURI  string // required
 	UploadDir string // required: an existing folder that takes the uploads
+	Mode      string // NODE_ENV; empty is development, as the article's app runs
 }
 
 // App is a running app.
@@ -116,7 +117,7 @@ func Start(ctx context.Context, dir string, cfg Config) (*App, error) {
 		"PORT=0",
 		"MONGO_URI="+cfg.MongoURI,
 		"UPLOAD_DIR="+cfg.UploadDir,
-		"NODE_ENV=", // As the article's app runs: with the defaults of development.
+		"NODE_ENV="+cfg.Mode,
 	)
 	process, match, err := child.Start(ctx, cmd, listening)
 	if err != nil {
