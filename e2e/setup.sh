@@ -4,7 +4,7 @@
 #
 # Installs what the end-to-end tests need, where it can: the npm packages of the
 # Express apps, of the oracle, of the graders and of axe-core and, as root on a system with
-# apt, Chromium and redis-server. What it could not get it says loudly; the tests
+# apt, Chromium, redis-server and nginx. What it could not get it says loudly; the tests
 # that need it are then skipped. With PANOPLY_REQUIRE=1 they fail, and so does
 # this script. Running it again is quick and changes nothing.
 
@@ -28,7 +28,7 @@ elif ! node -e "$recent_node"; then
 elif ! has npm; then
 	loud 'npm is not installed: the packages of the Express apps cannot be installed'
 else
-	for app in apps/express5 apps/express4 apps/oracle apps/errors apps/graders apps/axe; do
+	for app in apps/express5 apps/express4 apps/oracle apps/errors apps/graders apps/axe apps/sites; do
 		# npm writes the hidden lock file last, so it tells of a finished installation.
 		if [ -e "$app/node_modules/.package-lock.json" ] &&
 			! [ "$app/package-lock.json" -nt "$app/node_modules/.package-lock.json" ]; then
@@ -78,6 +78,22 @@ elif has apt-get && [ "$(id -u)" = 0 ]; then
 	rm -f "$log"
 else
 	loud 'no redis-server, and no root with apt-get to install it: the tests of the Redis store cannot run'
+fi
+
+if has nginx || [ -x /usr/sbin/nginx ]; then
+	echo 'nginx: installed'
+elif has apt-get && [ "$(id -u)" = 0 ]; then
+	log=$(mktemp)
+	if apt-get install -y --no-install-recommends nginx-light >"$log" 2>&1 ||
+		{ apt-get update >"$log" 2>&1 && apt-get install -y --no-install-recommends nginx-light >"$log" 2>&1; }; then
+		echo 'nginx: installed now'
+	else
+		tail -n 5 "$log" >&2
+		loud 'apt-get could not install nginx-light: one well-made site cannot be scanned'
+	fi
+	rm -f "$log"
+else
+	loud 'no nginx, and no root with apt-get to install it: one well-made site cannot be scanned'
 fi
 
 [ "$missing" = 0 ] || [ "$PANOPLY_REQUIRE" != 1 ]

@@ -101,10 +101,21 @@ func (s *scan) enter(ctx context.Context) {
 // maxLogins of an app are looked at.
 const maxLogins = 2
 
+// findLogins looks at the logins that are named, and guesses where none is: a guess
+// may count as a failure.
 func (s *scan) findLogins(ctx context.Context) {
-	for _, path := range s.candidates("POST", loginName, usual.login) {
+	named := s.named("POST", loginName)
+	for i, path := range s.candidates("POST", loginName, usual.login) {
+		if i >= len(named) && len(s.app.logins) > 0 {
+			return
+		}
 		for _, l := range s.shapes(path) {
-			a := s.client.do(ctx, l.request(s.newAccount().email, "wrong-"+s.marker))
+			q := l.request(s.newAccount().email, "wrong-"+s.marker)
+			q.provoked = true // names that it guesses may share a limit
+			a := s.client.do(ctx, q)
+			if a.err != nil || isLimit(a) {
+				return
+			}
 			if !s.there(a) {
 				break
 			}

@@ -94,9 +94,8 @@ var usual = struct{ login, signup, upload, me, lists []string }{
 	lists:  []string{"/api/products", "/api/items", "/api/data", "/api/posts", "/api/users"},
 }
 
-// candidates are the paths that may be such a route: named ones first, then what the
-// page has, then the usual.
-func (s *scan) candidates(method string, name *regexp.Regexp, usual []string) []string {
+// named are the paths that options, page and scripts name as such a route.
+func (s *scan) named(method string, name *regexp.Regexp) []string {
 	var out []string
 	add := func(path string) {
 		if path != "" && !staysAway.MatchString(path) && !slices.Contains(out, path) {
@@ -118,10 +117,18 @@ func (s *scan) candidates(method string, name *regexp.Regexp, usual []string) []
 			add(p)
 		}
 	}
+	return out[:min(len(out), 10)]
+}
+
+// candidates are the named ones and, behind them, those that such routes usually are.
+func (s *scan) candidates(method string, name *regexp.Regexp, usual []string) []string {
+	out := s.named(method, name)
 	for _, p := range usual {
-		add(p)
+		if !slices.Contains(out, p) {
+			out = append(out, p)
+		}
 	}
-	return out[:min(len(out), 15)]
+	return out
 }
 
 // discover reads the page's scripts, and learns what a path that is not there
@@ -135,7 +142,7 @@ func (s *scan) discover(ctx context.Context) {
 	q := postJSON("/"+s.marker, "{}")
 	q.provoked = true
 	s.app.absent = s.client.do(ctx, q)
-	for _, path := range s.candidates("GET", regexp.MustCompile(`^/api/|^/v\d/`), usual.lists)[:] {
+	for _, path := range s.candidates("GET", regexp.MustCompile(`^/api/|^/v\d/`), usual.lists) {
 		if loginName.MatchString(path) || uploadName.MatchString(path) || meName.MatchString(path) {
 			continue
 		}

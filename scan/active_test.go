@@ -108,8 +108,8 @@ func TestActiveStops(t *testing.T) {
 		why      string
 		most     int
 	}{
-		"app-fails":  {&toy{failing: true}, 0, "errors of its own", 25},
-		"app-limits": {&toy{busy: true}, 0, "limits the scan", 25},
+		"app-fails":  {&toy{failing: true}, 0, "errors of its own", 30},
+		"app-limits": {&toy{busy: true}, 0, "limits the scan", 30},
 		"budget":     {&toy{}, 20, "used up", scan.MaxPassive + 20},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,7 +27,6 @@ type store struct {
 	stored      answer // that took the picture
 	back        string // where the picture came back, or empty
 	kept        []string
-	cleans      bool // DELETE takes them away
 }
 
 type file struct {

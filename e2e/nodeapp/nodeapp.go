@@ -85,9 +85,10 @@ func installed(dir string) bool {
 
 // Config is what a running app is given.
 type Config struct {
-	MongoURI  string // required
+	MongoURI  string // required, but for a Site
 	UploadDir string // required: an existing folder that takes the uploads
 	Mode      string // NODE_ENV; empty is development, as the article's app runs
+	Site      string // which of several apps in one folder; none of them has a database
 }
 
 // App is a running app.
@@ -101,7 +102,7 @@ var listening = regexp.MustCompile(`^listening (\d+)$`)
 // Start runs the app in dir, which is installed, and returns when it listens.
 // The context bounds the start only: the app runs until [App.Stop].
 func Start(ctx context.Context, dir string, cfg Config) (*App, error) {
-	if cfg.MongoURI == "" || cfg.UploadDir == "" {
+	if cfg.MongoURI == "" && cfg.Site == "" || cfg.UploadDir == "" {
 		return nil, errors.New("nodeapp: MongoURI and UploadDir are required")
 	}
 	node, err := exec.LookPath("node")
@@ -118,6 +119,7 @@ func Start(ctx context.Context, dir string, cfg Config) (*App, error) {
 		"MONGO_URI="+cfg.MongoURI,
 		"UPLOAD_DIR="+cfg.UploadDir,
 		"NODE_ENV="+cfg.Mode,
+		"SITE="+cfg.Site,
 	)
 	process, match, err := child.Start(ctx, cmd, listening)
 	if err != nil {
