@@ -47,9 +47,11 @@ func (s *scan) active(ctx context.Context) {
 		{"signing up and in", s.enter},
 		{"sending fields that nobody offered", s.assignment},
 		{"sending other types", s.confusion},
+		{"sending a prototype that nothing keeps", s.pollution},
 		{"changing the own token", s.tampering},
 		{"uploading small harmless files", s.uploads},
 		{"sending query operators", s.injection},
+		{"asking lists with parameters twice and with operators", s.queries},
 		{"provoking errors", s.provoke},
 		{"signing in wrongly, again and again", s.burst},
 	} {
@@ -271,7 +273,13 @@ func (s *scan) provoke(ctx context.Context) {
 // probe is a finding of an active probe: what was tried, and what shows that it is
 // no accident.
 func (s *scan) probe(id rule.ID, a answer, parameter, message string, evidence ...string) {
+	s.probeAs(rule.Get(id).Severity, id, a, parameter, message, evidence...)
+}
+
+// probeAs is probe with another severity than the catalogue's.
+func (s *scan) probeAs(severity rule.Severity, id rule.ID, a answer, parameter, message string, evidence ...string) {
 	f := finding.New(id, finding.InAnswer(a.method, s.address(a), parameter), message)
+	f.Severity = severity
 	for _, line := range evidence {
 		f.Evidence = append(f.Evidence, leak.Mask(line))
 	}

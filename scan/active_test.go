@@ -60,6 +60,9 @@ func TestActive(t *testing.T) {
 		{"any-size", &toy{anySize: true}, []rule.ID{rule.UploadTooLarge}, "cccccoc"},
 		{"operators", &toy{operators: true}, []rule.ID{rule.NoSQLOperator}, "cccccco"},
 		{"operators-without-sign-up", &toy{unknownBreak: true, noSignup: true}, []rule.ID{rule.NoSQLOperator}, "cccc-co"},
+		{"operators-in-the-query", &toy{queries: true}, []rule.ID{rule.NoSQLOperator}, "cccccco"},
+		{"parameter-twice-is-worth-a-word", &toy{lone: true}, nil, "ccccccc"},
+		{"recursive-merge", &toy{merges: true, ignores: true}, []rule.ID{rule.ValidatePrototype}, "ccocccc"},
 
 		// Sound apps that a hasty scan takes for broken.
 		{"limit-by-user", &toy{perUser: true}, nil, "ccccccc"},
@@ -80,9 +83,12 @@ func TestActive(t *testing.T) {
 			if v := verdicts(r); !strings.HasPrefix(v, tt.verdicts) {
 				t.Errorf("verdicts %s; want %s: %+v", v, tt.verdicts, r.Mistakes)
 			}
+			if tt.app.lone && (len(r.Findings) != 1 || r.Findings[0].Rule != rule.ValidateConfusion) {
+				t.Errorf("got %+v", r.Findings)
+			}
 			for _, f := range r.Findings {
 				text := strings.Join(f.Evidence, "\n")
-				if probed := slices.Contains([]rule.ID{rule.ValidateAssignment, rule.NoSQLOperator, rule.TokenUnverified, rule.TokenAlgNone, rule.RateLimitSpoofed}, f.Rule); probed {
+				if probed := slices.Contains([]rule.ID{rule.ValidateAssignment, rule.NoSQLOperator, rule.TokenUnverified, rule.TokenAlgNone, rule.RateLimitSpoofed, rule.ValidatePrototype}, f.Rule); probed {
 					for _, part := range []string{"baseline", "control", "repeated"} {
 						if !strings.Contains(text, part) {
 							t.Errorf("%s has no %s:\n%s", f.Rule, part, text)

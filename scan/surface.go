@@ -149,7 +149,7 @@ func (s *surface) resource(page, base *url.URL, name string, attrs map[string]st
 		if name == "script" || name == "link" {
 			s.foreign = append(s.foreign, t)
 		}
-	case name == "script" && u.Host == page.Host && len(s.scripts) < maxPaths:
+	case name == "script" && u.Host == page.Host && u.Scheme == page.Scheme && len(s.scripts) < maxPaths:
 		s.scripts = append(s.scripts, u.RequestURI())
 	}
 }

@@ -34,6 +34,9 @@ type toy struct {
 	leaks        bool // stacks in errors
 	secret       string
 	dotenv       bool
+	queries      bool // operators in the query of the list reach the database
+	lone         bool // a parameter of the list that comes twice breaks the app
+	merges       bool // sign-up merges bodies recursively, in strict mode
 
 	// Sound, but not as expected.
 	perUser  bool // the limit counts each user
@@ -88,6 +91,8 @@ func (a *toy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.signup(w, r)
 	case route == "GET /api/me":
 		a.me(w, r)
+	case route == "GET /api/products":
+		a.products(w, r)
 	case route == "POST /api/upload":
 		a.upload(w, r)
 	case r.Method == "GET" && strings.HasPrefix(r.URL.Path, "/files/"):
@@ -229,7 +234,7 @@ func (a *toy) signup(w http.ResponseWriter, r *http.Request) {
 	case !ok || !has:
 		reply(w, 400, map[string]string{"error": "email and password are required"})
 		return
-	case !named && a.breaks:
+	case !named && a.breaks, a.merges && in["constructor"] != nil:
 		reply(w, 500, map[string]string{"error": "Internal server error"})
 		return
 	case !named && !a.anyType:
@@ -252,6 +257,36 @@ func (a *toy) signup(w http.ResponseWriter, r *http.Request) {
 	}
 	delete(shown, "password")
 	reply(w, 201, shown)
+}
+
+// products is a list that ?sku= narrows, and ?sku[$ne]= if it has the fault.
+func (a *toy) products(w http.ResponseWriter, r *http.Request) {
+	type product struct {
+		SKU string `json:"sku"`
+	}
+	q := r.URL.Query()
+	if a.lone && len(q["sku"]) > 1 {
+		reply(w, 500, map[string]string{"error": "Internal server error"})
+		return
+	}
+	list := []product{}
+	for _, sku := range []string{"HELM-01", "GORG-01"} {
+		keep := !q.Has("sku") || q.Get("sku") == sku
+		for name := range q {
+			operator, object := strings.CutPrefix(name, "sku[")
+			switch operator = strings.TrimSuffix(operator, "]"); {
+			case !object:
+			case a.queries && operator == "$ne":
+				keep = keep && q.Get(name) != sku
+			default:
+				keep = false // an object, and no text
+			}
+		}
+		if keep {
+			list = append(list, product{sku})
+		}
+	}
+	reply(w, 200, list)
 }
 
 func (a *toy) me(w http.ResponseWriter, r *http.Request) {
