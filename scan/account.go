@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,9 +17,12 @@ import (
 // login is a route that signs users in.
 type login struct {
 	path       string
-	user, pass string // its fields
-	form       bool   // it reads forms, not JSON
-	wrong      answer // to a user that does not exist
+	user, pass string            // its fields
+	form       bool              // it reads forms, not JSON
+	hidden     map[string]string // fields that its form on the page has filled in
+	cookies    []*http.Cookie    // of that page, when the form has any
+	wrong      answer            // to a user that does not exist
+	right      bool              // it has signed an account in
 }
 
 // signup is a route that makes accounts.
@@ -138,9 +142,15 @@ func (s *scan) findLogins(ctx context.Context) {
 // shapes are the ways in which a login may want its fields.
 func (s *scan) shapes(path string) []login {
 	user, pass := "email", "password"
+	hidden := map[string]string{}
 	for _, f := range s.surface.forms {
 		if name, ok := f.has("password"); ok && f.action == path {
 			pass = name
+			for _, field := range f.fields {
+				if field.kind == "hidden" {
+					hidden[field.name] = field.value
+				}
+			}
 			for _, field := range f.fields {
 				if field.kind == "email" || field.kind == "text" || field.kind == "" {
 					user = field.name
@@ -153,14 +163,22 @@ func (s *scan) shapes(path string) []login {
 	if user == other {
 		other = "email"
 	}
-	return []login{{path: path, user: user, pass: pass}, {path: path, user: user, pass: pass, form: true}, {path: path, user: other, pass: pass}}
+	ways := []login{{path: path, user: user, pass: pass}, {path: path, user: user, pass: pass, form: true}, {path: path, user: other, pass: pass}}
+	if len(hidden) > 0 { // such as a token against other sites' forms
+		ways = []login{{path: path, user: user, pass: pass, form: true, hidden: hidden, cookies: (&http.Response{Header: s.page.header}).Cookies()}}
+	}
+	return ways
 }
 
 // request signs in with an ordinary password.
 func (l login) request(user, password string) request {
 	if l.form {
-		q := request{method: "POST", target: l.path, kind: "application/x-www-form-urlencoded", body: formOf(map[string]string{l.user: user, l.pass: password})}
-		return q
+		fields := maps.Clone(l.hidden)
+		if fields == nil {
+			fields = map[string]string{}
+		}
+		fields[l.user], fields[l.pass] = user, password
+		return request{method: "POST", target: l.path, kind: "application/x-www-form-urlencoded", body: formOf(fields), cookies: l.cookies}
 	}
 	return l.raw(user, quoteJSON(password))
 }
@@ -224,6 +242,7 @@ func (s *scan) signIn(ctx context.Context, l *login, u *account) bool {
 	if !l.succeeded(a) {
 		return false
 	}
+	l.right = true
 	u.signed, u.token = a, tokenIn(a)
 	u.cookies = (&http.Response{Header: a.header}).Cookies()
 	s.judgeCookies(a)

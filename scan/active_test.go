@@ -5,6 +5,7 @@ package scan_test
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -155,5 +156,47 @@ func TestActiveLeavesWhatItSays(t *testing.T) {
 		if strings.Contains(strings.Join(f.Evidence, ""), "admin@shop.example") {
 			t.Errorf("%s is about another user's account", f.Rule)
 		}
+	}
+}
+
+// A form that carries a token against other sites' forms is sent with it, and with the
+// cookie of its page.
+func TestFormWithToken(t *testing.T) {
+	for name, tt := range map[string]struct {
+		limit int
+		want  finding.Verdict
+	}{
+		"limited":   {10, finding.Closed},
+		"unlimited": {1000, finding.Open},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tries, strangers := 0, 0
+			app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Method == "GET" && r.URL.Path == "/":
+					page := `<!doctype html><title>x</title><form method="post" action="/signin"><input type="hidden" name="_csrf" value="tok"><input name="login"><input type="password" name="pw"></form>`
+					answers(200, "text/html", page, with("Set-Cookie", "_csrf=tok; Secure; HttpOnly; SameSite=Lax")...)(w, r)
+				case r.Method == "POST" && r.URL.Path == "/signin":
+					if k, err := r.Cookie("_csrf"); err != nil || k.Value != "tok" || r.FormValue("_csrf") != "tok" {
+						strangers++
+						answers(403, "text/plain", "invalid csrf token", good...)(w, r)
+						return
+					}
+					if tries++; tries > tt.limit || r.FormValue("login") == "" || r.FormValue("pw") == "" {
+						answers(429, "text/plain", "too many", good...)(w, r)
+						return
+					}
+					answers(401, "text/plain", "wrong", good...)(w, r)
+				default:
+					answers(404, "text/plain", "nothing here", good...)(w, r)
+				}
+			})
+			o := serve(t, app, true)
+			o.Active = true
+			r := run(t, o)
+			if got := r.Mistakes[1].Verdict; got != tt.want {
+				t.Errorf("mistake 2 is %s (%s) after %d logins, %d without the token; want %s", got, r.Mistakes[1].Reason, tries, strangers, tt.want)
+			}
+		})
 	}
 }

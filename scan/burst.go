@@ -30,6 +30,10 @@ func (s *scan) burst(ctx context.Context) {
 }
 
 func (s *scan) burstAt(ctx context.Context, l *login) {
+	if n := l.wrong.status; n >= 400 && n != http.StatusUnauthorized && !l.right {
+		s.report.NotTested(2, fmt.Sprintf("a wrong login at %s is answered %d, which may have other reasons than the password", l.path, n))
+		return
+	}
 	ask := func(user string, header http.Header) answer {
 		q := l.request(user, "wrong-"+s.marker)
 		q.provoked, q.extra = true, header
@@ -67,7 +71,11 @@ func (s *scan) burstAt(ctx context.Context, l *login) {
 		if name := limits(last.header); name != "" {
 			evidence = append(evidence, name+": "+clip(last.header.Get(name), 100)+", which stops nobody")
 		}
-		s.probe(rule.RateLimitNone, last, "", fmt.Sprintf("No limit was met in %d wrong logins", answered), evidence...)
+		severity := rule.High
+		if l.wrong.status < 400 && !l.right {
+			severity = rule.Medium // it may be no login at all
+		}
+		s.probeAs(severity, rule.RateLimitNone, last, "", fmt.Sprintf("No limit was met in %d wrong logins", answered), evidence...)
 	default:
 		s.report.NotTested(2, fmt.Sprintf("only %d wrong logins at %s were answered", answered, l.path))
 	}

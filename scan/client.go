@@ -33,7 +33,7 @@ var (
 	errBudget  = errors.New("all requests are used up")
 	errFailing = errors.New("the app answers nothing but errors of its own")
 	errLimited = errors.New("the app limits the scan")
-	errPublic  = errors.New("the address is public")
+	errPublic  = errors.New("the address is public (hint: --i-own HOST, if it is yours)")
 )
 
 // client sends the requests of a scan, one at a time, and counts them.

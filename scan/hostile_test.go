@@ -141,6 +141,10 @@ func TestHostileTargets(t *testing.T) {
 			if r.Run.Requests > scan.MaxPassive || r.Mistakes[0].Verdict == finding.NotTested {
 				t.Errorf("got %+v, %+v", r.Run, r.Mistakes[0])
 			}
+			r, err = scan.Run(t.Context(), scan.Options{Target: listen(t, tt.talk), Timeout: 50 * time.Millisecond, Active: true, MaxRequests: 20})
+			if err != nil || r.Run.Requests > scan.MaxPassive+20 {
+				t.Errorf("active: %v, %+v", err, r.Run)
+			}
 		})
 	}
 }

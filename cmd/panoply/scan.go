@@ -23,6 +23,7 @@ type scanCmd struct {
 	IOwn   string     `name:"i-own" help:"Try things on this host though its address is public: you answer for it." placeholder:"HOST"`
 
 	Route       []string      `help:"A route that no page names; may be repeated." placeholder:"'POST /api/login'" sep:"none"`
+	Routes      string        `help:"A file with routes: OpenAPI, a HAR, or lines such as POST /api/login." placeholder:"FILE"`
 	MaxRequests int           `help:"Requests of --active at most (default 200)." placeholder:"N"`
 	Timeout     time.Duration `help:"Of each request." default:"10s"`
 	CA          string        `name:"ca" help:"Certificates to trust instead of the system's, in PEM." placeholder:"FILE"`
@@ -66,6 +67,17 @@ func (c *scanCmd) Run(ctx context.Context, std streams) error {
 	o := scan.Options{
 		Target: c.URL, Active: c.Active != "", Auth: c.Active == activeAuth, Own: c.IOwn, Routes: c.Route,
 		MaxRequests: c.MaxRequests, Timeout: c.Timeout, Version: version(),
+	}
+	if c.Routes != "" {
+		src, err := os.ReadFile(c.Routes)
+		if err != nil {
+			return fmt.Errorf("--routes: %w", err)
+		}
+		more, err := scan.ReadRoutes(src)
+		if err != nil {
+			return fmt.Errorf("--routes: %s: %w", c.Routes, err)
+		}
+		o.Routes = append(o.Routes, more...)
 	}
 	if c.CA != "" {
 		if o.RootCAs, err = roots(c.CA); err != nil {
