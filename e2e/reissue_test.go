@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -204,5 +205,54 @@ func TestReissueInBrowser(t *testing.T) {
 				t.Error("the browser has no connect.sid")
 			}
 		})
+	})
+}
+
+// Whoever knows the guessed secret signs a cookie for any session id that he has seen. In
+// front of the app that is the session; behind the guard, which encrypts them, it is none.
+func TestForgedSessionsThroughGuard(t *testing.T) {
+	forEachApp(t, func(t *testing.T, app string) {
+		upstream := startApp(t, app)
+		g := startGuard(t, upstream, reissuing(t, time.Hour))
+		res, err := http.DefaultClient.Post(upstream+"/api/login", "application/json", strings.NewReader(`{"email":"alice@shop.example","password":"sunshine1"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		id := ""
+		for _, c := range res.Cookies() {
+			if text, err := url.PathUnescape(c.Value); err == nil && c.Name == "connect.sid" {
+				id, _, _ = strings.Cut(strings.TrimPrefix(text, "s:"), ".")
+			}
+		}
+		mac := hmac.New(sha256.New, []byte("keyboard-cat"))
+		mac.Write([]byte(id))
+		forged := "connect.sid=" + url.QueryEscape("s:"+id+"."+base64.RawStdEncoding.EncodeToString(mac.Sum(nil)))
+		account := func(client *http.Client, base, cookie string) bool {
+			t.Helper()
+			req, err := http.NewRequestWithContext(t.Context(), "GET", base+"/account", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Cookie", cookie)
+			res, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			body, err := io.ReadAll(res.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return strings.Contains(string(body), "Signed in as alice@shop.example")
+		}
+		if id == "" || !account(http.DefaultClient, upstream, forged) {
+			t.Fatalf("in front of the app, the id %q is no session", id)
+		}
+		for _, cookie := range []string{forged, "a=b; " + forged, "lang=de," + forged, "\xa0" + forged, strings.Replace(forged, ".", "%2E", 1)} {
+			if account(g.client, g.url, cookie) {
+				t.Errorf("%q is a session behind the guard", cookie)
+			}
+		}
 	})
 }
