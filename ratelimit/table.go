@@ -3,7 +3,10 @@
 
 package ratelimit
 
-import "sync"
+import (
+	"math"
+	"sync"
+)
 
 // table holds the state of at most max keys, in shards with a lock each.
 type table struct {
@@ -97,18 +100,18 @@ func (t *table) reset(key hash, now int64) bool {
 // again, until it returns false.
 func (t *table) refused(now int64, yield func(key hash, until int64) bool) {
 	for i := range t.shards {
-		if !t.shards[i].refused(now, yield) {
+		if !t.shards[i].refused(t.algorithm, now, yield) {
 			return
 		}
 	}
 }
 
-func (s *shard) refused(now int64, yield func(key hash, until int64) bool) bool {
+func (s *shard) refused(a algorithm, now int64, yield func(key hash, until int64) bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now = s.tick(now)
 	for _, i := range s.blocked {
-		if sl := &s.slots[i]; sl.due > now && !yield(sl.key, sl.due) {
+		if until, _ := a.until(s.state(i)); until > now && !yield(s.slots[i].key(), until) {
 			return false
 		}
 	}
@@ -134,12 +137,33 @@ type shard struct {
 	blocked queue // may not; the one released soonest first
 }
 
+// slot is what a key takes besides its state: 20 bytes.
 type slot struct {
-	key     hash
-	due     int64  // when it is idle, or when it is released
-	next    uint32 // in its chain
-	at      uint32 // where it is in its queue
-	blocked bool   // which queue that is
+	low, high uint32 // of the key
+	due       uint32 // when it is idle, or when it is released, in ticks
+	next      uint32 // in its chain
+	queued    uint32 // where it is in its queue, and which that is
+}
+
+func (sl *slot) key() hash { return hash(sl.high)<<32 | hash(sl.low) }
+
+func (sl *slot) setKey(key hash) { sl.low, sl.high = uint32(key), uint32(key>>32) }
+
+func (sl *slot) is(key hash) bool { return sl.low == uint32(key) && sl.high == uint32(key>>32) }
+
+const isBlocked = 1 << 31
+
+func (sl *slot) at() uint32 { return sl.queued &^ isBlocked }
+
+func (sl *slot) blocked() bool { return sl.queued&isBlocked != 0 }
+
+func (sl *slot) setAt(at uint32) { sl.queued = sl.queued&isBlocked | at }
+
+// ticks is a time in steps of 17 ms, rounded up, so that a key is never released too early.
+// What lies more than two years ahead of the process's start is as far as can be told.
+func ticks(t int64) uint32 {
+	const step = 24 // bits of nanoseconds
+	return uint32(min((max(t, 0)+1<<step-1)>>step, math.MaxUint32))
 }
 
 // tick makes time go forward only, though goroutines read the clock before they
@@ -160,7 +184,7 @@ func (s *shard) find(key hash) uint32 {
 		return 0
 	}
 	i := *s.head(key)
-	for i != 0 && s.slots[i].key != key {
+	for i != 0 && !s.slots[i].is(key) {
 		i = s.slots[i].next
 	}
 	return i
@@ -171,7 +195,7 @@ func (s *shard) find(key hash) uint32 {
 func (s *shard) add(a algorithm, key hash, now int64) uint32 {
 	if s.heads == nil {
 		n := 1
-		for n < int(s.max) {
+		for 2*n < int(s.max) { // two keys in a chain take less than a miss in a table twice as long
 			n *= 2
 		}
 		s.heads = make([]uint32, n)
@@ -182,12 +206,12 @@ func (s *shard) add(a algorithm, key hash, now int64) uint32 {
 	if n := len(s.slots); n <= int(s.max) {
 		s.grow()
 		i = uint32(n)
-		s.slots[i] = slot{key: key}
+		s.slots[i].setKey(key)
 		s.push(&s.open, i)
 	} else {
 		i = s.victim(a, now)
 		s.unchain(i)
-		s.slots[i].key = key
+		s.slots[i].setKey(key)
 		clear(s.state(i))
 	}
 	head := s.head(key)
@@ -212,7 +236,7 @@ func (s *shard) grow() {
 // idle soonest, or since longest. Only when all are blocked, the one that is
 // released soonest.
 func (s *shard) victim(a algorithm, now int64) uint32 {
-	for len(s.blocked) > 0 && s.slots[s.blocked[0]].due <= now {
+	for len(s.blocked) > 0 && s.slots[s.blocked[0]].due < ticks(now) {
 		s.file(a, s.blocked[0], now)
 	}
 	if len(s.open) > 0 {
@@ -222,7 +246,7 @@ func (s *shard) victim(a algorithm, now int64) uint32 {
 }
 
 func (s *shard) unchain(i uint32) {
-	p := s.head(s.slots[i].key)
+	p := s.head(s.slots[i].key())
 	for *p != i {
 		p = &s.slots[*p].next
 	}
@@ -233,23 +257,22 @@ func (s *shard) unchain(i uint32) {
 func (s *shard) file(a algorithm, i uint32, now int64) {
 	release, idle := a.until(s.state(i))
 	sl := &s.slots[i]
-	from, to, due := &s.open, &s.open, idle
-	if sl.blocked {
+	from, to, due, flag := &s.open, &s.open, ticks(idle), uint32(0)
+	if sl.blocked() {
 		from = &s.blocked
 	}
-	blocked := release > now
-	if blocked {
-		to, due = &s.blocked, release
+	if release > now {
+		to, due, flag = &s.blocked, ticks(release), isBlocked
 	}
 	if from == to {
 		if sl.due != due {
 			sl.due = due
-			s.fix(*to, sl.at)
+			s.fix(*to, sl.at())
 		}
 		return
 	}
 	s.remove(from, i)
-	sl.due, sl.blocked = due, blocked
+	sl.due, sl.queued = due, flag
 	s.push(to, i)
 }
 
@@ -261,12 +284,13 @@ func (s *shard) push(q *queue, i uint32) {
 		*q = append(make(queue, 0, min(2*len(*q)+1, int(s.max))), *q...)
 	}
 	*q = append(*q, i)
-	s.slots[i].at = uint32(len(*q) - 1)
-	s.fix(*q, s.slots[i].at)
+	at := uint32(len(*q) - 1)
+	s.slots[i].setAt(at)
+	s.fix(*q, at)
 }
 
 func (s *shard) remove(q *queue, i uint32) {
-	at, last := s.slots[i].at, uint32(len(*q)-1)
+	at, last := s.slots[i].at(), uint32(len(*q)-1)
 	s.swap(*q, at, last)
 	*q = (*q)[:last]
 	if at != last {
@@ -276,12 +300,13 @@ func (s *shard) remove(q *queue, i uint32) {
 
 func (s *shard) swap(q queue, a, b uint32) {
 	q[a], q[b] = q[b], q[a]
-	s.slots[q[a]].at, s.slots[q[b]].at = a, b
+	s.slots[q[a]].setAt(a)
+	s.slots[q[b]].setAt(b)
 }
 
 // fix moves the slot at a place up or down to where its due belongs.
 func (s *shard) fix(q queue, at uint32) {
-	due := func(at uint32) int64 { return s.slots[q[at]].due }
+	due := func(at uint32) uint32 { return s.slots[q[at]].due }
 	for at > 0 {
 		above := (at - 1) / 2
 		if due(above) <= due(at) {
