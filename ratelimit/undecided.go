@@ -76,6 +76,14 @@ func (c *crowd) join(key Key, wait bool) (others int, turn chan struct{}) {
 	return others, turn
 }
 
+// alone reports whether one attempt is all that is there.
+func (c *crowd) alone(key Key) bool {
+	s := c.of(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keys[key].here == 1
+}
+
 // leave takes an attempt out that was decided or refused. One that was given
 // back lets so many go on; when none is left, all may.
 func (c *crowd) leave(key Key, given int) {
@@ -132,7 +140,15 @@ func (d *Decision) begin(ctx context.Context) {
 	for {
 		others, turn := c.join(d.key, d.rule.limiter.patience > 0)
 		d.tracked = others >= 0
-		d.try(ctx, others <= 0)
+		if d.try(ctx, others < 0); !d.Allowed && !d.blocked && others == 0 {
+			if !c.alone(d.key) { // others came behind, and took what there was
+				d.decided(0)
+				continue
+			}
+			if d.rule.limit.Block > 0 {
+				d.try(ctx, true)
+			}
+		}
 		if turn == nil || d.Allowed || d.blocked {
 			if turn != nil {
 				c.unqueue(d.key, turn)
