@@ -195,6 +195,7 @@ func TestDisguisedFiles(t *testing.T) {
 				all, _ := violations(t, use, p)
 				t.Errorf("got %q; want %q (all: %q)", got, tt.want, all)
 			}
+			expectTheSamePieceByPiece(t, tt.content)
 		})
 	}
 	t.Logf("%d disguised files", len(tests))
@@ -299,6 +300,7 @@ func TestOrdinaryFiles(t *testing.T) {
 			}
 			defer form.Close()
 			f := form.Files[0]
+			expectTheSamePieceByPiece(t, tt.content)
 			if f.Name != tt.filename || f.Size != int64(len(tt.content)) || f.Type == "" || f.ext == "" {
 				t.Errorf("got %+v", f)
 			}
@@ -413,6 +415,7 @@ func TestFilesOfManyEncoders(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer form.Close()
+			expectTheSamePieceByPiece(t, string(content))
 			if got := form.Files[0].Type; got != typ {
 				t.Errorf("got %s; want %s", got, typ)
 			}
