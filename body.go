@@ -6,6 +6,7 @@ package panoply
 import (
 	"bytes"
 	"net/http"
+	"time"
 
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/problem"
@@ -170,7 +171,12 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 			return form, nil, err
 		}
 	}
+	var deadline func(time.Time) error
+	if s.policy.Upstream == "" { // a guard has its own
+		deadline = http.NewResponseController(&p.out).SetReadDeadline
+	}
 	form, stream, err := read(p.r, upload.ReadOptions{
+		Deadline: deadline,
 		Field: func(name, contentType, value string) error {
 			if err := p.tokenInField(value); err != nil {
 				return err

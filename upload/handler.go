@@ -48,7 +48,7 @@ func (t *Inspector) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		form, err := t.Read(r, ReadOptions{})
+		form, err := t.Read(r, ReadOptions{Deadline: http.NewResponseController(w).SetReadDeadline})
 		if err != nil {
 			problem.Write(w, r, err)
 			return

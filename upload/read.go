@@ -5,6 +5,7 @@ package upload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,6 +43,10 @@ type ReadOptions struct {
 	// Note is called for what is only told of, whatever the mode: a PDF with
 	// scripts, where Config.RefusePDFScripts is not set.
 	Note func(*problem.Error)
+	// Deadline sets until when the next bytes of the body must come, or none: the
+	// SetReadDeadline of an http.ResponseController. Without it a read that never
+	// ends is for others to end.
+	Deadline func(time.Time) error
 	// Done is called by [Inspector.Forward] when all of a streamed form has been
 	// judged, before its end is given out. Its error breaks the form off.
 	Done func() error
@@ -60,6 +65,9 @@ func (t *Inspector) Read(r *http.Request, o ReadOptions) (*Form, error) {
 	defer m.Close()
 	if err := rd.parts(m); err != nil {
 		rd.form.Close()
+		if o.Deadline != nil { // the answer must not wait for what is left of the body
+			o.Deadline(t.now().Add(time.Second))
+		}
 		return nil, err
 	}
 	return rd.form, nil
@@ -117,28 +125,50 @@ type reading struct {
 	loose bool  // MaxBytes was hit and let pass
 
 	files, fields int
+
+	waited time.Duration // for the client
+	got    int64
 }
 
 // Read is the body as the multipart reader sees it: within MaxBytes.
 func (rd *reading) Read(b []byte) (int, error) {
 	if rd.loose {
-		n, err := rd.body.Read(b)
-		if rd.stream.isClosed() {
-			return 0, os.ErrClosed
-		}
-		return n, err
+		return rd.receive(b)
 	}
 	if int64(len(b)) > rd.left {
 		b = b[:rd.left+1]
+	}
+	n, err := rd.receive(b)
+	if rd.left -= int64(n); rd.left < 0 {
+		if err := rd.overlong(); err != nil {
+			return 0, err
+		}
+	}
+	return n, err
+}
+
+// firstSeconds are given to every body, whatever its rate.
+const firstSeconds = 10 * time.Second
+
+// receive reads from the client, as long as that is not too slow.
+func (rd *reading) receive(b []byte) (int, error) {
+	cfg, began := &rd.t.cfg, rd.t.now()
+	if rd.o.Deadline != nil {
+		rd.o.Deadline(began.Add(cfg.Idle))
+		defer rd.o.Deadline(time.Time{})
 	}
 	n, err := rd.body.Read(b)
 	if rd.stream.isClosed() {
 		return 0, os.ErrClosed
 	}
-	if rd.left -= int64(n); rd.left < 0 {
-		if err := rd.overlong(); err != nil {
-			return 0, err
-		}
+	took := rd.t.now().Sub(began)
+	rd.waited += took
+	rd.got += int64(n)
+	late := took > cfg.Idle || (rd.waited-firstSeconds).Seconds() > float64(rd.got)/float64(cfg.MinRate)
+	if errors.Is(err, os.ErrDeadlineExceeded) || late && err == nil {
+		e := problem.Refuse(rule.RequestAborted, "The body did not arrive in time.").Because(err)
+		e.Status = http.StatusRequestTimeout
+		return n, e
 	}
 	return n, err
 }

@@ -4,11 +4,13 @@
 package upload
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,6 +20,7 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/panoply-security/panoply/internal/spool"
 	"github.com/panoply-security/panoply/problem"
@@ -229,6 +232,68 @@ func TestReportModeHasAnEnd(t *testing.T) {
 	}
 	if memory, disk := in.budget.Used(); memory != 0 || disk != 0 {
 		t.Errorf("%d bytes of memory and %d of disk are still held", memory, disk)
+	}
+}
+
+// paced is a body that takes its time, by the test's own clock.
+type paced struct {
+	from  io.Reader
+	clock *time.Time
+	chunk int
+	each  time.Duration
+}
+
+func (p *paced) Read(b []byte) (int, error) {
+	*p.clock = p.clock.Add(p.each)
+	return p.from.Read(b[:min(len(b), p.chunk)])
+}
+
+func TestSlowClients(t *testing.T) {
+	body, contentType := encode(part{"f", "a.png", "image/png", pngOf(noisy(100, 80))}) // 32 KB
+	for _, tt := range []struct {
+		name  string
+		cfg   Config
+		chunk int
+		each  time.Duration
+		want  rule.ID
+	}{
+		{"fast", Config{}, 4096, time.Millisecond, ""},
+		{"slow-but-steady", Config{}, 1000, 2 * time.Second, ""},
+		{"too-slow", Config{}, 100, time.Second, rule.RequestAborted},
+		{"slow-for-an-hour", Config{MinRate: 1}, 10, 2 * time.Second, ""},
+		{"a-faster-route", Config{MinRate: 10_000}, 1000, 2 * time.Second, rule.RequestAborted},
+		{"idle", Config{}, 16 << 10, 31 * time.Second, rule.RequestAborted},
+		{"idle-no-longer-than-it-may", Config{Idle: time.Minute, MinRate: 1}, 16 << 10, 31 * time.Second, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			in := inspector(t, tt.cfg)
+			clock := time.Unix(0, 0)
+			in.now = func() time.Time { return clock }
+			r := raw(&paced{bytes.NewReader(body), &clock, tt.chunk, tt.each}, -1)
+			r.Header.Set("Content-Type", contentType)
+			form, err := in.Read(r, ReadOptions{})
+			form.Close()
+			if got := ruleOf(err); got != tt.want || err != nil && problem.As(err).Code() != 408 {
+				t.Errorf("got %q, %v; want %q with 408", got, err, tt.want)
+			}
+		})
+	}
+}
+
+// A client that stops in the middle does not hold a handler for ever.
+func TestHandlerGivesUpOnSilence(t *testing.T) {
+	in := inspector(t, Config{Idle: 50 * time.Millisecond})
+	server := httptest.NewServer(in.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler ran") })))
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: 10000\r\n\r\n"+rawHead)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || resp.StatusCode != 408 {
+		t.Errorf("got %v, %v; want 408", resp, err)
 	}
 }
 

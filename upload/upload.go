@@ -21,6 +21,8 @@
 //   - upload/too-large (413), upload/too-many (400): bytes per file, field and
 //     request, number of files and fields. A limit that is hit ends the reading
 //     at once; a Content-Length above it is refused before the first byte.
+//   - request/aborted (408): a client that sends nothing for too long, or less than
+//     500 bytes a second on the whole. A whole upload may take as long as it likes.
 //   - upload/dangerous (415): executables, scripts and active content (HTML,
 //     SVG, XML, PHP …), by what the content is and by any extension in the name.
 //   - upload/polyglot (415): a picture or PDF with a script in its metadata or
@@ -127,6 +129,13 @@ type Config struct {
 	// states. Default 100 MB, at most 100 GB. They may never be more than 100
 	// times as large as the archive, beyond 1 MB.
 	MaxUnpackedBytes int64 `yaml:"max_unpacked_bytes,size" doc:"bytes of an archive's entries together, 100MB by default"`
+	// Idle is how long the client may send nothing. Default 30 s, at most 10
+	// minutes. A guard has a bound of its own besides.
+	Idle time.Duration `yaml:"idle" doc:"how long the client may send nothing, 30s by default"`
+	// MinRate is how many bytes the body must bring for each second that is waited
+	// for it, on the whole, after the first 10 seconds. Default 500. There is no
+	// limit on the time of a whole upload.
+	MinRate int64 `yaml:"min_rate,size" doc:"bytes that the body must bring for each second, 500 by default"`
 	// Types are the media types that a file may have, told by its content.
 	// Default image/jpeg, image/png, image/webp, application/pdf.
 	Types []string `yaml:"types" doc:"media types by content; JPEG, PNG, WebP and PDF by default"`
@@ -185,6 +194,10 @@ func (c Config) WithDefaults() Config {
 	}
 	defaultTo(&c.MaxPixels, 100_000_000)
 	defaultTo(&c.MaxEntries, 1000)
+	defaultTo(&c.MinRate, 500)
+	if c.Idle == 0 {
+		c.Idle = 30 * time.Second
+	}
 	defaultTo(&c.MaxUnpackedBytes, 100*megabyte)
 	if c.MaxBytes == 0 {
 		c.MaxBytes = hardBytes
@@ -213,6 +226,7 @@ type Inspector struct {
 	types   typeList
 	budget  *spool.Budget
 	scanner Scanner // nil for none
+	now     func() time.Time
 }
 
 // New checks the configuration and compiles it.
@@ -225,6 +239,10 @@ func New(cfg Config) (*Inspector, error) {
 	within(&faults, "max_field_bytes", cfg.MaxFieldBytes, 10*megabyte)
 	within(&faults, "max_bytes", cfg.MaxBytes, hardBytes)
 	within(&faults, "max_pixels", cfg.MaxPixels, 1<<40)
+	within(&faults, "min_rate", cfg.MinRate, gigabyte)
+	if cfg.Idle < time.Millisecond || cfg.Idle > 10*time.Minute {
+		faults.Addf("idle", "up to 10m; leave it out for 30s", "%s is out of range", cfg.Idle)
+	}
 	within(&faults, "max_entries", int64(cfg.MaxEntries), zipEntries)
 	within(&faults, "max_unpacked_bytes", cfg.MaxUnpackedBytes, 100*gigabyte)
 	if cfg.MaxBytes > 0 && cfg.MaxBytes < cfg.MaxFileBytes {
@@ -238,7 +256,7 @@ func New(cfg Config) (*Inspector, error) {
 	default:
 		faults.Addf("delivery", "spool, stream, or leave it out", "%q is neither", cfg.Delivery)
 	}
-	t := &Inspector{cfg: cfg, budget: spool.Shared, scanner: cfg.Scanner}
+	t := &Inspector{cfg: cfg, budget: spool.Shared, scanner: cfg.Scanner, now: time.Now}
 	t.connect(&faults)
 	t.types.compile(&faults, cfg)
 	if err := faults.Err(); err != nil {
