@@ -147,8 +147,8 @@ func (rd *reading) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// firstSeconds are given to every body, whatever its rate.
-const firstSeconds = 10 * time.Second
+// grace is given to every body, whatever its rate.
+const grace = 10 * time.Second
 
 // receive reads from the client, as long as that is not too slow.
 func (rd *reading) receive(b []byte) (int, error) {
@@ -164,7 +164,7 @@ func (rd *reading) receive(b []byte) (int, error) {
 	took := rd.t.now().Sub(began)
 	rd.waited += took
 	rd.got += int64(n)
-	late := took > cfg.Idle || (rd.waited-firstSeconds).Seconds() > float64(rd.got)/float64(cfg.MinRate)
+	late := took > cfg.Idle || (rd.waited-grace).Seconds() > float64(rd.got)/float64(cfg.MinRate)
 	if errors.Is(err, os.ErrDeadlineExceeded) || late && err == nil {
 		e := problem.Refuse(rule.RequestAborted, "The body did not arrive in time.").Because(err)
 		e.Status = http.StatusRequestTimeout
