@@ -18,6 +18,7 @@ import (
 	"net/textproto"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -297,4 +298,52 @@ func send(t *testing.T, g *running, path, contentType string, body io.Reader) *h
 	}
 	t.Cleanup(func() { resp.Body.Close() })
 	return resp
+}
+
+// counted is a body that tells how much of it was taken.
+type counted struct {
+	io.Reader
+	n atomic.Int64
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// A client that asks first sends nothing of what is refused by its length, and is
+// asked to go on with what streams.
+func TestStreamedUploadsThatAskFirst(t *testing.T) {
+	app := &formApp{done: make(chan struct{}, 10)}
+	g := start(t, app.ServeHTTP, options{policy: streamPolicy})
+	body, contentType := formOf(formPart{"file", "a.jpg", "image/jpeg", jpegSized(t, 300<<10)})
+	for _, test := range []struct {
+		name   string
+		length int64
+		status int
+		sent   int64
+	}{
+		{"fits", int64(len(body)), 201, int64(len(body))},
+		{"too-large", 10 << 30, 413, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			from := &counted{Reader: bytes.NewReader(body)}
+			req, err := http.NewRequest("POST", g.url+"/stream", from)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.ContentLength = test.length
+			req.Header.Set("Content-Type", contentType)
+			req.Header.Set("Expect", "100-continue")
+			resp, err := g.client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if got := from.n.Load(); resp.StatusCode != test.status || got != test.sent {
+				t.Errorf("got %d after %d bytes; want %d after %d", resp.StatusCode, got, test.status, test.sent)
+			}
+		})
+	}
 }
