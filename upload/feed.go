@@ -52,8 +52,15 @@ func (v *view) advance(off int64) bool {
 			return false
 		}
 	}
+	end := v.off + int64(v.n)
+	if far := off - lookBehind - end; far > 0 { // nobody asks for what is skipped
+		k := int(min(far, int64(len(f.chunk))))
+		f.archives.scan(f.chunk[:k], end)
+		f.chunk = f.chunk[k:]
+		v.off, v.n = end+int64(k), 0
+		return true
+	}
 	if v.n == windowBytes {
-		end := v.off + int64(v.n)
 		drop := int(min(max(min(off, end)-lookBehind-v.off, 0), windowBytes))
 		copy(v.buf[:], v.buf[drop:v.n])
 		v.off, v.n = v.off+int64(drop), v.n-drop
