@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/panoply-security/panoply/finding"
 	"github.com/panoply-security/panoply/rule"
 )
 
@@ -131,8 +132,10 @@ func (s *scan) tryLarge(ctx context.Context, st *store) {
 	if !a.ok() {
 		return
 	}
-	s.probe(rule.UploadTooLarge, a, st.field, "A picture of 12 MB is taken: there is no limit, or a generous one",
-		fmt.Sprintf("POST %s, %d bytes: %d", st.path, largeFile, a.status), "baseline, a small picture: "+fmt.Sprint(st.stored.status))
+	f := finding.New(rule.UploadTooLarge, finding.InAnswer("POST", s.address(a), st.field), "A picture of 12 MB is taken: there is no limit, or a generous one")
+	f.Severity, f.Confidence = rule.Medium, finding.Tentative
+	f.Evidence = []string{fmt.Sprintf("POST %s, %d bytes: %d", st.path, largeFile, a.status), "baseline, a small picture: " + fmt.Sprint(st.stored.status)}
+	s.report.Add(f)
 }
 
 // findStore looks for a route that takes a small picture.
