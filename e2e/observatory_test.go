@@ -303,6 +303,7 @@ headers:
 				at = page(t, startGuard(t, upstream.URL, profile{c.name, file}).url, "/")
 			}
 			got := grade(t, at)[0]
+			sameGrade(t, at, got)
 			want := strictPoints()
 			want["subresource-integrity"] = ownScripts
 			maps.Copy(want, c.differs)
