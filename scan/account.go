@@ -108,8 +108,14 @@ const maxLogins = 2
 // findLogins looks at the logins that are named, and guesses where none is: a guess
 // may count as a failure.
 func (s *scan) findLogins(ctx context.Context) {
+	var guessed []string
 	named := s.named("POST", loginName)
-	for i, path := range s.candidates("POST", loginName, usual.login) {
+	for _, path := range usual.login {
+		if !slices.Contains(named, path) {
+			guessed = append(guessed, path)
+		}
+	}
+	for i, path := range append(named, guessed...) {
 		if i >= len(named) && len(s.app.logins) > 0 {
 			return
 		}

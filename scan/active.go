@@ -85,6 +85,7 @@ var (
 	signupName = regexp.MustCompile(`(?i)(register|sign-?up|/users$|/accounts$)`)
 	uploadName = regexp.MustCompile(`(?i)(upload|/files?$|avatar|attachment|/images?$|/photos?$)`)
 	meName     = regexp.MustCompile(`(?i)(/me$|profile|account|whoami|current-?user)`)
+	listName   = regexp.MustCompile(`^/api/|^/v\d/`)
 	staysAway  = regexp.MustCompile(`(?i)(log-?out|sign-?out|delete|remove|destroy|unsubscribe|cancel|reset|\.(js|css|png|jpe?g|svg|ico|woff2?|map)$)`)
 )
 
@@ -96,6 +97,17 @@ var usual = struct{ login, signup, upload, me, lists []string }{
 	lists:  []string{"/api/products", "/api/items", "/api/data", "/api/posts", "/api/users"},
 }
 
+// given are the routes of a method that the options name.
+func (s *scan) given(method string) []string {
+	var out []string
+	for _, text := range s.Routes {
+		if r, err := parseRoute(text); err == nil && r.method == method {
+			out = append(out, r.path)
+		}
+	}
+	return out
+}
+
 // named are the paths that options, page and scripts name as such a route.
 func (s *scan) named(method string, name *regexp.Regexp) []string {
 	var out []string
@@ -104,9 +116,9 @@ func (s *scan) named(method string, name *regexp.Regexp) []string {
 			out = append(out, path)
 		}
 	}
-	for _, text := range s.Routes {
-		if r, err := parseRoute(text); err == nil && r.method == method && name.MatchString(r.path) {
-			add(r.path)
+	for _, path := range s.given(method) {
+		if name.MatchString(path) {
+			add(path)
 		}
 	}
 	for _, f := range s.surface.forms {
@@ -144,7 +156,13 @@ func (s *scan) discover(ctx context.Context) {
 	q := postJSON("/"+s.marker, "{}")
 	q.provoked = true
 	s.app.absent = s.client.do(ctx, q)
-	for _, path := range s.candidates("GET", regexp.MustCompile(`^/api/|^/v\d/`), usual.lists) {
+	lists := s.candidates("GET", listName, usual.lists)
+	for _, r := range s.given("GET") {
+		if !slices.Contains(lists, r) {
+			lists = slices.Insert(lists, 0, r)
+		}
+	}
+	for _, path := range lists {
 		if loginName.MatchString(path) || uploadName.MatchString(path) || meName.MatchString(path) {
 			continue
 		}
@@ -241,9 +259,9 @@ func (s *scan) provoke(ctx context.Context) {
 	for _, l := range s.app.logins {
 		posts = append(posts, l.path)
 	}
-	for _, text := range s.Routes {
-		if r, err := parseRoute(text); err == nil && r.method == "POST" && !slices.Contains(posts, r.path) {
-			posts = append(posts, r.path)
+	for _, path := range s.given("POST") {
+		if !slices.Contains(posts, path) {
+			posts = append(posts, path)
 		}
 	}
 	for _, path := range posts[:min(len(posts), 5)] {

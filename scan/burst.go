@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/panoply-security/panoply/rule"
@@ -16,6 +17,9 @@ const (
 	sameUser   = 12 // wrong logins of one user
 	otherUsers = 18 // and of a new one each time
 )
+
+// surelyLogin are paths that are nothing else.
+var surelyLogin = regexp.MustCompile(`(?i)(log-?in|sign-?in)`)
 
 // burst signs in wrongly until a limit says so: as one user, who may be limited by
 // himself, then as a new one each time.
@@ -72,7 +76,7 @@ func (s *scan) burstAt(ctx context.Context, l *login) {
 			evidence = append(evidence, name+": "+clip(last.header.Get(name), 100)+", which stops nobody")
 		}
 		severity := rule.High
-		if l.wrong.status < 400 && !l.right {
+		if !l.right && (l.wrong.status < 400 || !surelyLogin.MatchString(l.path)) {
 			severity = rule.Medium // it may be no login at all
 		}
 		s.probeAs(severity, rule.RateLimitNone, last, "", fmt.Sprintf("No limit was met in %d wrong logins", answered), evidence...)

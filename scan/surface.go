@@ -35,7 +35,6 @@ type surface struct {
 
 type form struct {
 	method, action string // action is a path of the app
-	kind           string // multipart/form-data or empty
 	fields         []field
 }
 
@@ -94,7 +93,7 @@ func readSurface(page *url.URL, body []byte) (s surface) {
 				s.addPaths([]string{own(base, page, attrs["href"])})
 			case "form":
 				if len(s.forms) < maxForms {
-					s.forms = append(s.forms, form{method: strings.ToUpper(attrs["method"]), action: own(base, page, attrs["action"]), kind: attrs["enctype"]})
+					s.forms = append(s.forms, form{method: strings.ToUpper(attrs["method"]), action: own(base, page, attrs["action"])})
 					if open = &s.forms[len(s.forms)-1]; open.method != "POST" {
 						open.method = "GET"
 					}
@@ -194,10 +193,10 @@ func parseRoute(text string) (route, error) {
 		return route{}, fmt.Errorf("%q is no route (hint: POST /api/login)", text)
 	}
 	switch method = strings.ToUpper(method); method {
-	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch:
+	case http.MethodGet, http.MethodPost:
 		return route{method, path}, nil
 	}
-	return route{}, fmt.Errorf("%q is no route: the method is GET, POST, PUT or PATCH", text)
+	return route{}, fmt.Errorf("%q is no route for a scan: it sends GET and POST", text)
 }
 
 // clip cuts a text at a number of bytes.
