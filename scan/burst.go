@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/panoply-security/panoply/rule"
 )
@@ -45,7 +46,8 @@ func (s *scan) burstAt(ctx context.Context, l *login) {
 	}
 	one := s.newAccount().email
 	var last answer
-	answered, limited := 0, false
+	answered, limited := 0, ""
+	var times []time.Duration
 	for n := range sameUser + otherUsers {
 		user := one
 		if n >= sameUser {
@@ -56,18 +58,20 @@ func (s *scan) burstAt(ctx context.Context, l *login) {
 			break
 		}
 		last = a
-		if isLimit(a) {
-			limited = true
+		times = append(times, a.took)
+		if limited = limitOf(a, l.wrong, times); limited != "" {
 			break
 		}
 		answered++
 	}
 	s.report.NotTested(2, "")
 	switch {
-	case limited:
+	case limited != "":
 		s.report.Tested(2)
-		s.note("POST %s: %d more wrong logins were answered before a %d", l.path, answered, last.status)
-		s.spoof(ask, last)
+		s.note("POST %s: after %d more wrong logins %s", l.path, answered, limited)
+		if isLimit(last) {
+			s.spoof(ask, last)
+		}
 	case answered == sameUser+otherUsers:
 		s.report.Tested(2)
 		evidence := []string{said(last), fmt.Sprintf("%d wrong logins of one user and %d of a new one each were answered, the last %d", sameUser, otherUsers, last.status),
@@ -83,6 +87,24 @@ func (s *scan) burstAt(ctx context.Context, l *login) {
 	default:
 		s.report.NotTested(2, fmt.Sprintf("only %d wrong logins at %s were answered", answered, l.path))
 	}
+}
+
+// slowDown is how much longer than the first ones logins have to take before that is
+// a limit.
+const slowDown = time.Second
+
+// limitOf is how a login was limited, or empty: by an answer that says so, by another
+// refusal than before (a locked account, a riddle for people), or by the time it takes.
+func limitOf(a, wrong answer, times []time.Duration) string {
+	switch n := len(times); {
+	case isLimit(a):
+		return fmt.Sprintf("one was answered %d", a.status)
+	case a.status != wrong.status && a.status >= 400 && a.status < 500:
+		return fmt.Sprintf("they are answered %d instead of %d", a.status, wrong.status)
+	case n > 5 && min(times[n-1], times[n-2], times[n-3]) > slowDown+max(times[0], times[1]):
+		return "each takes more than a second longer"
+	}
+	return ""
 }
 
 // isLimit reports whether an answer says that there were too many.

@@ -94,7 +94,8 @@ func privateOnly(_, address string, _ syscall.RawConn) error {
 		return err
 	}
 	ip := to.Addr().Unmap()
-	if ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() {
+	// Link-local addresses are not among them: clouds keep their secrets there.
+	if ip.IsLoopback() || ip.IsPrivate() || ip.IsUnspecified() {
 		return nil
 	}
 	return fmt.Errorf("%w: %s", errPublic, ip)
@@ -129,6 +130,7 @@ type answer struct {
 	cut      bool   // there is more, or it ended early
 	tls      *tls.ConnectionState
 	verified error // what is wrong with the certificate
+	took     time.Duration
 	err      error
 }
 
@@ -176,7 +178,9 @@ func (c *client) do(ctx context.Context, q request) answer {
 		return a
 	}
 	c.sent++
+	started := time.Now()
 	c.exchange(ctx, &a)
+	a.took = time.Since(started)
 	if q.provoked || a.err != nil {
 		return a
 	}

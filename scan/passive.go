@@ -148,8 +148,9 @@ func (s *scan) mistakes(ctx context.Context) {
 	}
 }
 
-// judgeError looks for the app's insides in an answer that is an error.
-func (s *scan) judgeError(a answer) bool {
+// judgeError looks for the app's insides in an answer that is an error. more is further
+// evidence.
+func (s *scan) judgeError(a answer, more ...string) bool {
 	if a.err != nil || a.status < 400 {
 		return false
 	}
@@ -160,7 +161,7 @@ func (s *scan) judgeError(a answer) bool {
 	at := finding.InAnswer(a.method, s.address(a), "")
 	f := finding.New(rule.ErrorLeak, at, fmt.Sprintf("The error answer to %s shows %s", a.method, kind))
 	f.Anchor = kind
-	f.Evidence = []string{a.line(), "the answer begins: " + quote(a.content)}
+	f.Evidence = append([]string{a.line(), "the answer begins: " + quote(a.content)}, more...)
 	s.report.Add(f)
 	return true
 }

@@ -7,10 +7,12 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestReadSurface(t *testing.T) {
@@ -38,6 +40,49 @@ func TestReadSurface(t *testing.T) {
 	}
 	if len(s.foreign) != 1 || !s.foreign[0].integrity || len(s.plain) != 1 || len(s.policies) != 1 {
 		t.Errorf("foreign %v, plain %v, policies %v", s.foreign, s.plain, s.policies)
+	}
+}
+
+func TestLimitOf(t *testing.T) {
+	wrong := answer{status: 401, header: http.Header{}}
+	quick, slow := 20*time.Millisecond, 2*time.Second
+	for name, tt := range map[string]struct {
+		status int
+		retry  string
+		times  []time.Duration
+		want   bool
+	}{
+		"as-before":       {401, "", []time.Duration{quick, quick, quick, quick, quick, quick}, false},
+		"too-many":        {429, "", nil, true},
+		"come-back-later": {503, "60", nil, true},
+		"forbidden-later": {403, "60", nil, true},
+		"locked":          {423, "", nil, true},
+		"a-riddle":        {400, "", nil, true},
+		"fails":           {500, "", nil, false},
+		"tar-pit":         {401, "", []time.Duration{quick, quick, quick, slow, slow, slow}, true},
+		"slow-from-start": {401, "", []time.Duration{slow, slow, slow, slow, slow, slow}, false},
+		"one-hiccup":      {401, "", []time.Duration{quick, quick, quick, quick, quick, slow}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := answer{status: tt.status, header: http.Header{}}
+			if tt.retry != "" {
+				a.header.Set("Retry-After", tt.retry)
+			}
+			if got := limitOf(a, wrong, tt.times); (got != "") != tt.want {
+				t.Errorf("got %q; want a limit: %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestPrivateOnly(t *testing.T) {
+	for address, want := range map[string]bool{
+		"127.0.0.1:80": true, "[::1]:80": true, "10.1.2.3:80": true, "192.168.0.1:80": true, "[fd00::1]:80": true, "0.0.0.0:80": true,
+		"[::ffff:127.0.0.1]:80": true, "[::ffff:192.0.2.1]:80": false, "192.0.2.1:80": false, "169.254.169.254:80": false, "[2001:db8::1]:80": false, "x": false,
+	} {
+		if err := privateOnly("tcp", address, nil); (err == nil) != want {
+			t.Errorf("%s: %v", address, err)
+		}
 	}
 }
 
