@@ -22,7 +22,7 @@ const (
 
 // ReadRoutes reads the routes of an app out of a file, for [Options].Routes: an OpenAPI
 // or Swagger description in YAML or JSON, a HAR that a browser wrote, or lines of the
-// form POST /api/login. Paths with placeholders are left out, as are methods that a
+// form POST /api/login or curl -X POST http://localhost:3000/api/login. Paths with placeholders are left out, as are methods that a
 // scan does not use, and what is more than 100.
 func ReadRoutes(src []byte) ([]string, error) {
 	if len(src) > maxRoutesFile {
@@ -92,9 +92,15 @@ func routesIn(src []byte) ([]string, error) {
 // routeLines are the lines of a file that holds nothing but routes, or nil.
 func routeLines(text string) []string {
 	var out []string
+	text = strings.NewReplacer("\\\r\n", " ", "\\\n", " ").Replace(text) // a command goes on
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
 			continue
+		}
+		if words := strings.Fields(line); words[0] == "curl" {
+			if line = routeOf(words[1:]); !strings.HasPrefix(line, "GET /") && !strings.HasPrefix(line, "POST /") {
+				continue
+			}
 		}
 		if _, err := parseRoute(line); err != nil {
 			return nil
@@ -102,4 +108,33 @@ func routeLines(text string) []string {
 		out = append(out, line)
 	}
 	return out
+}
+
+// routeOf is the route that a command of curl asks: its first address, with the method
+// that is named or that a body implies.
+func routeOf(words []string) string {
+	method, path := "", ""
+	for i, word := range words {
+		word = strings.Trim(word, `'"`)
+		next := ""
+		if i+1 < len(words) {
+			next = strings.Trim(words[i+1], `'"`)
+		}
+		switch {
+		case word == "-X" || word == "--request":
+			method = next
+		case strings.HasPrefix(word, "-X"):
+			method = word[2:]
+		case (strings.HasPrefix(word, "-d") || strings.HasPrefix(word, "--data") || word == "--json" || word == "-F" || word == "--form") && method == "":
+			method = "POST"
+		case path == "" && (strings.HasPrefix(word, "http://") || strings.HasPrefix(word, "https://")):
+			if u, err := url.Parse(word); err == nil {
+				path = "/" + strings.TrimPrefix(u.EscapedPath(), "/")
+			}
+		}
+	}
+	if method == "" {
+		method = "GET"
+	}
+	return method + " " + path
 }

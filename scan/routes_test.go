@@ -23,6 +23,8 @@ func TestReadRoutes(t *testing.T) {
 		{"swagger-in-json", `{"swagger":"2.0","basePath":"/api","paths":{"/login":{"post":{}},"/me":{"get":{}}}}`, []string{"POST /api/login", "GET /api/me"}, ""},
 		{"har", `{"log":{"entries":[{"request":{"method":"POST","url":"https://shop.example/api/login?x=1"}},{"request":{"method":"DELETE","url":"https://shop.example/api/me"}}]}}`,
 			[]string{"POST /api/login"}, ""},
+		{"curl", "curl -sS http://localhost:3000\ncurl 'http://localhost:3000/api/login?x=1' \\\n  -H 'content-type: application/json' \\\n  --data-raw '{}'\ncurl -XPUT http://h/a\ncurl -X POST \"http://h/api/users\"\n",
+			[]string{"GET /", "POST /api/login", "POST /api/users"}, ""},
 		{"nothing", "", nil, "no route"},
 		{"a-page", "<html>", nil, "nothing that has routes"},
 		{"large", strings.Repeat("#\n", 5<<20), nil, "larger"},
