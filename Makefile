@@ -1,10 +1,10 @@
 # Copyright The Panoply Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-MODULES := . nosql/mongoquery redisstore guard cmd/panoply demo e2e bench
+MODULES := . nosql/mongoquery redisstore guard audit/tsgo audit cmd/panoply demo e2e bench
 # Nothing needs cgo but the race detector; the database of demo and e2e is
 # large enough that racing it says more about the machine than about Panoply.
-RACED := . nosql/mongoquery redisstore guard cmd/panoply
+RACED := . nosql/mongoquery redisstore guard audit cmd/panoply
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 # How long requests are held against real Node parsers; hours are well spent.

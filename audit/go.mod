@@ -1,0 +1,20 @@
+module github.com/panoply-security/panoply/audit
+
+go 1.26.0
+
+require github.com/microsoft/typescript-go/panoply v0.0.0
+
+require (
+	github.com/go-json-experiment/json v1.27.2 // indirect
+	github.com/klauspost/cpuid/v2 v2.2.10 // indirect
+	github.com/microsoft/typescript-go v0.0.0-20260708042240-2bd066d87f5b // indirect
+	github.com/zeebo/xxh3 v1.1.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+)
+
+replace (
+	github.com/microsoft/typescript-go/panoply => ./tsgo
+	github.com/panoply-security/panoply => ../
+)
