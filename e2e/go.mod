@@ -11,6 +11,7 @@ require (
 	github.com/chromedp/chromedp v0.23.0
 	github.com/coder/websocket v1.8.15
 	github.com/panoply-security/panoply v0.0.0
+	github.com/panoply-security/panoply/audit v0.0.0
 	github.com/panoply-security/panoply/demo v0.0.0
 	github.com/panoply-security/panoply/guard v0.0.0
 	github.com/yuin/goldmark v1.8.7
@@ -46,7 +47,10 @@ require (
 	github.com/jackc/pgx/v5 v5.7.5 // indirect
 	github.com/jackc/puddle/v2 v2.2.2 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/klauspost/cpuid/v2 v2.2.10 // indirect
 	github.com/mattn/go-isatty v0.0.20 // indirect
+	github.com/microsoft/typescript-go v0.0.0-20260708042240-2bd066d87f5b // indirect
+	github.com/microsoft/typescript-go/panoply v0.0.0 // indirect
 	github.com/montanaflynn/stats v0.7.1 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/ncruces/go-strftime v0.1.9 // indirect
@@ -65,6 +69,7 @@ require (
 	github.com/xdg-go/scram v1.4.0 // indirect
 	github.com/xdg-go/stringprep v1.0.4 // indirect
 	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // indirect
+	github.com/zeebo/xxh3 v1.1.0 // indirect
 	go.mongodb.org/mongo-driver v1.17.3 // indirect
 	go.mongodb.org/mongo-driver/v2 v2.10.0 // indirect
 	go.opentelemetry.io/auto/sdk v1.1.0 // indirect
@@ -95,7 +100,9 @@ require (
 )
 
 replace (
+	github.com/microsoft/typescript-go/panoply => ../audit/tsgo
 	github.com/panoply-security/panoply => ../
+	github.com/panoply-security/panoply/audit => ../audit
 	github.com/panoply-security/panoply/cmd/panoply => ../cmd/panoply
 	github.com/panoply-security/panoply/demo => ../demo
 	github.com/panoply-security/panoply/guard => ../guard

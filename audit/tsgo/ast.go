@@ -176,3 +176,6 @@ func DefaultExport(n *Node) bool { return n.ModifierFlags()&ast.ModifierFlagsDef
 
 // Exported says whether a declaration is exported.
 func Exported(n *Node) bool { return n.ModifierFlags()&ast.ModifierFlagsExport != 0 }
+
+// TryStatement is a try with its catch and finally.
+type TryStatement = ast.TryStatement

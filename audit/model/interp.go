@@ -1,0 +1,389 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package model
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	ts "github.com/microsoft/typescript-go/panoply"
+
+	"github.com/panoply-security/panoply/audit/source"
+	"github.com/panoply-security/panoply/audit/taint"
+)
+
+// Bounds of a run.
+const (
+	MaxSteps   = 30_000_000 // nodes evaluated in all
+	routeSteps = 400_000    // nodes evaluated for one handler
+	maxCalls   = 24         // calls inside one another
+	maxAgain   = 2          // runs of one function inside itself
+	maxNest    = 600        // expressions inside one another
+	maxLoop    = 64         // passes over a list whose elements are known
+	maxTrace   = 30         // steps of one trace
+	MaxRoutes  = 5_000
+)
+
+// Module is a file that was run.
+type Module struct {
+	File    *source.File
+	Exports *Obj // module, whose field exports is what require gives
+
+	scope *scope
+	done  bool
+}
+
+// Cond is a condition around a statement.
+type Cond struct {
+	Text       string
+	Production int // 1: holds in production only, -1: never there
+	At         Site
+}
+
+// ctl says how a statement ended.
+type ctl int
+
+const (
+	normal ctl = iota
+	leave      // break or continue
+	end        // return or throw
+)
+
+// frame is one run of a function.
+type frame struct {
+	fn   *Func
+	this Value
+	ret  Value
+	some bool // ret was set
+	up   *frame
+}
+
+type interp struct {
+	p        *Program
+	ctx      context.Context
+	watch    func(*Event)
+	mod      *Module
+	frame    *frame
+	facts    taint.Facts
+	conds    []Cond
+	journal  *journal
+	flow     *flow
+	depth    int // of calls
+	nest     int // of expressions
+	steps    int // left in all
+	budget   int // left for this handler
+	onStack  map[*ts.Node]int
+	ran      map[*ts.Node]bool
+	handlers map[*ts.Node]bool
+	made     []*Router // every app and router, in the order in which they were made
+}
+
+func (it *interp) site(n *ts.Node) Site {
+	if n == nil || it.mod == nil {
+		return Site{}
+	}
+	return Site{it.mod.File, n}
+}
+
+// spend counts a step and says whether there are any left.
+func (it *interp) spend() bool {
+	it.steps--
+	it.budget--
+	return it.steps > 0 && it.budget > 0 && (it.steps&0xfff != 0 || it.ctx.Err() == nil)
+}
+
+// load runs a module, once, and gives what require gives.
+func (it *interp) load(f *source.File) *Module {
+	if m := it.p.modules[f.Path]; m != nil {
+		return m
+	}
+	m := &Module{File: f}
+	it.p.modules[f.Path] = m
+	at := Site{f, f.AST.AsNode()}
+	m.Exports = newObj(at)
+	exports := newObj(at)
+	m.Exports.props["exports"] = &cell{exports}
+	m.Exports.keys = []string{"exports"}
+	m.scope = &scope{locals: f.AST.AsNode().Locals(), mod: m}
+	m.scope.declare("module").v = m.Exports // the binder declares them as well
+	m.scope.declare("exports").v = exports
+	m.scope.declare("require").v = &Lib{Path: "require"}
+
+	// A module runs once, whoever asks for it first: nothing of it is undone with
+	// a branch that the first require happens to stand in.
+	saved := *it
+	it.mod, it.journal, it.flow, it.conds = m, nil, nil, nil
+	it.facts = nil
+	it.frame = &frame{this: exports}
+	it.budget = max(it.budget, 4*routeSteps)
+	if saved.depth < maxCalls*4 {
+		it.depth = 0
+		it.statements(f.AST.Statements.Nodes, m.scope)
+	}
+	m.done = true
+	it.mod, it.journal, it.flow, it.conds, it.facts, it.frame = saved.mod, saved.journal, saved.flow, saved.conds, saved.facts, saved.frame
+	it.depth, it.budget = saved.depth, saved.budget
+	return m
+}
+
+// exports is what require gives for a module.
+func (m *Module) exports() Value {
+	v, _ := m.Exports.Get("exports")
+	return v
+}
+
+// export is what an import of a name gives.
+func (it *interp) export(m *Module, name string) Value {
+	ex := m.exports()
+	if o, ok := ex.(*Obj); ok {
+		if v, ok := o.Get(name); ok {
+			return v
+		}
+		if !m.done { // a cycle: functions are there before the module has run
+			if c := m.scope.own(it, name); c != nil && c.v != nil {
+				return c.v
+			}
+		}
+		if name == "default" {
+			if v, ok := o.Get("__esModule"); !ok || v == nil {
+				return ex
+			}
+		}
+		return it.member(ex, name, Site{})
+	}
+	if name == "default" {
+		return ex
+	}
+	return it.member(ex, name, Site{})
+}
+
+// require is what a module specifier means.
+func (it *interp) require(spec string, at Site) (m *Module, v Value) {
+	from := ""
+	if it.mod != nil {
+		from = it.mod.File.Path
+	}
+	f, text, ok := it.p.Tree.Resolve(from, spec)
+	switch {
+	case f != nil:
+		m = it.load(f)
+		return m, m.exports()
+	case ok:
+		return nil, it.json(text, at)
+	case strings.HasPrefix(spec, ".") || strings.HasPrefix(spec, "/"):
+		it.p.missing(it.mod, spec)
+		return nil, nil
+	}
+	return nil, &Lib{Mod: strings.TrimPrefix(spec, "node:")}
+}
+
+// json is the value of a JSON file.
+func (it *interp) json(text string, at Site) Value {
+	if len(text) > 1<<18 {
+		return nil
+	}
+	f := &source.File{Path: at.Path(), Text: "(" + text + ")"}
+	f.AST = ts.Parse("x.js", f.Text)
+	nodes := f.AST.Statements.Nodes
+	if len(nodes) == 0 || nodes[0].Kind != ts.KindExpressionStatement {
+		return nil
+	}
+	saved := it.mod
+	it.mod = &Module{File: f, scope: &scope{}}
+	v := it.eval(nodes[0].Expression(), it.mod.scope)
+	it.mod = saved
+	return v
+}
+
+// call runs a function of the app.
+func (it *interp) call(f *Func, this Value, args []Value, at Site) Value {
+	if it.depth >= maxCalls || it.onStack[f.Node] >= maxAgain || f.Node.Body() == nil || !it.spend() {
+		return nil
+	}
+	it.ran[f.Node] = true
+	it.onStack[f.Node]++
+	it.depth++
+	savedMod, savedFrame, savedConds := it.mod, it.frame, it.conds
+	defer func() {
+		it.onStack[f.Node]--
+		it.depth--
+		it.mod, it.frame, it.conds = savedMod, savedFrame, savedConds
+	}()
+	it.mod = f.Mod
+	fr := &frame{fn: f, this: this, up: savedFrame}
+	if f.Node.Kind == ts.KindArrowFunction || f.This != nil {
+		fr.this = f.This
+	}
+	it.frame = fr
+	up := f.scope
+	if f.Node.Kind == ts.KindFunctionExpression && f.Node.Name() != nil {
+		up = &scope{up: f.scope, mod: f.Mod}
+		up.declare(f.Node.Name().Text()).v = f
+	}
+	s := &scope{up: up, locals: f.Node.Locals(), mod: f.Mod}
+	args = append(slices.Clip(f.Bound), args...)
+	for i, p := range f.Node.Parameters() {
+		d := p.AsParameterDeclaration()
+		var v Value
+		switch {
+		case d.DotDotDotToken != nil:
+			v = newArray(it.site(p), args[min(i, len(args)):])
+		case i < len(args):
+			v = args[i]
+		case d.Initializer != nil:
+			v = &Undef{}
+		}
+		if d.Initializer != nil {
+			v = it.orDefault(v, d.Initializer, s)
+		}
+		it.bind(p.Name(), v, s, "passed on as ")
+		if ts.ParameterProperty(p) && p.Name().Kind == ts.KindIdentifier {
+			if o, ok := fr.this.(*Obj); ok {
+				it.put(o, p.Name().Text(), v)
+			}
+		}
+	}
+	if body := f.Node.Body(); body.Kind == ts.KindBlock {
+		it.statements(body.Statements(), s)
+	} else {
+		it.give(it.eval(body, s))
+	}
+	return fr.ret
+}
+
+// give adds a value that the running function may return.
+func (it *interp) give(v Value) {
+	v = refine(v, it.facts)
+	if f := it.frame; f.some {
+		f.ret = join(f.ret, v)
+	} else {
+		f.ret, f.some = v, true
+	}
+}
+
+// orDefault is v, or what stands in for it when it is undefined.
+func (it *interp) orDefault(v Value, init *ts.Node, s *scope) Value {
+	switch x := v.(type) {
+	case *Undef:
+		return it.eval(init, s)
+	case *Env:
+		if x.Default == nil {
+			return &Env{x.Name, it.eval(init, s)}
+		}
+	case nil:
+		return join(nil, it.eval(init, s))
+	}
+	return v
+}
+
+// bind gives the names of a pattern their values.
+func (it *interp) bind(name *ts.Node, v Value, s *scope, note string) {
+	if name == nil || !it.spend() {
+		return
+	}
+	switch name.Kind {
+	case ts.KindIdentifier:
+		if t, ok := v.(*Taint); ok {
+			v = it.step(t, name, note+name.Text())
+		}
+		c := s.lookup(it, name.Text())
+		if c == nil {
+			c = s.declare(name.Text())
+		}
+		it.set(c, v)
+	case ts.KindObjectBindingPattern:
+		var taken []string
+		for _, n := range name.Elements() {
+			e := n.AsBindingElement()
+			if e.DotDotDotToken != nil {
+				it.bind(n.Name(), it.rest(v, taken, it.site(n)), s, "the rest, kept in ")
+				continue
+			}
+			key := e.PropertyName
+			if key == nil {
+				key = n.Name()
+			}
+			k, known := it.key(key, s)
+			var field Value
+			if known {
+				taken = append(taken, k)
+				field = it.field(v, k, it.site(n))
+			} else {
+				field = it.anyField(v, it.site(n))
+			}
+			if e.Initializer != nil {
+				field = it.orDefault(field, e.Initializer, s)
+			}
+			it.bind(n.Name(), field, s, "kept in ")
+		}
+	case ts.KindArrayBindingPattern:
+		for i, n := range name.Elements() {
+			if n.Kind != ts.KindBindingElement || n.Name() == nil {
+				continue
+			}
+			e := n.AsBindingElement()
+			var elem Value
+			if o, ok := v.(*Obj); ok && o.Array && e.DotDotDotToken != nil {
+				elem = newArray(it.site(n), o.Elems[min(i, len(o.Elems)):])
+			} else {
+				elem = it.index(v, i, it.site(n))
+			}
+			if e.Initializer != nil {
+				elem = it.orDefault(elem, e.Initializer, s)
+			}
+			it.bind(n.Name(), elem, s, "kept in ")
+		}
+	}
+}
+
+// field is a member that is undefined where an object is known not to have it.
+func (it *interp) field(v Value, name string, at Site) Value {
+	if o, ok := v.(*Obj); ok && !o.Open && len(o.Spread) == 0 && o.Class == nil {
+		if _, ok := o.Get(name); !ok && !o.Array {
+			return &Undef{}
+		}
+	}
+	return it.member(v, name, at)
+}
+
+// rest is what is left of an object when some fields are taken out.
+func (it *interp) rest(v Value, taken []string, at Site) Value {
+	switch x := v.(type) {
+	case *Taint:
+		if x.State >= taint.Any {
+			return &Taint{ID: x.ID + ".*", State: taint.Whole, Trace: it.traced(x, at, "all other fields")}
+		}
+	case *Obj:
+		o := newObj(at)
+		o.Open = x.Open
+		for _, k := range x.Keys() {
+			if f, ok := x.Get(k); ok && !slices.Contains(taken, k) {
+				it.put(o, k, f)
+			}
+		}
+		for _, s := range x.Spread {
+			if _, ok := s.(*Obj); !ok {
+				o.Spread = append(o.Spread, s)
+			}
+		}
+		return o
+	}
+	return nil
+}
+
+// step is a taint one step further.
+func (it *interp) step(t *Taint, n *ts.Node, note string) *Taint {
+	return &Taint{ID: t.ID, State: t.State, Rebuilt: t.Rebuilt, Trace: it.traced(t, it.site(n), note)}
+}
+
+func (it *interp) traced(t *Taint, at Site, note string) *Trace {
+	n := 0
+	for s := t.Trace; s != nil; s = s.Before {
+		if n++; n >= maxTrace {
+			return t.Trace
+		}
+	}
+	return &Trace{t.Trace, at, note}
+}

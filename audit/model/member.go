@@ -1,0 +1,416 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package model
+
+import (
+	"strings"
+
+	ts "github.com/microsoft/typescript-go/panoply"
+
+	"github.com/panoply-security/panoply/audit/taint"
+)
+
+// member is v.name.
+func (it *interp) member(v Value, name string, at Site) Value {
+	switch x := v.(type) {
+	case *Obj:
+		if f, ok := x.Get(name); ok {
+			return f
+		}
+		if x.Class != nil {
+			if m := it.classMember(x.Class, name, x, false); m != nil {
+				return m
+			}
+		}
+		for i := len(x.Spread) - 1; i >= 0; i-- {
+			if _, ok := x.Spread[i].(*Obj); !ok && !x.Array {
+				return it.member(x.Spread[i], name, at)
+			}
+		}
+		if name == "length" {
+			return nil
+		}
+		if x.Array || isMethod(name) {
+			return &Method{v, name}
+		}
+		return nil
+	case *Taint:
+		if name == "length" {
+			return nil
+		}
+		return it.part(x, name, at)
+	case *Req:
+		return it.requestMember(x, name, at)
+	case *Lib:
+		return it.libMember(x, name, at)
+	case *Call:
+		if e := it.p.extra[v]; e != nil {
+			if f, ok := e.Get(name); ok {
+				return f
+			}
+		}
+		return &Lib{x.Lib.Mod, x.Lib.Path + "()." + name, x}
+	case *Class:
+		if f, ok := x.Static.Get(name); ok {
+			return f
+		}
+		if m := it.classMember(x, name, nil, true); m != nil {
+			return m
+		}
+		return &Method{v, name}
+	case *Err:
+		switch name {
+		case "message", "stack":
+			if x.Part == "" {
+				return &Err{x.ID, x.From, name, x.At}
+			}
+			return x
+		case "response", "data", "body", "error", "cause", "reason", "sqlMessage", "detail", "details", "inner", "original", "parent":
+			return &Err{x.ID, x.From, x.Part, x.At}
+		case "toString":
+			return &Method{v, name}
+		}
+		return &Err{x.ID, x.From, "code", x.At}
+	case *Doc:
+		if x.Many {
+			if isMethod(name) {
+				return &Method{v, name}
+			}
+			return &Doc{x.Model, false, x.Safe, x.At}
+		}
+		if isPassword(name) {
+			return &Doc{x.Model, false, false, x.At} // the hash itself
+		}
+		if isMethod(name) {
+			return &Method{v, name}
+		}
+		return nil
+	case *Union:
+		var out Value
+		for i, one := range x.Of {
+			m := it.member(one, name, at)
+			if i == 0 {
+				out = m
+			} else {
+				out = join(out, m)
+			}
+		}
+		return out
+	case *Res, *Next, *Router, *Model, *Query, *Schema, *Func:
+		if e := it.p.extra[v]; e != nil {
+			if f, ok := e.Get(name); ok {
+				return f
+			}
+		}
+		if sch, ok := v.(*Schema); ok && (name == "methods" || name == "statics") {
+			o := newObj(sch.At)
+			it.put(it.extra(v), name, o)
+			return o
+		}
+		if r, ok := v.(*Res); ok && name == "locals" {
+			return r.flow.locals
+		}
+		if r, ok := v.(*Router); ok && name == "locals" {
+			o := newObj(r.At)
+			o.Open = true
+			it.put(it.extra(v), name, o)
+			return o
+		}
+		return &Method{v, name}
+	case Str, Regex, *Env:
+		if name == "length" {
+			return nil
+		}
+		return &Method{v, name}
+	case nil:
+		return &Method{nil, name}
+	}
+	return nil
+}
+
+// isMethod says whether an object of an unknown kind is likely called by the
+// name, rather than read.
+func isMethod(name string) bool {
+	switch name {
+	case "map", "forEach", "filter", "find", "reduce", "some", "every", "concat", "slice", "splice", "push", "unshift", "pop",
+		"join", "includes", "indexOf", "keys", "values", "entries", "toString", "toObject", "toJSON", "save", "set", "then",
+		"catch", "finally", "flat", "flatMap", "sort", "reverse", "get", "has", "call", "apply", "bind", "update", "remove",
+		"deleteOne", "updateOne", "exec", "lean", "select", "populate", "overwrite", "assign", "merge", "hasOwnProperty", "next":
+		return true
+	}
+	return false
+}
+
+func isPassword(name string) bool {
+	name = strings.ToLower(name)
+	return strings.Contains(name, "passw") || name == "pwd" || name == "hash" || strings.HasSuffix(name, "_hash") || name == "salt"
+}
+
+// extra holds what the app hangs on a value that is not an object of its own.
+func (it *interp) extra(v Value) *Obj {
+	o := it.p.extra[v]
+	if o == nil {
+		o = newObj(Site{})
+		o.Open = true
+		it.p.extra[v] = o
+	}
+	return o
+}
+
+// setMember is v.name = to.
+func (it *interp) setMember(v Value, name string, to Value, at Site) {
+	switch x := v.(type) {
+	case *Obj:
+		if x.Array && name == "length" {
+			return
+		}
+		if t, ok := to.(*Taint); ok {
+			to = &Taint{t.ID, t.State, t.Rebuilt, it.traced(t, at, "kept in "+name)}
+		}
+		it.put(x, name, to)
+	case *Req:
+		it.put(x.flow.props, name, to)
+		if x.flow.root(name) {
+			it.facts = it.facts.Forget(name)
+		}
+	case *Taint:
+		it.put(it.overrides(), x.ID+"."+name, to)
+		it.facts = it.facts.Forget(x.ID + "." + name)
+	case *Class:
+		it.put(x.Static, name, to)
+	case *Doc:
+		if isPassword(name) {
+			switch to.(type) {
+			case *Undef, Str:
+				x.Safe = true
+			}
+		}
+		it.emit(&Event{Kind: Assigned, Recv: v, Name: name, Args: []Value{Str{name}, to}, At: at})
+	case *Func, *Router, *Call, *Model, *Schema:
+		it.put(it.extra(v), name, to)
+	case *Union:
+		for _, one := range x.Of {
+			it.setMember(one, name, to, at)
+		}
+	}
+}
+
+// overrides are the parts of the request that the app replaced.
+func (it *interp) overrides() *Obj {
+	if it.flow != nil {
+		return it.flow.over
+	}
+	return newObj(Site{})
+}
+
+// part is a part of what the client sends.
+func (it *interp) part(t *Taint, name string, at Site) Value {
+	id := t.ID + "." + name
+	if it.flow != nil {
+		if v, ok := it.flow.over.Get(id); ok {
+			return v
+		}
+	}
+	if t.State <= taint.List {
+		if isMethod(name) || isStringMethod(name) {
+			return &Method{t, name}
+		}
+		return &Taint{ID: id, State: t.State, Trace: t.Trace}
+	}
+	state := taint.Any
+	root, rest, _ := strings.Cut(t.ID, ".")
+	if it.flow != nil && rest == "" {
+		if s, ok := it.flow.states[root]; ok {
+			state = s
+		}
+	}
+	if t.Rebuilt {
+		state = taint.Any
+	}
+	tr := &Trace{nil, at, "the client sends " + at.Text()}
+	if t.Trace != nil && (t.Trace.Before != nil || t.Trace.Note != "") {
+		tr = it.traced(t, at, "its field "+name)
+	}
+	return &Taint{ID: id, State: state, Rebuilt: t.Rebuilt, Trace: tr}
+}
+
+// index is v[i] of something array-like.
+func (it *interp) index(v Value, i int, at Site) Value {
+	switch x := v.(type) {
+	case *Obj:
+		if x.Array && i < len(x.Elems) {
+			return x.Elems[i]
+		}
+		if x.Array && !x.Open {
+			return &Undef{}
+		}
+		return it.anyField(v, at)
+	}
+	return it.anyField(v, at)
+}
+
+// anyField is v[k] for an unknown k, or an element of a list.
+func (it *interp) anyField(v Value, at Site) Value {
+	switch x := v.(type) {
+	case *Obj:
+		var out Value
+		some := false
+		add := func(f Value) {
+			if some {
+				out = join(out, f)
+			} else {
+				out, some = f, true
+			}
+		}
+		for _, e := range x.Elems {
+			add(e)
+		}
+		for _, k := range x.Keys() {
+			f, _ := x.Get(k)
+			add(f)
+		}
+		for _, s := range x.Spread {
+			if _, ok := s.(*Obj); !ok {
+				add(it.anyField(s, at))
+			}
+		}
+		if x.Open {
+			add(nil)
+		}
+		return out
+	case *Taint:
+		return it.part(x, "*", at)
+	case *Doc:
+		if x.Many {
+			return &Doc{x.Model, false, x.Safe, x.At}
+		}
+	case *Query:
+		return &Doc{x.Model, false, x.Safe, x.At}
+	case *Union:
+		var out Value
+		for i, one := range x.Of {
+			if f := it.anyField(one, at); i == 0 {
+				out = f
+			} else {
+				out = join(out, f)
+			}
+		}
+		return out
+	}
+	return nil
+}
+
+// keyOf is some key of v.
+func (it *interp) keyOf(v Value, at Site) Value {
+	if t, ok := One[*Taint](v); ok && t.State >= taint.Any {
+		return &Taint{ID: "key(" + t.ID + ")", State: taint.Text, Trace: it.traced(t, at, "a name in it")}
+	}
+	return nil
+}
+
+// class is a class declaration or expression.
+func (it *interp) class(n *ts.Node, s *scope) Value {
+	c := &Class{Node: n, Mod: s.mod, Static: newObj(it.site(n)), scope: s}
+	if n.Name() != nil {
+		inner := &scope{up: s, mod: s.mod}
+		inner.declare(n.Name().Text()).v = c
+		c.scope = inner
+	}
+	for _, h := range heritage(n) {
+		c.Super = it.eval(h, s)
+	}
+	for _, m := range n.Members() {
+		switch {
+		case m.Kind == ts.KindPropertyDeclaration && ts.Static(m) && m.Initializer() != nil:
+			if k, ok := it.key(m.Name(), s); ok {
+				it.put(c.Static, k, it.eval(m.Initializer(), c.scope))
+			}
+		case m.Kind == ts.KindClassStaticBlockDeclaration:
+			it.call(&Func{Node: m, Mod: it.mod, scope: c.scope, This: c}, c, nil, it.site(m))
+		}
+	}
+	return c
+}
+
+func heritage(n *ts.Node) []*ts.Node {
+	clauses := n.ClassLikeData().HeritageClauses
+	if clauses == nil {
+		return nil
+	}
+	for _, h := range clauses.Nodes {
+		if x := h.AsHeritageClause(); x.Token == ts.KindExtendsKeyword {
+			return x.Types.Nodes
+		}
+	}
+	return nil
+}
+
+// classMember finds a method or getter of a class or those it extends.
+func (it *interp) classMember(c *Class, name string, this *Obj, static bool) Value {
+	for depth := 0; c != nil && depth < 16; depth++ {
+		for _, m := range c.Node.Members() {
+			if m.Name() == nil || ts.Static(m) != static {
+				continue
+			}
+			if m.Kind != ts.KindMethodDeclaration && m.Kind != ts.KindGetAccessor {
+				continue
+			}
+			if k, ok := it.key(m.Name(), c.scope); !ok || k != name {
+				continue
+			}
+			f := &Func{Node: m, Mod: c.Mod, scope: c.scope, home: c}
+			if m.Kind == ts.KindGetAccessor {
+				if this == nil {
+					return nil
+				}
+				return it.call(f, this, nil, Site{})
+			}
+			return f
+		}
+		c, _ = One[*Class](c.Super)
+	}
+	return nil
+}
+
+// construct is new C(args).
+func (it *interp) construct(c *Class, args []Value, at Site) Value {
+	o := newObj(at)
+	o.Class = c
+	if super, ok := c.Super.(*Lib); ok && (super.Mod == "express") {
+		return it.router(super.Path == "", at)
+	}
+	it.initialize(c, o, args, at)
+	return o
+}
+
+func (it *interp) initialize(c *Class, o *Obj, args []Value, at Site) {
+	if it.depth >= maxCalls {
+		return
+	}
+	var ctor *ts.Node
+	for _, m := range c.Node.Members() {
+		if m.Kind == ts.KindConstructor && m.Body() != nil {
+			ctor = m
+		}
+	}
+	if super, ok := One[*Class](c.Super); ok && ctor == nil {
+		it.depth++
+		it.initialize(super, o, args, at)
+		it.depth--
+	}
+	saved, savedMod := it.frame, it.mod
+	it.mod = c.Mod
+	it.frame = &frame{this: o, up: saved, fn: &Func{Node: c.Node, home: c}}
+	for _, m := range c.Node.Members() {
+		if m.Kind == ts.KindPropertyDeclaration && !ts.Static(m) && m.Initializer() != nil {
+			if k, ok := it.key(m.Name(), c.scope); ok {
+				it.put(o, k, it.eval(m.Initializer(), c.scope))
+			}
+		}
+	}
+	it.frame, it.mod = saved, savedMod
+	if ctor != nil {
+		it.call(&Func{Node: ctor, Mod: c.Mod, scope: c.scope, home: c}, o, args, at)
+	}
+}

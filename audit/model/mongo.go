@@ -1,0 +1,341 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package model
+
+import (
+	"strings"
+
+	"github.com/panoply-security/panoply/audit/taint"
+)
+
+// queryMethods are the methods of models that take a query (1), data (2), a
+// query and data (3), or a pipeline (4) first.
+var queryMethods = map[string]int{
+	"find": 1, "findOne": 1, "findById": 1, "findAll": 1, "findFirst": 1, "findUnique": 1, "findMany": 1, "findAndCountAll": 1,
+	"findByPk": 1, "findBy": 1, "findOneBy": 1, "count": 1, "countDocuments": 1, "exists": 1, "distinct": 0, "deleteOne": 1,
+	"deleteMany": 1, "remove": 1, "destroy": 1, "findOneAndDelete": 1, "findOneAndRemove": 1, "findByIdAndDelete": 1,
+	"findByIdAndRemove": 1, "findOneAndUpdate": 3, "findOneAndReplace": 3, "findByIdAndUpdate": 3, "findAndModify": 3,
+	"updateOne": 3, "updateMany": 3, "update": 3, "replaceOne": 3, "aggregate": 4, "create": 2, "insertMany": 2,
+	"insertOne": 2, "insert": 2, "bulkCreate": 2, "createMany": 2, "upsert": 2, "build": 2, "where": 1, "findOrCreate": 1, "save": 2,
+	"bulkWrite": 2,
+}
+
+func isORM(mod string) bool {
+	switch mod {
+	case "mongoose", "sequelize", "typeorm", "sequelize-typescript", "objection", "@typegoose/typegoose", "mongodb":
+		return true
+	}
+	return false
+}
+
+// mongoOnly says whether what looks like a query is one of MongoDB's.
+func (p *Program) mongoOnly() bool {
+	t := p.Tree
+	if t.Depends("sequelize") || t.Depends("@prisma/client") || t.Depends("typeorm") || t.Depends("knex") || t.Depends("objection") {
+		return false
+	}
+	return t.Depends("mongoose") || t.Depends("mongodb") || t.Depends("monk") || t.Depends("mongoist")
+}
+
+// model is the model with a name; the first declaration with a schema wins.
+func (it *interp) model(name string, schema Value, at Site) *Model {
+	m := it.p.models[name]
+	if m == nil {
+		m = &Model{Name: name, Lib: "mongoose"}
+		it.p.models[name] = m
+	}
+	if s, ok := One[*Schema](schema); ok && m.Schema == nil {
+		m.Schema = s
+	} else if o, ok := schema.(*Obj); ok && m.Schema == nil {
+		m.Schema = &Schema{Def: o, At: at}
+	}
+	return m
+}
+
+// modelOf is the model that a class stands for.
+func (it *interp) modelOf(c *Class, lib *Lib) *Model {
+	name := ""
+	if c.Node.Name() != nil {
+		name = c.Node.Name().Text()
+	}
+	if lib.Mod == "mongoose" {
+		return it.model(name, nil, Site{c.Mod.File, c.Node})
+	}
+	key := lib.Mod + ":" + name
+	m := it.p.models[key]
+	if m == nil {
+		m = &Model{Name: name, Lib: lib.Mod}
+		it.p.models[key] = m
+	}
+	return m
+}
+
+func (it *interp) newDoc(m *Model, args []Value, at Site) Value {
+	it.emit(&Event{Kind: Made, Recv: m, Name: "new", Args: args, At: at})
+	return &Doc{Model: m, At: at}
+}
+
+// modelMethod is a method of a model or collection.
+func (it *interp) modelMethod(m *Model, name string, args []Value, at Site) Value {
+	kind, known := queryMethods[name]
+	if !known {
+		switch name {
+		case "then":
+			return it.apply(arg(args, 0), nil, []Value{m}, false, at)
+		case "findAllBy", "query", "raw":
+		case "scope", "unscoped", "schema", "collection", "native", "withTransaction", "discriminator":
+			return m
+		}
+		it.emit(&Event{Kind: Called, Recv: m, Name: name, Args: args, At: at})
+		it.callbacks(args, nil, at)
+		return nil
+	}
+	it.emit(&Event{Kind: Queried, Recv: m, Name: name, Args: args, At: at})
+	q := &Query{Model: m, Op: name, At: at}
+	switch name {
+	case "find", "findAll", "findMany", "where", "aggregate", "findBy", "insertMany", "bulkCreate":
+		q.Many = true
+	case "count", "countDocuments", "exists", "distinct", "deleteOne", "deleteMany", "updateOne", "updateMany", "remove", "destroy", "update", "replaceOne", "insertOne", "insert":
+		it.callbacks(args, nil, at)
+		if _, isFunc := One[*Func](arg(args, len(args)-1)); isFunc {
+			return nil
+		}
+		q.Safe = true
+		q.Op = "count"
+	}
+	if kind == 1 && len(args) > 1 || name == "findOne" && len(args) > 1 {
+		if chosen(args[1]) {
+			q.Safe = true
+		}
+	}
+	if o, ok := arg(args, 0).(*Obj); ok {
+		for _, k := range []string{"attributes", "select"} {
+			if _, has := o.Get(k); has {
+				q.Safe = true
+			}
+		}
+	}
+	if name == "create" {
+		it.emit(&Event{Kind: Made, Recv: m, Name: name, Args: args, At: at})
+	}
+	it.callbacks(args, q.doc(), at)
+	if name == "find" || name == "findOne" || name == "findById" || name == "where" || name == "findOneAndUpdate" || name == "findByIdAndUpdate" || name == "aggregate" {
+		return q
+	}
+	if q.Op == "count" {
+		return q
+	}
+	return q.doc()
+}
+
+// chosen says whether a projection leaves fields out.
+func chosen(v Value) bool {
+	switch x := v.(type) {
+	case Str:
+		return x.S != ""
+	case *Obj:
+		if len(x.Keys()) == 0 && !x.Array {
+			return false
+		}
+		for _, k := range x.Keys() {
+			switch k {
+			case "lean", "new", "session", "sort", "limit", "skip", "upsert", "runValidators", "returnDocument":
+				continue
+			case "projection", "select", "fields":
+				return true
+			}
+			return true
+		}
+		return x.Array
+	}
+	return false
+}
+
+func (q *Query) doc() Value {
+	if q.Op == "count" {
+		return nil
+	}
+	return &Doc{q.Model, q.Many, q.Safe, q.At}
+}
+
+// queryMethod is a method of a query that is being put together.
+func (it *interp) queryMethod(q *Query, name string, args []Value, at Site) Value {
+	switch name {
+	case "select", "projection", "project", "fields":
+		if s, ok := Constant(arg(args, 0)); ok && strings.HasPrefix(s, "+") {
+			return q
+		}
+		return &Query{q.Model, q.Many, true, q.Op, q.At}
+	case "then":
+		return it.apply(arg(args, 0), nil, []Value{q.doc()}, false, at)
+	case "catch":
+		it.callback1(arg(args, 0), it.caughtBy(arg(args, 0), "promise", at), at)
+		return q
+	case "finally":
+		it.callback1(arg(args, 0), nil, at)
+		return q
+	case "exec", "toArray", "next", "lean", "orFail":
+		if len(args) > 0 && name != "lean" {
+			it.callbacks(args, q.doc(), at)
+		}
+		if name == "lean" || name == "orFail" {
+			return q
+		}
+		return q.doc()
+	case "forEach", "map", "each", "eachAsync":
+		it.callback1(arg(args, 0), &Doc{q.Model, false, q.Safe, q.At}, at)
+		return nil
+	case "and", "or", "nor", "where", "find", "findOne", "equals", "in", "nin", "ne", "elemMatch", "match", "merge", "setQuery", "regex", "$where", "deleteOne", "updateOne", "updateMany", "update", "set", "countDocuments":
+		it.emit(&Event{Kind: Queried, Recv: q.Model, Name: "." + name, Args: args, At: at})
+		it.callbacks(args, q.doc(), at)
+		return q
+	}
+	it.callbacks(args, q.doc(), at)
+	return q
+}
+
+// docMethod is a method of a document, or of a list of them.
+func (it *interp) docMethod(d *Doc, name string, args []Value, at Site) Value {
+	one := &Doc{d.Model, false, d.Safe, d.At}
+	switch name {
+	case "map", "forEach", "filter", "find", "some", "every", "flatMap":
+		var out Value
+		if f := arg(args, 0); f != nil {
+			it.branch(arm{run: func() ctl { out = it.apply(f, nil, []Value{one}, false, at); return normal }}, arm{})
+		}
+		switch name {
+		case "map", "flatMap":
+			a := newArray(at, []Value{out})
+			a.Open = true
+			return a
+		case "filter":
+			return d
+		case "find":
+			return one
+		}
+		return nil
+	case "toObject", "toJSON", "lean", "get", "populate", "execPopulate", "slice", "sort", "reverse", "concat", "reload":
+		return &Doc{d.Model, d.Many, d.Safe, d.At}
+	case "save":
+		it.callbacks(args, d, at)
+		return d
+	case "then":
+		return it.apply(arg(args, 0), nil, []Value{d}, false, at)
+	case "catch":
+		it.callback1(arg(args, 0), it.caughtBy(arg(args, 0), "promise", at), at)
+		return d
+	case "set", "overwrite", "update", "updateOne", "merge", "replaceOne", "patch", "assign", "$set", "setAttributes":
+		it.emit(&Event{Kind: Queried, Recv: d.Model, Name: "doc." + name, Args: args, At: at})
+		it.callbacks(args, d, at)
+		return d
+	}
+	if m := d.Model; m != nil && m.Schema != nil {
+		if ms, ok := it.extra(m.Schema).Get("methods"); ok {
+			if o, ok := ms.(*Obj); ok {
+				if f, ok := o.Get(name); ok {
+					return it.apply(f, d, args, false, at)
+				}
+			}
+		}
+	}
+	it.emit(&Event{Kind: Called, Recv: d, Name: name, Args: args, At: at})
+	it.callbacks(args, nil, at)
+	return nil
+}
+
+// schemaMethod is a method of a schema.
+func (it *interp) schemaMethod(s *Schema, name string, args []Value, at Site) Value {
+	a, _ := Constant(arg(args, 0))
+	switch name {
+	case "set":
+		if a == "toJSON" || a == "toObject" {
+			if o, ok := arg(args, 1).(*Obj); ok {
+				if _, has := o.Get("transform"); has {
+					s.Hidden = true
+				}
+			}
+		}
+	case "plugin":
+		// Most of what is plugged into a schema changes how it is sent.
+		s.Hidden = true
+	case "method":
+		if a == "toJSON" {
+			s.Hidden = true
+		}
+	case "pre", "post":
+		if f, ok := One[*Func](arg(args, len(args)-1)); ok {
+			it.branch(arm{run: func() ctl {
+				it.call(f, &Doc{Model: &Model{Schema: s, Lib: "mongoose"}, Safe: true}, []Value{nil}, at)
+				return normal
+			}}, arm{})
+		}
+	case "virtual":
+		return nil
+	}
+	return s
+}
+
+// Hides says whether documents of a model keep their passwords when they are
+// sent: a schema without one has none to keep.
+func (p *Program) Hides(m *Model) bool {
+	if m == nil || m.Schema == nil {
+		return m == nil || !looksLikeUser(m.Name)
+	}
+	s := m.Schema
+	if s.Hidden {
+		return true
+	}
+	if o, ok := s.Opts.(*Obj); ok {
+		if j, ok := o.Get("toJSON"); ok {
+			if jo, ok := j.(*Obj); ok {
+				if _, has := jo.Get("transform"); has {
+					return true
+				}
+			}
+		}
+	}
+	if e := p.extra[s]; e != nil {
+		if ms, ok := e.Get("methods"); ok {
+			if o, ok := ms.(*Obj); ok {
+				if _, has := o.Get("toJSON"); has {
+					return true
+				}
+			}
+		}
+	}
+	if s.Def == nil {
+		return !looksLikeUser(m.Name)
+	}
+	for _, k := range s.Def.Keys() {
+		if !isPassword(k) {
+			continue
+		}
+		f, _ := s.Def.Get(k)
+		if o, ok := f.(*Obj); ok {
+			if sel, ok := o.Get("select"); ok && sel == (Bool{false}) {
+				continue
+			}
+		}
+		return false
+	}
+	return true
+}
+
+func looksLikeUser(name string) bool {
+	name = strings.ToLower(name)
+	for _, w := range []string{"user", "account", "member", "customer", "admin"} {
+		if strings.TrimSuffix(name, "s") == w {
+			return true
+		}
+	}
+	return false
+}
+
+// sanitized is a value without operators.
+func sanitized(t *Taint, tr *Trace) *Taint {
+	if t.State <= taint.List {
+		return t
+	}
+	return &Taint{ID: "clean(" + t.ID + ")", State: t.State, Trace: tr}
+}
