@@ -2,7 +2,10 @@ module github.com/panoply-security/panoply/audit
 
 go 1.26.0
 
-require github.com/microsoft/typescript-go/panoply v0.0.0
+require (
+	github.com/microsoft/typescript-go/panoply v0.0.0
+	github.com/panoply-security/panoply v0.0.0-00010101000000-000000000000
+)
 
 require (
 	github.com/go-json-experiment/json v1.27.2 // indirect

@@ -67,7 +67,7 @@ var Mistakes = [...]Mistake{
 var byID = func() map[ID]*Rule {
 	m := make(map[ID]*Rule)
 	for _, group := range [][]Rule{
-		requestRules, multipartRules, headerRules, rateLimitRules, validateRules, errorRules, sessionRules, uploadRules, nosqlRules,
+		requestRules, multipartRules, headerRules, rateLimitRules, validateRules, errorRules, sessionRules, uploadRules, nosqlRules, sourceRules,
 	} {
 		for i := range group {
 			r := &group[i]

@@ -45,9 +45,10 @@ func (it *interp) eval(n *ts.Node, s *scope) Value {
 			return it.frame.this
 		}
 	case ts.KindParenthesizedExpression, ts.KindAsExpression, ts.KindSatisfiesExpression, ts.KindTypeAssertionExpression,
-		ts.KindNonNullExpression, ts.KindAwaitExpression, ts.KindExpressionWithTypeArguments, ts.KindPartiallyEmittedExpression,
-		ts.KindYieldExpression:
+		ts.KindNonNullExpression, ts.KindExpressionWithTypeArguments, ts.KindPartiallyEmittedExpression:
 		return it.eval(n.Expression(), s)
+	case ts.KindAwaitExpression, ts.KindYieldExpression:
+		return awaited(it.eval(n.Expression(), s))
 	case ts.KindVoidExpression:
 		it.eval(n.Expression(), s)
 		return &Undef{}
@@ -95,6 +96,31 @@ func (it *interp) eval(n *ts.Node, s *scope) Value {
 		it.eval(n.AsPostfixUnaryExpression().Operand, s)
 	}
 	return nil
+}
+
+// awaited is what a promise or query is worth once it is there.
+func awaited(v Value) Value {
+	switch x := v.(type) {
+	case *Query:
+		return x.doc()
+	case *Union:
+		var out Value
+		for i, one := range x.Of {
+			if a := awaited(one); i == 0 {
+				out = a
+			} else {
+				out = join(out, a)
+			}
+		}
+		return out
+	case *Obj:
+		if x.Array && len(x.Elems) <= maxLoop { // Promise.all
+			for i, e := range x.Elems {
+				x.Elems[i] = awaited(e)
+			}
+		}
+	}
+	return v
 }
 
 func (it *interp) name(n *ts.Node, s *scope) Value {

@@ -228,7 +228,7 @@ func (it *interp) part(t *Taint, name string, at Site) Value {
 	if t.Rebuilt {
 		state = taint.Any
 	}
-	tr := &Trace{nil, at, "the client sends " + at.Text()}
+	tr := &Trace{nil, at, "the client sends req." + id}
 	if t.Trace != nil && (t.Trace.Before != nil || t.Trace.Note != "") {
 		tr = it.traced(t, at, "its field "+name)
 	}

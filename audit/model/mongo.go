@@ -339,3 +339,7 @@ func sanitized(t *Taint, tr *Trace) *Taint {
 	}
 	return &Taint{ID: "clean(" + t.ID + ")", State: t.State, Trace: tr}
 }
+
+// FirstArgument says what a model's method takes first: a query (1), data (2), a
+// query before data (3), a pipeline (4), or none of these (0).
+func FirstArgument(method string) int { return queryMethods[method] }
