@@ -42,7 +42,7 @@ var arrows = map[string][]string{
 	"redisstore":           {"ratelimit", "session", "token", "internal/"},
 	"redisstore/redistest": nil,
 	"guard":                {"", "guard/openapi", "guard/learn", "guard/watch", "redisstore", "clientip", "problem", "rule", "token", "validate", "internal/"},
-	"cmd/panoply":          {"", "guard", "rule", "finding", "report", "scan", "internal/"},
+	"cmd/panoply":          {"", "guard", "audit", "audit/source", "rule", "finding", "report", "scan", "internal/"},
 	"audit/source":         nil,
 	"audit/model":          {"audit/source", "audit/taint"},
 	"audit/taint":          nil,

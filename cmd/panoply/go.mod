@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/panoply-security/panoply v0.0.0
+	github.com/panoply-security/panoply/audit v0.0.0
 	github.com/panoply-security/panoply/guard v0.0.0
 	github.com/rogpeppe/go-internal v1.16.0
 )
@@ -18,21 +19,28 @@ require (
 	github.com/go-openapi/swag/jsonname v0.25.5 // indirect
 	github.com/goccy/go-yaml v1.19.2 // indirect
 	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/klauspost/cpuid/v2 v2.2.10 // indirect
 	github.com/kr/pretty v0.3.1 // indirect
+	github.com/microsoft/typescript-go v0.0.0-20260708042240-2bd066d87f5b // indirect
+	github.com/microsoft/typescript-go/panoply v0.0.0 // indirect
 	github.com/oasdiff/yaml v0.1.1 // indirect
 	github.com/oasdiff/yaml3 v0.0.14 // indirect
 	github.com/panoply-security/panoply/redisstore v0.0.0 // indirect
 	github.com/redis/rueidis v1.0.79 // indirect
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
+	github.com/zeebo/xxh3 v1.1.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.60.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 )
 
 replace (
+	github.com/microsoft/typescript-go/panoply => ../../audit/tsgo
 	github.com/panoply-security/panoply => ../../
+	github.com/panoply-security/panoply/audit => ../../audit
 	github.com/panoply-security/panoply/guard => ../../guard
 )
 

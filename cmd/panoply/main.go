@@ -7,6 +7,7 @@
 //	panoply guard --config FILE      the same, with a policy
 //	panoply scan URL                 which of the seven a running app makes
 //	panoply scan URL --active        the same, trying things, on an app of your own
+//	panoply audit DIR                which of the seven an app's source makes, and where
 //	panoply policy check FILE        tell everything that is wrong with a policy
 //	panoply policy show              the effective policy, defaults spelled out
 //	panoply policy schema            the policy file's JSON Schema, for editors
@@ -38,6 +39,7 @@ const (
 type commands struct {
 	Guard  guardCmd  `cmd:"" help:"Stand in front of an app and close the seven mistakes."`
 	Scan   scanCmd   `cmd:"" help:"Ask a running app which of the seven mistakes it makes."`
+	Audit  auditCmd  `cmd:"" help:"Read an Express app's source: which of the seven mistakes it makes, and where."`
 	Policy policyCmd `cmd:"" help:"Check, show or describe the policy file."`
 }
 
