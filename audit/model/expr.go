@@ -323,7 +323,27 @@ func (it *interp) concat(a, b Value, at Site) Value {
 			return Str{x + y}
 		}
 	}
+	// A path that is known in part.
+	x, xok := partly(a)
+	y, yok := partly(b)
+	if xok && yok && strings.Contains(x+y, "/") {
+		return Part{x + y}
+	}
 	return nil
+}
+
+// partly is a text with a question mark for what is not known of it.
+func partly(v Value) (string, bool) {
+	switch x := v.(type) {
+	case nil, *Env, *Undef, *Method:
+		if s, ok := Constant(v); ok {
+			return s, true
+		}
+		return "?", true
+	case Part:
+		return x.S, true
+	}
+	return Constant(v)
 }
 
 func part(p, otherwise string) string {

@@ -149,6 +149,8 @@ func onePath(v Value) (string, bool) {
 	switch x := v.(type) {
 	case Str:
 		return x.S, true
+	case Part:
+		return x.S, true
 	case Regex:
 		return x.Source, true
 	case *Env:

@@ -28,7 +28,9 @@ package model
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	ts "github.com/microsoft/typescript-go/panoply"
 
@@ -134,40 +136,58 @@ func (p *Program) missing(from *Module, spec string) {
 	}
 }
 
-// exported calls functions that modules export for an app that is made
-// elsewhere, module.exports = (app) => …, if nobody has.
+// exported calls the functions that make apps or add routes to one and that
+// nobody in the source calls, module.exports = (app) => …: somebody else does.
 func (p *Program) exported(it *interp) {
 	for _, f := range p.Tree.Files {
 		m := p.modules[f.Path]
-		if m == nil {
+		if m == nil || !strings.Contains(f.Text, "express") && !strings.Contains(f.Text, "router") && !strings.Contains(f.Text, "app.") {
 			continue
 		}
-		fn, ok := m.exports().(*Func)
-		if !ok || it.ran[fn.Node] || it.handlerShaped(fn) {
-			continue
-		}
-		args := make([]Value, 0, 4)
-		routes := false
-		for _, prm := range fn.Node.Parameters() {
-			var v Value
-			if prm.Name().Kind == ts.KindIdentifier {
-				switch prm.Name().Text() {
-				case "app", "server", "router", "express":
-					v, routes = &Router{App: prm.Name().Text() == "app", At: Site{f, prm}}, true
+		var visit func(n *ts.Node, depth int)
+		visit = func(n *ts.Node, depth int) {
+			if depth > maxNest || it.steps <= 0 {
+				return
+			}
+			switch n.Kind {
+			case ts.KindFunctionDeclaration, ts.KindFunctionExpression, ts.KindArrowFunction, ts.KindMethodDeclaration:
+				if !it.ran[n] && n.Body() != nil && !shaped(n, 0) {
+					p.callExported(it, n, m)
 				}
 			}
-			args = append(args, v)
+			n.ForEachChild(func(c *ts.Node) bool { visit(c, depth+1); return false })
 		}
-		if !routes {
-			continue
-		}
-		it.budget = routeSteps
-		it.mod = m
-		it.call(fn, nil, args, Site{f, fn.Node})
-		for _, a := range args {
-			if r, ok := a.(*Router); ok && len(r.Events) > 0 {
-				p.routers = append(p.routers, r)
+		visit(f.AST.AsNode(), 0)
+	}
+}
+
+// makesRoutes tells a function that is worth calling.
+var makesRoutes = regexp.MustCompile(`express\(|Router\(|\b(app|router|server|api|routes?)\.(use|get|post|put|patch|delete|all|route)\(|\.use\(`)
+
+func (p *Program) callExported(it *interp, n *ts.Node, m *Module) {
+	at := Site{m.File, n}
+	if !makesRoutes.MatchString(at.Text()) {
+		return
+	}
+	args := make([]Value, 0, 4)
+	for _, prm := range n.Parameters() {
+		var v Value
+		if prm.Name().Kind == ts.KindIdentifier {
+			switch name := prm.Name().Text(); name {
+			case "app", "server", "router", "api":
+				v = &Router{App: name == "app" || name == "server", At: Site{m.File, prm}}
+			case "express":
+				v = &Lib{Mod: "express"}
 			}
+		}
+		args = append(args, v)
+	}
+	it.budget = routeSteps
+	it.mod, it.frame, it.facts, it.conds, it.journal = m, nil, nil, nil, nil
+	it.call(&Func{Node: n, Mod: m, scope: it.lexical(n, m)}, nil, args, at)
+	for _, a := range args {
+		if r, ok := a.(*Router); ok && len(r.Events) > 0 {
+			p.routers = append(p.routers, r)
 		}
 	}
 }

@@ -27,6 +27,9 @@ type (
 	Bool  struct{ B bool }
 	Regex struct{ Source string }
 
+	// Part is a text that is known in part; the rest is a question mark.
+	Part struct{ S string }
+
 	// Env is an environment variable with what the app uses in its place.
 	Env struct {
 		Name    string
