@@ -31,6 +31,7 @@ import (
 
 	"github.com/panoply-security/panoply/audit/checks"
 	"github.com/panoply-security/panoply/audit/model"
+	"github.com/panoply-security/panoply/audit/remedy"
 	"github.com/panoply-security/panoply/audit/source"
 	"github.com/panoply-security/panoply/finding"
 )
@@ -45,7 +46,13 @@ type Options struct {
 type App struct {
 	*model.Program
 	Findings []finding.Finding
+
+	needs []checks.Need
 }
+
+// WritePolicy writes the guard's policy that closes what was found, for the
+// routes of this app, each rule with the place that asks for it.
+func (a *App) WritePolicy(w io.Writer) error { return remedy.Write(w, a.Program, a.Findings, a.needs) }
 
 // Run audits the app in a directory.
 func Run(ctx context.Context, dir string, o Options) (*finding.Report, *App, error) {
@@ -54,14 +61,15 @@ func Run(ctx context.Context, dir string, o Options) (*finding.Report, *App, err
 	if err != nil {
 		return nil, nil, err
 	}
-	program, findings := checks.Run(ctx, tree)
+	result := checks.Run(ctx, tree)
+	program := result.Program
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
 	r := finding.NewReport("panoply audit", o.Version, dir)
 	ignored := 0
-	app := &App{Program: program}
-	for _, f := range findings {
+	app := &App{Program: program, needs: result.Needs}
+	for _, f := range result.Findings {
 		if takenBack(tree, f) {
 			ignored++
 			continue

@@ -66,6 +66,8 @@ func (r *run) stored(v model.Value, e *model.Event) {
 	if t == nil || strings.HasPrefix(t.ID, "file") || strings.HasPrefix(t.ID, "headers") {
 		return
 	}
+	m, _ := e.Recv.(*model.Model)
+	r.need(Need{Rule: rule.ValidateAssignment, Route: e.Route, Model: m, At: e.At})
 	r.add(rule.ValidateAssignment, e.At, e, fmt.Sprintf("%s stores every field that the client sends", callee(e)),
 		trace(t, e.At, "stored whole by "+callee(e)))
 }

@@ -28,14 +28,14 @@ type run struct {
 	seen  map[string]bool
 	found []finding.Finding
 
-	sent    map[string]bool // headers that the app sets by hand, lower case
-	logins  map[*model.Route][]string
-	costly  map[*model.Route][]string
-	uploads []model.Site
+	sent   map[string]bool // headers that the app sets by hand, lower case
+	logins map[*model.Route][]string
+	costly map[*model.Route][]string
+	needs  []Need
 }
 
-// Run goes through the app and returns what is wrong with it, and the app.
-func Run(ctx context.Context, tree *source.Tree) (*model.Program, []finding.Finding) {
+// Run goes through the app and says what is wrong with it.
+func Run(ctx context.Context, tree *source.Tree) Result {
 	r := &run{seen: map[string]bool{}, sent: map[string]bool{}, logins: map[*model.Route][]string{}, costly: map[*model.Route][]string{}}
 	r.p = model.Run(ctx, tree, func(p *model.Program, e *model.Event) {
 		r.p = p
@@ -50,7 +50,8 @@ func Run(ctx context.Context, tree *source.Tree) (*model.Program, []finding.Find
 	r.headers()
 	r.limits()
 	r.errors()
-	return r.p, r.found
+	r.uploadRoutes()
+	return Result{r.p, r.found, r.needs}
 }
 
 // add keeps a finding, once for each rule and place.
@@ -94,7 +95,7 @@ func severity(s rule.Severity) func(*finding.Finding) {
 	return func(f *finding.Finding) { f.Severity = s }
 }
 
-// at most lowers the confidence.
+// confidence lowers the confidence.
 func confidence(c finding.Confidence) func(*finding.Finding) {
 	return func(f *finding.Finding) {
 		if f.Confidence != finding.Tentative {

@@ -44,12 +44,12 @@ func TestMarkedApps(t *testing.T) {
 			for _, p := range tree.Problems {
 				t.Errorf("%s:%d: %s", p.Path, p.Line, p.Message)
 			}
-			p, findings := checks.Run(context.Background(), tree)
-			for _, f := range p.Failed {
+			r := checks.Run(context.Background(), tree)
+			for _, f := range r.Program.Failed {
 				t.Error(f)
 			}
 			messages := map[string]string{}
-			for _, f := range findings {
+			for _, f := range r.Findings {
 				k := fmt.Sprintf("%s:%d %s", f.Location.File, f.Location.Line, f.Rule)
 				got = append(got, k)
 				messages[k] = f.Message

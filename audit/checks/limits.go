@@ -70,6 +70,9 @@ func (r *run) limits() {
 			continue
 		}
 		l, conds := r.limiter(rt)
+		if l == nil {
+			r.need(Need{Rule: rule.RateLimitNone, Route: rt, Field: map[bool]string{true: "login"}[login], At: rt.Site})
+		}
 		switch {
 		case l == nil && login:
 			r.add(rule.RateLimitNone, rt.Site, nil, fmt.Sprintf("nothing limits %s, which %s", rt.Name(), why), on(rt))

@@ -171,6 +171,9 @@ func (r *run) operator(field string, t *model.Taint, m *model.Model, e *model.Ev
 	if t.Rebuilt {
 		message = fmt.Sprintf("operators are put into the query by the app after every check of what the client sends (%s)", callee(e))
 	}
+	if field != "" && field != "_id" {
+		r.need(Need{Rule: rule.NoSQLOperator, Route: e.Route, Field: field, At: e.At})
+	}
 	s := rule.High
 	if authenticates(e) || isPasswordField(field) || strings.Contains(strings.ToLower(field), "token") {
 		s = rule.Critical

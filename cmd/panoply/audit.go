@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/panoply-security/panoply/audit"
 	"github.com/panoply-security/panoply/audit/source"
@@ -19,6 +20,8 @@ type auditCmd struct {
 	Routes  bool     `help:"List the app's routes, and nothing else."`
 	Include []string `help:"Directories or files that are left out by default: tests, dist, public and the like." placeholder:"PATH"`
 	Exclude []string `help:"Directories or files to leave out as well." placeholder:"PATH"`
+
+	WritePolicy string `help:"Write the guard's policy that closes what was found." placeholder:"FILE"`
 
 	outputFlags
 }
@@ -34,6 +37,11 @@ func (c *auditCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return exitError{errors.New(printable.Line(err.Error())), exitUnreachable}
 	}
+	if c.WritePolicy != "" {
+		if err := c.writePolicy(app, std); err != nil {
+			return err
+		}
+	}
 	if !c.Routes {
 		return out.finish(r)
 	}
@@ -46,5 +54,28 @@ func (c *auditCmd) Run(ctx context.Context, std streams) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// writePolicy writes a new file: a policy that somebody has worked on is not
+// written over.
+func (c *auditCmd) writePolicy(app *audit.App, std streams) error {
+	var text bytes.Buffer
+	if err := app.WritePolicy(&text); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(c.WritePolicy, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return fmt.Errorf("--write-policy: %w", err)
+	}
+	if _, err = f.Write(text.Bytes()); err == nil {
+		err = f.Close()
+	} else {
+		f.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("--write-policy: %w", err)
+	}
+	fmt.Fprintf(std.err, "panoply: wrote %s\n", c.WritePolicy)
 	return nil
 }

@@ -8,6 +8,7 @@
 //	panoply scan URL                 which of the seven a running app makes
 //	panoply scan URL --active        the same, trying things, on an app of your own
 //	panoply audit DIR                which of the seven an app's source makes, and where
+//	panoply audit DIR --write-policy FILE   and the policy that closes them
 //	panoply policy check FILE        tell everything that is wrong with a policy
 //	panoply policy show              the effective policy, defaults spelled out
 //	panoply policy schema            the policy file's JSON Schema, for editors

@@ -1,0 +1,88 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package remedy
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/panoply-security/panoply/audit/checks"
+	"github.com/panoply-security/panoply/audit/model"
+	"github.com/panoply-security/panoply/rule"
+)
+
+// bodies writes schemas of the bodies that are stored whole: the fields that the
+// model declares, but for those that no client should set.
+func bodies(b *bytes.Buffer, needs []checks.Need) {
+	section(b, "bodies:\n  routes:", needs, rule.ValidateAssignment, func(n checks.Need, p string) []string {
+		if n.Model == nil || n.Model.Schema == nil || n.Model.Schema.Def == nil {
+			return nil
+		}
+		var fields, kept []string
+		for _, k := range n.Model.Schema.Def.Keys() {
+			if !plain(k) {
+				continue
+			}
+			if privileged(k) {
+				kept = append(kept, k)
+				continue
+			}
+			v, _ := n.Model.Schema.Def.Get(k)
+			if t := jsonType(v); t != "" {
+				fields = append(fields, fmt.Sprintf("%s: %s", k, t))
+			}
+		}
+		if len(fields) == 0 {
+			return nil
+		}
+		var lines []string
+		if len(kept) > 0 {
+			lines = append(lines, "    # not for clients to set: "+strings.Join(kept, ", "))
+		}
+		return append(lines, fmt.Sprintf("    - {match: %q, unknown: strip, schema: {type: object, properties: {%s}}}", p, strings.Join(fields, ", ")))
+	})
+}
+
+// privileged are fields that say what a user may do.
+func privileged(name string) bool {
+	name = strings.ToLower(name)
+	for _, w := range []string{"role", "admin", "permission", "verified", "balance", "credit", "hash", "salt", "token", "createdat", "updatedat", "deleted", "banned", "owner", "scope", "privilege"} {
+		if strings.Contains(name, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// jsonType is a mongoose or sequelize type as JSON Schema.
+func jsonType(v model.Value) string {
+	name := ""
+	switch x := v.(type) {
+	case *model.Lib:
+		name = x.Path
+	case *model.Obj:
+		if x.Array {
+			return "{type: array, maxItems: 1000}"
+		}
+		t, ok := x.Get("type")
+		if !ok {
+			return "{type: object}"
+		}
+		return jsonType(t)
+	case *model.Call:
+		name = x.Lib.Path
+	case model.Str:
+		name = x.S
+	}
+	switch name = strings.ToLower(name[strings.LastIndexByte(name, '.')+1:]); name {
+	case "string", "text", "date", "objectid", "uuid", "dateonly":
+		return "{type: string, maxLength: 10000}"
+	case "number", "int32", "integer", "float", "double", "decimal", "bigint":
+		return "{type: number}"
+	case "boolean":
+		return "{type: boolean}"
+	}
+	return ""
+}
