@@ -26,6 +26,10 @@ func (r *run) sessionEvent(e *model.Event) {
 	opts := arg(e.Args, 0)
 	last := e.Lib.Path[strings.LastIndexByte(e.Lib.Path, '.')+1:]
 	switch e.Lib.Mod {
+	case "cors":
+		if origin, ok := option(opts, "origin"); ok {
+			model.Each(origin, func(v model.Value) { r.origin(v, e) })
+		}
 	case "express-session":
 		if e.Lib.Path == "" || e.Lib.Path == "default" {
 			r.session(opts, e)
@@ -67,6 +71,20 @@ func (r *run) sessionEvent(e *model.Event) {
 	case "cookie-parser":
 		if s, ok := opts.(model.Str); ok {
 			r.secret(rule.SessionWeakSecret, s, e)
+		}
+	}
+}
+
+// origin notes a front end that must be able to read the guard's answers.
+func (r *run) origin(v model.Value, e *model.Event) {
+	switch x := v.(type) {
+	case model.Str:
+		if strings.HasPrefix(x.S, "http://") || strings.HasPrefix(x.S, "https://") {
+			r.need(Need{Rule: rule.HeadersCORSCredentials, Field: x.S, At: e.At})
+		}
+	case *model.Obj:
+		for _, el := range x.Elems {
+			r.origin(el, e)
 		}
 	}
 }
@@ -169,6 +187,9 @@ var sessionCookie = regexp.MustCompile(`(?i)(^|[._-])(sess|session|sessionid|sid
 // cookie looks at res.cookie of what is named like a session or token.
 func (r *run) cookie(e *model.Event) {
 	name, ok := model.Constant(arg(e.Args, 0))
+	if v, set := option(arg(e.Args, 2), "httpOnly"); ok && !sessionCookie.MatchString(name) && !(set && isTrue(v)) {
+		r.need(Need{Rule: rule.SessionCookieHTTPOnly, Route: e.Route, Field: name, At: e.At})
+	}
 	if !ok || !sessionCookie.MatchString(name) || strings.Contains(strings.ToLower(name), "csrf") || strings.Contains(strings.ToLower(name), "xsrf") {
 		return
 	}

@@ -4,6 +4,7 @@
 package model
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/panoply-security/panoply/audit/taint"
@@ -92,6 +93,9 @@ func (it *interp) modelMethod(m *Model, name string, args []Value, at Site) Valu
 		return nil
 	}
 	it.emit(&Event{Kind: Queried, Recv: m, Name: name, Args: args, At: at})
+	if kind == 2 {
+		m.learn(arg(args, 0))
+	}
 	q := &Query{Model: m, Op: name, At: at}
 	switch name {
 	case "find", "findAll", "findMany", "where", "aggregate", "findBy", "insertMany", "bulkCreate":
@@ -127,6 +131,35 @@ func (it *interp) modelMethod(m *Model, name string, args []Value, at Site) Valu
 		return q
 	}
 	return q.doc()
+}
+
+// learn notes the fields of a document that the app itself wrote down.
+func (m *Model) learn(v Value) {
+	o, ok := v.(*Obj)
+	if !ok || o.Array || len(o.Spread) > 0 {
+		return
+	}
+	for _, k := range o.Keys() {
+		f := Field{Name: k}
+		v, _ := o.Get(k)
+		Each(v, func(v Value) {
+			switch v.(type) {
+			case Str:
+				f.Type = "string"
+			case Num:
+				f.Type = "number"
+			case Bool:
+				f.Type = "boolean"
+			}
+		})
+		i := slices.IndexFunc(m.Fields, func(g Field) bool { return g.Name == k })
+		switch {
+		case i < 0 && len(m.Fields) < 200:
+			m.Fields = append(m.Fields, f)
+		case i >= 0 && m.Fields[i].Type == "":
+			m.Fields[i].Type = f.Type
+		}
+	}
 }
 
 // chosen says whether a projection leaves fields out.

@@ -108,7 +108,12 @@ type (
 		Name   string
 		Lib    string // mongoose, mongodb, sequelize, prisma, typeorm; "?" when only its use tells
 		Schema *Schema
+		// Fields are those of the documents that the app itself stores.
+		Fields []Field
 	}
+
+	// Field is a field with the JSON type of a constant stored in it, or "".
+	Field struct{ Name, Type string }
 
 	// Query is a query that is still being put together.
 	Query struct {

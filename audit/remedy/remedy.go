@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -28,7 +29,8 @@ func Write(w io.Writer, p *model.Program, findings []finding.Finding, needs []ch
 	fmt.Fprint(&b, "# What panoply audit found in the source of this app, closed in front of it.\n")
 	fmt.Fprint(&b, "# Everything that is not written here has the defaults of the strict profile.\n")
 	fmt.Fprint(&b, "upstream: http://127.0.0.1:3000 # where the app listens\n")
-	always(&b, findings)
+	always(&b, findings, needs)
+	origins(&b, needs)
 	limits(&b, needs)
 	bodies(&b, needs)
 	uploads(&b, needs)
@@ -39,7 +41,7 @@ func Write(w io.Writer, p *model.Program, findings []finding.Finding, needs []ch
 }
 
 // always writes the sections whose defaults close what was found.
-func always(b *bytes.Buffer, findings []finding.Finding) {
+func always(b *bytes.Buffer, findings []finding.Finding, needs []checks.Need) {
 	for _, s := range []struct {
 		mistake int
 		text    string
@@ -52,7 +54,33 @@ func always(b *bytes.Buffer, findings []finding.Finding) {
 		}
 	}
 	if place := places(findings, func(f finding.Finding) bool { return strings.HasPrefix(string(f.Rule), "session/") }); place != "" {
-		fmt.Fprintf(b, "\n# asked for by %s\ncookies: {secure: true, http_only: true, same_site: Strict, max_age: 1h}\n", place)
+		except := ""
+		if names := fields(needs, rule.SessionCookieHTTPOnly, plain); len(names) > 0 {
+			// No session's, and without HttpOnly: scripts may read them.
+			except = fmt.Sprintf(", except: [%s]", strings.Join(names, ", "))
+		}
+		fmt.Fprintf(b, "\n# asked for by %s\ncookies: {secure: true, http_only: true, same_site: Strict, max_age: 1h%s}\n", place, except)
+	}
+}
+
+// fields are the names that needs of a rule are about, each once.
+func fields(needs []checks.Need, of rule.ID, good func(string) bool) (names []string) {
+	for _, n := range needs {
+		if n.Rule == of && good(n.Field) && !slices.Contains(names, n.Field) {
+			names = append(names, n.Field)
+		}
+	}
+	return names
+}
+
+// origins are the front ends that the app itself lets read its answers.
+func origins(b *bytes.Buffer, needs []checks.Need) {
+	names := fields(needs, rule.HeadersCORSCredentials, func(s string) bool {
+		u, err := url.Parse(s)
+		return err == nil && u.Host != "" && u.Path == "" && u.RawQuery == "" && !strings.ContainsAny(s, "\"\\*")
+	})
+	if len(names) > 0 {
+		fmt.Fprintf(b, "\n# front ends that the app names\ncors: {origins: [\"%s\"]}\n", strings.Join(names, `", "`))
 	}
 }
 

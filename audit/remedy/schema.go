@@ -17,10 +17,25 @@ import (
 // model declares, but for those that no client should set.
 func bodies(b *bytes.Buffer, needs []checks.Need) {
 	section(b, "bodies:\n  routes:", needs, rule.ValidateAssignment, func(n checks.Need, p string) []string {
-		if n.Model == nil || n.Model.Schema == nil || n.Model.Schema.Def == nil {
+		if n.Model == nil {
 			return nil
 		}
 		var fields, kept []string
+		if n.Model.Schema == nil || n.Model.Schema.Def == nil {
+			// What the app itself stores there, of the type that it has there.
+			for _, f := range n.Model.Fields {
+				t := "[string, number, boolean, 'null']"
+				if f.Type != "" {
+					t = f.Type
+				}
+				if privileged(f.Name) {
+					kept = append(kept, f.Name)
+				} else if plain(f.Name) {
+					fields = append(fields, fmt.Sprintf("%s: {type: %s, maxLength: 10000}", f.Name, t))
+				}
+			}
+			return schema(p, fields, kept)
+		}
 		for _, k := range n.Model.Schema.Def.Keys() {
 			if !plain(k) {
 				continue
@@ -34,15 +49,18 @@ func bodies(b *bytes.Buffer, needs []checks.Need) {
 				fields = append(fields, fmt.Sprintf("%s: %s", k, t))
 			}
 		}
-		if len(fields) == 0 {
-			return nil
-		}
-		var lines []string
-		if len(kept) > 0 {
-			lines = append(lines, "    # not for clients to set: "+strings.Join(kept, ", "))
-		}
-		return append(lines, fmt.Sprintf("    - {match: %q, unknown: strip, schema: {type: object, properties: {%s}}}", p, strings.Join(fields, ", ")))
+		return schema(p, fields, kept)
 	})
+}
+
+func schema(pattern string, fields, kept []string) (lines []string) {
+	if len(fields) == 0 {
+		return nil
+	}
+	if len(kept) > 0 {
+		lines = append(lines, "    # not for clients to set: "+comment(strings.Join(kept, ", ")))
+	}
+	return append(lines, fmt.Sprintf("    - {match: %q, unknown: strip, schema: {type: object, properties: {%s}}}", pattern, strings.Join(fields, ", ")))
 }
 
 // privileged are fields that say what a user may do.
