@@ -9,6 +9,7 @@
 //	panoply scan URL --active        the same, trying things, on an app of your own
 //	panoply audit DIR                which of the seven an app's source makes, and where
 //	panoply audit DIR --write-policy FILE   and the policy that closes them
+//	panoply report FILE              a report in JSON in another form
 //	panoply policy check FILE        tell everything that is wrong with a policy
 //	panoply policy show              the effective policy, defaults spelled out
 //	panoply policy schema            the policy file's JSON Schema, for editors
@@ -41,6 +42,7 @@ type commands struct {
 	Guard  guardCmd  `cmd:"" help:"Stand in front of an app and close the seven mistakes."`
 	Scan   scanCmd   `cmd:"" help:"Ask a running app which of the seven mistakes it makes."`
 	Audit  auditCmd  `cmd:"" help:"Read an Express app's source: which of the seven mistakes it makes, and where."`
+	Report reportCmd `cmd:"" help:"Write a report that was kept as JSON in another form."`
 	Policy policyCmd `cmd:"" help:"Check, show or describe the policy file."`
 }
 
