@@ -126,7 +126,12 @@ func trace(t *model.Taint, sink model.Site, note string) func(*finding.Finding) 
 }
 
 // whole is data in v of which a client chooses the fields too.
-func whole(v model.Value, e *model.Event) *model.Taint {
+func whole(v model.Value, e *model.Event) *model.Taint { return wholeAt(v, e, 0) }
+
+func wholeAt(v model.Value, e *model.Event, depth int) *model.Taint {
+	if depth > 4 {
+		return nil
+	}
 	var found *model.Taint
 	model.Each(v, func(v model.Value) {
 		switch x := v.(type) {
@@ -137,7 +142,7 @@ func whole(v model.Value, e *model.Event) *model.Taint {
 		case *model.Obj:
 			if x.Array {
 				for _, el := range x.Elems {
-					if t := whole(el, e); t != nil {
+					if t := wholeAt(el, e, depth+1); t != nil {
 						found = t
 					}
 				}
@@ -146,7 +151,7 @@ func whole(v model.Value, e *model.Event) *model.Taint {
 				if _, ok := s.(*model.Obj); ok {
 					continue
 				}
-				if t := whole(s, e); t != nil {
+				if t := wholeAt(s, e, depth+1); t != nil {
 					found = t
 				}
 			}

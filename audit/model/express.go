@@ -181,11 +181,16 @@ func mountable(v Value) bool {
 }
 
 // flatten takes arrays of handlers apart, as Express does.
-func flatten(vs []Value) []Value {
+func flatten(vs []Value) []Value { return flattenAt(vs, 0) }
+
+func flattenAt(vs []Value, depth int) []Value {
 	var out []Value
 	for _, v := range vs {
 		if o, ok := v.(*Obj); ok && o.Array {
-			out = append(out, flatten(o.Elems)...)
+			if depth > 8 || len(out) >= 200 {
+				continue // an array that holds itself
+			}
+			out = append(out, flattenAt(o.Elems, depth+1)...)
 			if o.Open {
 				out = append(out, nil)
 			}

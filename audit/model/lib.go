@@ -293,6 +293,14 @@ func allowsUnknown(v Value) bool {
 
 // valid is a value that fitted a schema.
 func (it *interp) valid(v Value, c *Call, at Site) Value {
+	if it.nest++; it.nest > maxNest {
+		it.nest--
+		return nil
+	}
+	defer func() { it.nest-- }()
+	if !it.spend() {
+		return nil
+	}
 	switch x := v.(type) {
 	case *Taint:
 		if loose(c) {

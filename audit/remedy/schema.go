@@ -75,7 +75,9 @@ func privileged(name string) bool {
 }
 
 // jsonType is a mongoose or sequelize type as JSON Schema.
-func jsonType(v model.Value) string {
+func jsonType(v model.Value) string { return jsonTypeAt(v, 0) }
+
+func jsonTypeAt(v model.Value, depth int) string {
 	name := ""
 	switch x := v.(type) {
 	case *model.Lib:
@@ -85,10 +87,10 @@ func jsonType(v model.Value) string {
 			return "{type: array, maxItems: 1000}"
 		}
 		t, ok := x.Get("type")
-		if !ok {
+		if !ok || depth > 2 {
 			return "{type: object}"
 		}
-		return jsonType(t)
+		return jsonTypeAt(t, depth+1)
 	case *model.Call:
 		name = x.Lib.Path
 	case model.Str:
