@@ -111,13 +111,13 @@ func (p *pass) tellLimits(status int, h http.Header) {
 }
 
 // holdsTokens reports whether an answer may have a token in its body: readable
-// JSON.
+// JSON, or what nobody has said is something else.
 func holdsTokens(h http.Header) bool {
 	if ce := h.Get("Content-Encoding"); ce != "" && !strings.EqualFold(ce, "identity") {
 		return false
 	}
 	ct := strings.ToLower(h.Get("Content-Type"))
-	return strings.Contains(ct, "json") && !strings.Contains(ct, "seq") && !strings.Contains(ct, "ndjson")
+	return ct == "" || strings.HasPrefix(ct, "application/jwt") || strings.Contains(ct, "json") && !strings.Contains(ct, "seq") && !strings.Contains(ct, "ndjson")
 }
 
 // Body changes a held body: the app's tokens become the guard's, and a 4xx that

@@ -323,12 +323,16 @@ func (p *pass) swapTokens() error {
 			continue
 		}
 		crossing := t.reissuer.Cross(p.r.Context())
+		crossing.Leave = mode != Enforce
 		if mode == Enforce {
 			p.crossing, p.logout = crossing, slices.Contains(p.met.by[ownLogout], t.number)
 			p.r.Header.Set("Accept-Encoding", "identity") // tokens must be readable on the way out
 		}
 		if err := p.judge(mode, crossing.In(p.r)); err != nil {
 			return err
+		}
+		if err := crossing.Dead(); err != nil {
+			p.suit.respond.Report(p.r, p.x, problem.As(err))
 		}
 		query, err := crossing.InQuery(p.r.URL.RawQuery)
 		if err := p.judge(mode, err); err != nil {

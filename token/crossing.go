@@ -5,8 +5,11 @@ package token
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/panoply-security/panoply/problem"
@@ -16,10 +19,14 @@ import (
 // Crossing is one request and its answer, whose tokens a [Reissuer] swaps. It is for
 // one goroutine at a time.
 type Crossing struct {
+	// Leave leaves cookies with a dead token where they are, as report mode does.
+	Leave bool
+
 	t      *Reissuer
 	ctx    context.Context
 	known  []swapped
-	graced int
+	dead   error    // why a cookie was taken out
+	graced []string // what the tokens that a grace window let in are revoked by
 }
 
 // swapped is a token of the app and the one of ours that stands for it.
@@ -40,7 +47,7 @@ func (t *Reissuer) Cross(ctx context.Context) *Crossing { return &Crossing{t: t,
 
 // Graced is how many of the app's own tokens were let in because of a grace window. Who
 // sent them may have forged them.
-func (c *Crossing) Graced() int { return c.graced }
+func (c *Crossing) Graced() int { return len(c.graced) }
 
 func (c *Crossing) remember(s swapped) {
 	for _, k := range c.known {
@@ -114,7 +121,8 @@ func (c *Crossing) inGrace(token []byte) (bool, error) {
 		return false, nil
 	}
 	claims, err := object(payload)
-	if _, twice := object(header); err != nil || twice != nil {
+	head, twice := object(header)
+	if err != nil || twice != nil || !oneAlgorithm(head) {
 		return false, nil
 	}
 	if exp, given := claims["exp"]; given {
@@ -126,8 +134,43 @@ func (c *Crossing) inGrace(token []byte) (bool, error) {
 			return false, errExpired
 		}
 	}
-	c.graced++
+	if len(c.graced) == maxKnown {
+		return false, errTooMany
+	}
+	id := graceID(token)
+	if c.t.revoked != nil {
+		jti, _ := claims["jti"].(string)
+		for _, id := range []string{id, jti} {
+			if id == "" || len(id) > maxID {
+				continue
+			}
+			switch revoked, err := c.revoked(id); {
+			case err != nil:
+				return false, storeError{err}
+			case revoked:
+				return false, errRevoked
+			}
+		}
+	}
+	c.graced = append(c.graced, id)
 	return true, nil
+}
+
+// graceID is what a token of the app's own is revoked by, for it may have no jti.
+func graceID(token []byte) string {
+	sum := sha256.Sum256(token)
+	return "token:" + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// oneAlgorithm reports whether a header names one algorithm, and not none.
+func oneAlgorithm(head map[string]any) bool {
+	for name := range head {
+		if strings.EqualFold(name, "alg") && name != "alg" {
+			return false
+		}
+	}
+	alg, ok := head["alg"].(string)
+	return ok && !strings.EqualFold(alg, "none")
 }
 
 // Revoke ends the tokens that came with the request, as a logout does. It reports how
@@ -141,12 +184,27 @@ func (c *Crossing) Revoke() (n int, err error) {
 		if !k.in {
 			continue
 		}
-		if err := c.t.revoked.Revoke(c.ctx, k.id.String(), time.Unix(k.exp, 0).Add(storeSkew)); err != nil {
-			return n, refused(storeError{err})
+		if err := c.revoke(k.id.String(), time.Unix(k.exp, 0)); err != nil {
+			return n, err
+		}
+		n++
+	}
+	for _, id := range c.graced {
+		if err := c.revoke(id, c.t.Grace()); err != nil {
+			return n, err
 		}
 		n++
 	}
 	return n, nil
+}
+
+func (c *Crossing) revoke(id string, until time.Time) error {
+	ctx, cancel := context.WithTimeout(c.ctx, storePatience)
+	defer cancel()
+	if err := c.t.revoked.Revoke(ctx, id, until.Add(storeSkew)); err != nil {
+		return refused(storeError{err})
+	}
+	return nil
 }
 
 // Issued reports whether the token says that it was signed here. Only its use tells
@@ -159,7 +217,8 @@ func (t *Reissuer) Revoke(ctx context.Context, token string) error {
 	if t.revoked == nil {
 		return errors.New("token: re-issued tokens are not revocable")
 	}
-	id, until := token, t.now().Add(t.lifetime)
+	// What the policy gave it when it was issued is not known.
+	id, until := token, t.now().Add(maxLifetime)
 	if k := t.keyOf([]byte(token)); k != nil {
 		o, err := t.open(k, []byte(token))
 		if errors.Is(err, errExpired) {

@@ -4,8 +4,10 @@
 package token
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/panoply-security/panoply/rule"
@@ -22,6 +24,10 @@ import (
 // Authorization header; 503 when the store of revocations does not answer. What has not
 // the shape of a token, such as Basic or an opaque one, passes untouched.
 // Referer, in which no app looks for tokens, is not looked at either.
+//
+// A cookie with such a token is taken out instead, and [Crossing.Dead] says why: a browser
+// sends it with every request, the login's and a picture's too, and only an answer of
+// the app takes it away. The app sees a visitor without a token.
 func (c *Crossing) In(r *http.Request) error {
 	if len(r.Header["Authorization"]) > 1 {
 		return refuse(rule.TokenNotReissued, errTwoTokens)
@@ -55,7 +61,23 @@ func (c *Crossing) In(r *http.Request) error {
 	for _, s := range swaps {
 		r.Header[s.name][s.i] = s.value
 	}
+	if c.dead != nil {
+		if lines := slices.DeleteFunc(r.Header["Cookie"], func(line string) bool { return strings.TrimSpace(line) == "" }); len(lines) > 0 {
+			r.Header["Cookie"] = lines
+		} else {
+			delete(r.Header, "Cookie")
+		}
+	}
 	return nil
+}
+
+// Dead is why a cookie was taken out of the request, nil where none was: a
+// [*problem.Error] as [Crossing.In] has it.
+func (c *Crossing) Dead() error {
+	if c.dead == nil {
+		return nil
+	}
+	return refused(c.dead)
 }
 
 // InBody does for the body of a request what [Crossing.In] does for its
@@ -88,13 +110,21 @@ func (c *Crossing) inCookies(v string) (string, error) {
 		if c.t.ignored(name) {
 			continue
 		}
-		out, err := c.inText(pair)
-		if err != nil {
+		switch out, err := c.inText(pair); {
+		case err == nil:
+			pairs[i] = out
+		case errors.Is(err, errTooMany) || errors.As(err, new(storeError)):
 			return "", err
+		default:
+			if c.dead == nil {
+				c.dead = fmt.Errorf("in a cookie: %w", err)
+			}
+			if !c.Leave {
+				pairs[i] = ""
+			}
 		}
-		pairs[i] = out
 	}
-	return strings.Join(pairs, ";"), nil
+	return strings.Join(slices.DeleteFunc(pairs, func(pair string) bool { return pair == "" }), ";"), nil
 }
 
 func (c *Crossing) inText(s string) (string, error) {

@@ -113,7 +113,15 @@ func TestInRefuses(t *testing.T) {
 				r := httptest.NewRequest("GET", "/api/me", nil)
 				put(r)
 				before := r.Header.Clone()
-				e := problem.As(re.In(r))
+				c := re.Cross(t.Context())
+				err := c.In(r)
+				if strings.Contains(place, "cookie") { // is taken out
+					if err != nil || strings.Contains(strings.Join(r.Header["Cookie"], ";"), "token=") || strings.Contains(strings.Join(r.Header["Cookie"], ";"), "jwt=") || !strings.Contains(r.Header.Get("Cookie"), "a=1") {
+						t.Errorf("%s: In = %v, and leaves %q", place, err, r.Header["Cookie"])
+					}
+					err = c.Dead()
+				}
+				e := problem.As(err)
 				if e == nil || e.Code() != 401 || (e.Rule != rule.TokenNotReissued && e.Rule != rule.TokenExpired) {
 					t.Errorf("%s: In = %v; want 401", place, e)
 					continue

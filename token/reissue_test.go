@@ -227,3 +227,33 @@ func (t *Reissuer) Out(b []byte) (out []byte, n int) { return t.Cross(context.Ba
 func (t *Reissuer) OutHeader(h http.Header) (n int) {
 	return t.Cross(context.Background()).OutHeader(h)
 }
+
+// In a grace window too, a logout and an operator end a token, and none is no algorithm.
+func TestGraceHasAnEnd(t *testing.T) {
+	re := newReissuer(t, ReissueConfig{Revocable: true, Revocations: memoryRevocations(t, 0)})
+	re.grace = testNow.Add(time.Hour)
+	passes := func(tok string) bool {
+		c := re.Cross(t.Context())
+		return c.In(bearer(tok)) == nil && c.Graced() == 1
+	}
+	for _, header := range []string{`{"alg":"none"}`, `{"alg":"nOnE"}`, `{"ALG":"none","alg":"HS256"}`, `{"typ":"JWT"}`} {
+		if passes(signRaw(t, "secret123", header, `{"id":1}`)) {
+			t.Errorf("%s passes", header)
+		}
+	}
+	tok := sign(t, jwt.SigningMethodHS256, []byte("secret123"), nil, map[string]any{"jti": "abc"})
+	if !passes(tok) {
+		t.Fatal("a token of the app is refused")
+	}
+	if err := re.Revoke(t.Context(), "abc"); err != nil || passes(tok) {
+		t.Errorf("revoked by its jti, it passes: %v", err)
+	}
+	tok = sign(t, jwt.SigningMethodHS256, []byte("secret123"), nil, map[string]any{"id": 1})
+	c := re.Cross(t.Context())
+	if err := c.In(bearer(tok)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Revoke(); n != 1 || err != nil || passes(tok) {
+		t.Errorf("after a logout it passes: %d, %v", n, err)
+	}
+}

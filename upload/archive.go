@@ -5,7 +5,9 @@ package upload
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
+	"slices"
 	"strings"
 )
 
@@ -38,6 +40,7 @@ func lookZIP(v *view) (a anatomy) {
 	locals := newView(v.r, v.size)
 	defer locals.close()
 	packed, off := int64(0), start
+	pieces := make([]piece, 0, min(entries, 1024))
 	for range entries {
 		head := v.at(off, 46)
 		if head == nil || string(head[:4]) != "PK\x01\x02" {
@@ -45,11 +48,13 @@ func lookZIP(v *view) (a anatomy) {
 		}
 		e := zipEntry{
 			packed: int64(binary.LittleEndian.Uint32(head[20:])), size: int64(binary.LittleEndian.Uint32(head[24:])),
-			local: int64(binary.LittleEndian.Uint32(head[42:])),
-			link:  head[5] == 3 && binary.LittleEndian.Uint32(head[38:])>>16&0o170000 == 0o120000, // of Unix
+			local:  int64(binary.LittleEndian.Uint32(head[42:])),
+			link:   binary.LittleEndian.Uint32(head[38:])>>16&0o170000 == 0o120000, // of Unix, whatever made it
+			method: binary.LittleEndian.Uint16(head[10:]),
 		}
 		nameLen := int64(binary.LittleEndian.Uint16(head[28:]))
-		more := int64(binary.LittleEndian.Uint16(head[30:])) + int64(binary.LittleEndian.Uint16(head[32:]))
+		extra := int64(binary.LittleEndian.Uint16(head[30:]))
+		more := extra + int64(binary.LittleEndian.Uint16(head[32:]))
 		if nameLen > zipEntryName {
 			a.harm = "A name in the archive is longer than 1024 bytes."
 			return a
@@ -61,17 +66,32 @@ func lookZIP(v *view) (a anatomy) {
 		if a.harm == "" {
 			a.harm = e.harm(name)
 		}
-		if !e.at(locals, name) {
+		name = bytes.Clone(name)
+		if renames(v.at(off+46+nameLen, int(extra)), name) {
+			return a.broken(off, "An entry has another name in its extra field.")
+		}
+		piece, ok := e.at(locals, name)
+		if !ok {
 			return a.broken(e.local, "An entry is not what its directory says.")
 		}
+		pieces = append(pieces, piece)
 		a.unpacked += e.size
-		packed += e.packed + 30 + nameLen
+		if packed += e.packed + 30 + nameLen; packed > start { // no more has to be read to know
+			if a.harm == "" {
+				a.harm = "Entries of the archive share their content."
+			}
+			return a
+		}
 		off += 46 + nameLen + more
 	}
-	switch {
-	case off != at:
+	if off != at {
 		return a.broken(off, "Its directory makes no sense.")
-	case packed > start && a.harm == "":
+	}
+	shared, gap := tile(pieces, start)
+	switch {
+	case gap >= 0: // whoever reads from the front finds entries that are not in the directory
+		return a.broken(gap, "There is something between its entries.")
+	case shared && a.harm == "":
 		a.harm = "Entries of the archive share their content."
 	case a.harm == "" && a.unpacked > ratioFrom && a.unpacked/100 > max(packed, 1):
 		a.harm = "The archive unpacks to more than 100 times its size."
@@ -81,7 +101,48 @@ func lookZIP(v *view) (a anatomy) {
 
 type zipEntry struct {
 	packed, size, local int64
+	method              uint16
 	link                bool
+}
+
+// piece is where an entry and its content stand.
+type piece struct {
+	from, to  int64
+	described bool // its sizes stand behind it
+}
+
+// tile reports whether pieces share bytes, and where the first stands that belongs to
+// none, -1 where there is none up to the end. Behind a described piece stand 12 or 16
+// bytes.
+func tile(pieces []piece, end int64) (shared bool, gap int64) {
+	slices.SortFunc(pieces, func(a, b piece) int { return cmp.Compare(a.from, b.from) })
+	at, described := int64(0), false
+	for _, p := range append(pieces, piece{from: end}) {
+		switch left := p.from - at; {
+		case left < 0:
+			shared = true
+		case left > 0 && !(described && (left == 12 || left == 16)), left == 0 && described:
+			return shared, at
+		}
+		at, described = max(at, p.to), p.described
+	}
+	return shared, -1
+}
+
+// renames reports whether an extra field has another name for its entry (Info-ZIP's
+// Unicode Path, 0x7075), or makes no sense.
+func renames(extra, name []byte) bool {
+	for len(extra) >= 4 {
+		id, n := binary.LittleEndian.Uint16(extra), int(binary.LittleEndian.Uint16(extra[2:]))
+		if extra = extra[4:]; n > len(extra) {
+			return id == 0x7075
+		}
+		if id == 0x7075 && (n < 5 || !bytes.Equal(extra[5:n], name)) {
+			return true
+		}
+		extra = extra[n:]
+	}
+	return false
 }
 
 // harm says what a name could do to whoever unpacks the archive, or "".
@@ -106,16 +167,26 @@ func (e zipEntry) harm(name []byte) string {
 }
 
 // at reports whether the entry itself stands where the directory says, with the
-// same name: some read the one, some the other.
-func (e zipEntry) at(v *view, name []byte) bool {
+// same name, way and sizes: some read the one, some the other.
+func (e zipEntry) at(v *view, name []byte) (p piece, ok bool) {
 	head := v.at(e.local, 30)
-	if head == nil || string(head[:4]) != "PK\x03\x04" || int(binary.LittleEndian.Uint16(head[26:])) != len(name) {
-		return false
+	if head == nil || string(head[:4]) != "PK\x03\x04" || int(binary.LittleEndian.Uint16(head[26:])) != len(name) || binary.LittleEndian.Uint16(head[8:]) != e.method {
+		return p, false
 	}
-	return bytes.Equal(v.at(e.local+30, len(name)), name)
+	p.described = binary.LittleEndian.Uint16(head[6:])&8 != 0
+	packed, size, extra := int64(binary.LittleEndian.Uint32(head[18:])), int64(binary.LittleEndian.Uint32(head[22:])), int64(binary.LittleEndian.Uint16(head[28:]))
+	if (packed != e.packed || size != e.size) && !(p.described && packed == 0 && size == 0) {
+		return p, false
+	}
+	if !bytes.Equal(v.at(e.local+30, len(name)), name) || renames(v.at(e.local+30+int64(len(name)), int(extra)), name) {
+		return p, false
+	}
+	p.from, p.to = e.local, e.local+30+int64(len(name))+extra+e.packed
+	return p, true
 }
 
-// zipEnd finds the record that ends the file with its comment.
+// zipEnd finds the record that ends the file with its comment. It is the last of its
+// marks, or readers would take another: most search from the end for the mark alone.
 func (v *view) zipEnd() (int64, bool) {
 	stop := max(v.size-zipRecordBytes-longestComment, 0)
 	for off := v.size - zipRecordBytes; off >= stop; {
@@ -131,10 +202,26 @@ func (v *view) zipEnd() (int64, bool) {
 			continue
 		}
 		at := from + int64(i)
-		if comment := int64(binary.LittleEndian.Uint16(b[i+20:])); at+zipRecordBytes+comment == v.size {
-			return at, true
+		comment := int64(binary.LittleEndian.Uint16(b[i+20:]))
+		if at+zipRecordBytes+comment != v.size || comment > 0 && v.tailHas(at+zipRecordBytes, zipRecordMark) {
+			return 0, false
 		}
-		off = at - 1
+		return at, true
 	}
 	return 0, false
+}
+
+// tailHas reports whether text stands between off and the end of the file.
+func (v *view) tailHas(off int64, text string) bool {
+	for off < v.size {
+		b := v.from(off, len(text))
+		if bytes.Contains(b, []byte(text)) {
+			return true
+		}
+		if int64(len(b)) >= v.size-off {
+			return false
+		}
+		off += int64(len(b)) - int64(len(text)) + 1
+	}
+	return false
 }

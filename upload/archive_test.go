@@ -9,6 +9,7 @@ import (
 	"compress/zlib"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"strings"
 	"testing"
@@ -65,6 +66,47 @@ func twice(n int) string {
 	return one[:at] + strings.Repeat(entry, n) + string(record)
 }
 
+// patched is an archive with another byte at a place behind the first mark.
+func patched(archive, mark string, at int, c byte) string {
+	b := []byte(archive)
+	b[strings.Index(archive, mark)+at] = c
+	return string(b)
+}
+
+// twoEnds is an archive with another in its comment, and a byte behind that: most readers
+// take the second.
+func twoEnds() string {
+	first, second := zipOf("a.txt", "hello"), packed([2]string{"../../evil.txt", "x"})
+	b := []byte(first)
+	binary.LittleEndian.PutUint16(b[len(b)-2:], uint16(len(second)+1))
+	return string(b) + second + "x"
+}
+
+// unlisted is an archive with an entry in front that its directory does not have.
+func unlisted(name string) string {
+	front, listed := zipOf(name, "evil"), packed([2]string{"a.txt", "hello"})
+	front = front[:strings.Index(front, "PK\x01\x02")]
+	at := strings.Index(listed, "PK\x01\x02")
+	end := strings.LastIndex(listed, "PK\x05\x06")
+	directory, record := []byte(listed[at:end]), []byte(listed[end:])
+	binary.LittleEndian.PutUint32(directory[42:], uint32(len(front)))
+	binary.LittleEndian.PutUint32(record[16:], uint32(len(front)+at))
+	return front + listed[:at] + string(directory) + string(record)
+}
+
+// named is an archive whose entry has a name in Info-ZIP's extra field, too.
+func named(name, unicode string) string {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	extra := binary.LittleEndian.AppendUint16(nil, 0x7075)
+	extra = binary.LittleEndian.AppendUint16(extra, uint16(5+len(unicode)))
+	extra = append(binary.LittleEndian.AppendUint32(append(extra, 1), crc32.ChecksumIEEE([]byte(name))), unicode...)
+	out, _ := w.CreateHeader(&zip.FileHeader{Name: name, Extra: extra})
+	io.WriteString(out, "hello")
+	w.Close()
+	return b.String()
+}
+
 func TestArchives(t *testing.T) {
 	in := inspector(t, Config{MaxEntries: 10, MaxUnpackedBytes: 8 << 20, Types: []string{"application/zip",
 		"application/vnd.openxmlformats-officedocument.wordprocessingml.document"}})
@@ -93,6 +135,14 @@ func TestArchives(t *testing.T) {
 		{"drive", "a.zip", "application/zip", packed([2]string{"c:x", "x"}), rule.UploadArchive},
 		{"control-character", "a.zip", "application/zip", packed([2]string{"a\nb", "x"}), rule.UploadArchive},
 		{"link", "a.zip", "application/zip", linked(), rule.UploadArchive},
+		{"link-of-macos", "a.zip", "application/zip", patched(linked(), "PK\x01\x02", 5, 19), rule.UploadArchive},
+		{"link-of-dos", "a.zip", "application/zip", patched(linked(), "PK\x01\x02", 5, 0), rule.UploadArchive},
+		{"unlisted", "a.zip", "application/zip", unlisted("../../evil.txt"), rule.UploadMismatch},
+		{"other-way-in-front", "a.zip", "application/zip", patched(zipOf("a.txt", "hello"), "PK\x03\x04", 8, 8), rule.UploadMismatch},
+		{"other-size-in-front", "a.zip", "application/zip", patched(zipOf("a.txt", "hello"), "PK\x03\x04", 22, 99), rule.UploadMismatch},
+		{"name-in-unicode", "a.zip", "application/zip", named("a.txt", "a.txt"), ""},
+		{"another-name-in-unicode", "a.zip", "application/zip", named("a.txt", "../../evil.txt"), rule.UploadMismatch},
+		{"another-end-in-its-comment", "a.zip", "application/zip", twoEnds(), rule.UploadMismatch},
 		{"something-before", "a.zip", "application/zip", "PK\x03\x04" + ordinary, rule.UploadMismatch},
 		{"something-behind", "a.zip", "application/zip", ordinary + "x", rule.UploadMismatch},
 		{"cut", "a.zip", "application/zip", ordinary[:len(ordinary)-30], rule.UploadMismatch},
@@ -137,6 +187,12 @@ func objects(o string) string {
 	return object(fmt.Sprintf("<< /Type /ObjStm /N 1 /First 4 /Filter /FlateDecode /Length %d >>\r\nstream\r\n%s\r\nendstream", b.Len(), b.String()))
 }
 
+// swallowing is an object stream whose data have no end: a stored block that is longer
+// than the rest of the file.
+func swallowing() string {
+	return object("<< /Type /ObjStm /Filter /FlateDecode >>\nstream\n\x78\x01\x00\xff\xff\x00\x00 \nendstream")
+}
+
 func TestPDFActions(t *testing.T) {
 	tests := []struct {
 		name, content string
@@ -156,6 +212,13 @@ func TestPDFActions(t *testing.T) {
 		{"compressed-harmless", objects(strings.Repeat("<< /Type /Page /JSX 1 /Launcher 2 >> ", 1000)), false},
 		{"bomb", objects(strings.Repeat(" ", 40<<20)), true},
 		{"not-compressed", object("<< /Type /ObjStm >>\nstream\nnothing\nendstream"), false},
+		{"in-another-filter", object("<< /Type /ObjStm /Filter [/ASCIIHexDecode /FlateDecode] >>\nstream\n789c\nendstream"), true},
+		{"filter-first", object("<< /Filter /ASCIIHexDecode /Type /ObjStm >>\nstream\n2f4a53\nendstream"), true},
+		{"far-from-its-type", object("<< /Type /ObjStm /X (" + strings.Repeat("x", 2000) + ") >>\nstream\nx\nendstream"), true},
+		{"encrypted", object("<< /Type /ObjStm /Filter /FlateDecode >>\nstream\nxyz\nendstream") + "trailer << /Encrypt 5 0 R >>", false},
+		{"word-before-the-stream", strings.Replace(objects("<< /S /JavaScript /JS (x) >>"), "/N 1", "/N 1 /X (stream)", 1), true},
+		{"stream-that-swallows", strings.Replace(objects("<< /Type /Page >>"), "\nendstream", "", 1), false},
+		{"swallowed", swallowing() + object("<< /S /JavaScript /JS (x) >>"), true},
 		{"link", object("<< /S /URI /URI (https://shop.example/JS(1)) >>"), true}, // a text that looks like one is told of, too
 		{"open-action", object("<< /OpenAction [3 0 R /Fit] >>"), false},
 		{"other-names", object("<< /JSON (x) /JavaScripts 1 /Launched 2 /JS /Name >>"), false},

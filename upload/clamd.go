@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -50,8 +51,11 @@ const (
 	clamdReply = 1 << 10
 )
 
+// clamdSlots are those of each clamd by its address: as many as policies name.
+var clamdSlots sync.Map
+
 // Clamd is a Scanner that hands files to clamd with its INSTREAM command, eight
-// at a time. clamd itself bounds how large a file may be (StreamMaxLength): one
+// at a time from this process. clamd itself bounds how large a file may be (StreamMaxLength): one
 // that is larger could not be scanned.
 type Clamd struct {
 	network, address string
@@ -63,7 +67,7 @@ var _ Scanner = (*Clamd)(nil)
 
 // NewClamd returns a Scanner. It does not connect yet.
 func NewClamd(cfg ClamdConfig) (*Clamd, error) {
-	c := &Clamd{network: "tcp", address: cfg.Address, timeout: cfg.Timeout, slots: make(chan struct{}, clamdScans)}
+	c := &Clamd{network: "tcp", address: cfg.Address, timeout: cfg.Timeout}
 	if c.timeout == 0 {
 		c.timeout = 30 * time.Second
 	}
@@ -74,6 +78,8 @@ func NewClamd(cfg ClamdConfig) (*Clamd, error) {
 	} else if _, port, err := net.SplitHostPort(cfg.Address); err != nil || port == "" {
 		return nil, fmt.Errorf("upload: clamd's address %q is neither host:port nor unix:/path", cfg.Address)
 	}
+	slots, _ := clamdSlots.LoadOrStore(c.network+" "+c.address, make(chan struct{}, clamdScans))
+	c.slots = slots.(chan struct{})
 	return c, nil
 }
 

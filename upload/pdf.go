@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"compress/zlib"
 	"io"
+	"iter"
 	"sync"
 )
 
@@ -19,17 +20,21 @@ const (
 	pdfStreams  = 10_000
 	// pdfDictionary is where a stream starts at most behind its type.
 	pdfDictionary = 1 << 10
+	// pdfFilter is how far in front of its type a stream's filter stands at most.
+	pdfFilter = 256
 )
 
 // pdfActions reports whether a PDF holds an action that runs a script or starts
 // a program. It looks for the names of such actions in the file and in its
-// compressed objects, however they are escaped. Encrypted objects stay closed.
+// compressed objects, however they are escaped. Encrypted objects stay closed; others
+// that cannot be looked into count as scripted.
 func (v *view) pdfActions() bool {
 	left, streams := int64(pdfInflated), 0
+	closed, encrypted, filter := false, false, int64(-pdfFilter-1)
 	for off := int64(0); ; {
 		b := v.from(off, pdfDictionary)
 		if len(b) == 0 {
-			return false
+			return closed && !encrypted
 		}
 		i := bytes.IndexByte(b, '/')
 		switch {
@@ -40,7 +45,7 @@ func (v *view) pdfActions() bool {
 			off += int64(i) // there may be more behind it
 			continue
 		}
-		if i+1 < len(b) && bytes.IndexByte([]byte("JLO#"), b[i+1]) < 0 {
+		if i+1 < len(b) && bytes.IndexByte([]byte("JLOEF#"), b[i+1]) < 0 {
 			off += int64(i) + 1
 			continue // no name that is looked for
 		}
@@ -48,22 +53,56 @@ func (v *view) pdfActions() bool {
 		if action(name, rest) {
 			return true
 		}
+		encrypted = encrypted || name.is("Encrypt")
+		if name.is("Filter") {
+			filter = off
+		}
 		next := off + int64(i) + 1
 		if name.is("ObjStm") {
-			if k := bytes.Index(rest, []byte("stream")); k >= 0 {
-				if streams++; streams > pdfStreams {
-					return true
+			behind := off + int64(len(b)-len(rest))
+			if streams++; streams > pdfStreams {
+				return true
+			}
+			found := false
+			for k := range streamsIn(rest[:min(len(rest), pdfDictionary)]) {
+				found = true
+				if streams++; streams > pdfStreams || behind+int64(k) < next {
+					return true // too many, or one within another
 				}
-				r := &viewReader{v: v, off: off + int64(len(b)-len(rest)+k+len("stream"))}
+				r := &viewReader{v: v, off: behind + int64(k)}
 				r.skipLine()
-				found := inflatedActions(r, &left)
-				if found || left <= 0 {
+				acts, opened := inflatedActions(r, &left)
+				if acts || left <= 0 || r.ended() {
 					return true
 				}
+				// Without a filter it is looked at like the rest of the file.
+				filtered := filter >= off-pdfFilter || bytes.Contains(rest[:k], []byte("/Filter")) || bytes.IndexByte(rest[:k], '#') >= 0
+				closed = closed || !opened && filtered
 				next = r.off
 			}
+			closed = closed || !found
 		}
 		off = next
+	}
+}
+
+// streamsIn are the places behind each word stream that may begin one.
+func streamsIn(b []byte) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		const word = "stream"
+		for i := 0; ; {
+			k := bytes.Index(b[i:], []byte(word))
+			if k < 0 {
+				return
+			}
+			i += k + len(word)
+			if i < len(b) && (b[i] == '\r' || b[i] == '\n') && !bytes.HasSuffix(b[:i], []byte("endstream")) && !yield(i) {
+				return
+			}
+			if bytes.HasSuffix(b[:i], []byte("endstream")) {
+				return // what follows is another object
+			}
+		}
 	}
 }
 
@@ -123,8 +162,24 @@ func action(name shortName, rest []byte) bool {
 
 // viewReader reads a view forward, no byte more than asked for.
 type viewReader struct {
-	v   *view
-	off int64
+	v    *view
+	off  int64
+	tail [len(endOfStream)]byte // of what was read
+	past bool                   // the end of a stream is in it
+}
+
+const endOfStream = "endstream"
+
+// ended reports whether what was read goes beyond the end of the stream: then what its
+// decoder swallowed is no part of it, and was not looked at.
+func (r *viewReader) ended() bool { return r.past }
+
+func (r *viewReader) took(b []byte) {
+	for _, c := range b {
+		copy(r.tail[:], r.tail[1:])
+		r.tail[len(r.tail)-1] = c
+		r.past = r.past || c == 'm' && string(r.tail[:]) == endOfStream
+	}
 }
 
 func (r *viewReader) Read(p []byte) (int, error) {
@@ -134,6 +189,7 @@ func (r *viewReader) Read(p []byte) (int, error) {
 	}
 	n := copy(p, b)
 	r.off += int64(n)
+	r.took(p[:n])
 	return n, nil
 }
 
@@ -143,6 +199,7 @@ func (r *viewReader) ReadByte() (byte, error) {
 		return 0, io.EOF
 	}
 	r.off++
+	r.took(b[:1])
 	return b[0], nil
 }
 
@@ -158,8 +215,10 @@ func (r *viewReader) skipLine() {
 // inflaters are about 40 KiB each.
 var inflaters sync.Pool
 
-// inflatedActions looks for actions in a compressed stream, as far as it goes.
-func inflatedActions(r *viewReader, left *int64) bool {
+// inflatedActions looks for actions in a compressed stream, as far as it goes. It is
+// opened if it is compressed in that way.
+func inflatedActions(r *viewReader, left *int64) (found, opened bool) {
+
 	z, _ := inflaters.Get().(io.ReadCloser)
 	var err error
 	if z == nil {
@@ -168,7 +227,7 @@ func inflatedActions(r *viewReader, left *int64) bool {
 		err = z.(zlib.Resetter).Reset(r, nil)
 	}
 	if err != nil {
-		return false // it is not compressed, or encrypted
+		return false, false
 	}
 	defer inflaters.Put(z)
 	var buf [4 << 10]byte
@@ -182,15 +241,12 @@ func inflatedActions(r *viewReader, left *int64) bool {
 			continue
 		}
 		taken, found := actionsIn(buf[:held], last)
-		if found {
-			return true
-		}
-		if last {
-			return false
+		if found || last {
+			return found, true
 		}
 		held = copy(buf[:], buf[taken:held])
 	}
-	return false
+	return false, true
 }
 
 // actionsIn looks for actions in text, and says how much of it was looked at.

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	reencodedAtOnce = 2 // in the process; each needs up to 16 bytes a pixel
+	reencodedAtOnce = 2 // in the process; each needs up to 24 bytes a pixel, as a progressive JPEG of four colours does
 	reencodedPixels = 25_000_000
 	mostReencoded   = 50_000_000
 	jpegQuality     = 90

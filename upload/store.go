@@ -91,31 +91,38 @@ func ReceiveWithin(r *http.Request, s Store, q Quota) (stored []Stored, err erro
 		} else if err != nil {
 			return nil, err
 		}
+		kept, done := int64(0), false
 		defer func() {
-			if err != nil {
-				q.Give(context.WithoutCancel(r.Context()), total)
+			if !done {
+				q.Give(context.WithoutCancel(r.Context()), total-kept)
 			}
 		}()
+		stored, kept, err = save(r.Context(), form, s)
+		done = err == nil
+		return stored, err
 	}
-	return save(r.Context(), form, s)
+	stored, _, err = save(r.Context(), form, s)
+	return stored, err
 }
 
-// save keeps all files of a form or, as far as the store can, none.
-func save(ctx context.Context, form *Form, s Store) ([]Stored, error) {
-	stored := make([]Stored, 0, len(form.Files))
+// save keeps all files of a form or, as far as the store can, none. With an error kept
+// is the size of those that it could not remove.
+func save(ctx context.Context, form *Form, s Store) (stored []Stored, kept int64, err error) {
+	stored = make([]Stored, 0, len(form.Files))
 	for _, f := range form.Files {
 		one, err := s.Save(ctx, f)
 		if err != nil {
-			if remover, ok := s.(Remover); ok {
-				for _, one := range stored {
-					remover.Remove(context.WithoutCancel(ctx), one.Name)
+			remover, ok := s.(Remover)
+			for i, one := range stored {
+				if !ok || remover.Remove(context.WithoutCancel(ctx), one.Name) != nil {
+					kept += form.Files[i].Size
 				}
 			}
-			return nil, fmt.Errorf("upload: cannot save a file: %w", err)
+			return nil, kept, fmt.Errorf("upload: cannot save a file: %w", err)
 		}
 		stored = append(stored, one)
 	}
-	return stored, nil
+	return stored, 0, nil
 }
 
 const (

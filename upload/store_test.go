@@ -176,7 +176,17 @@ func TestQuota(t *testing.T) {
 	if _, err := ReceiveWithin(r.WithContext(With(r.Context(), form)), &failingStore{Dir: d}, quota); err == nil || quota.left != 5*size {
 		t.Errorf("got %v, %d bytes left; want all of them back", err, quota.left)
 	}
+	// What a store cannot remove again stays counted.
+	r = request()
+	if _, err := ReceiveWithin(r.WithContext(With(r.Context(), form)), keepingStore{&failingStore{Dir: d}}, quota); err == nil || quota.left != 4*size {
+		t.Errorf("got %v, %d bytes left; want one file counted", err, quota.left)
+	}
 }
+
+// keepingStore removes nothing.
+type keepingStore struct{ s *failingStore }
+
+func (k keepingStore) Save(ctx context.Context, f *File) (Stored, error) { return k.s.Save(ctx, f) }
 
 func TestDirLeavesNothingHalfWritten(t *testing.T) {
 	d, path := openDir(t)

@@ -149,7 +149,7 @@ type Config struct {
 	// Reencode decodes each JPEG and PNG and encodes it anew, so that nothing but
 	// its pixels goes on: no place, no thumbnail, no comment; an animated PNG keeps
 	// its first picture. Other types of pictures cannot be allowed with it. Two
-	// pictures in the process are encoded at a time, with up to 16 bytes of
+	// pictures in the process are encoded at a time, with up to 24 bytes of
 	// memory a pixel: MaxPixels is 25 million by default then, and at most 50.
 	Reencode bool `yaml:"reencode" doc:"encode JPEG and PNG anew, which drops their metadata"`
 	// Clamd has each file scanned by ClamAV, as the last of all checks.

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
@@ -343,7 +344,7 @@ func fold(name string) string {
 		name = text
 	}
 	name = strings.TrimFunc(strings.ToValidUTF8(latinSpace.Replace(name), ""), func(r rune) bool {
-		return r <= ' ' || r == 0x7f || r == 0xa0 || r == 0xfeff || r >= 0x2000 && r <= 0x200f || r == 0x2028 || r == 0x2029 || r == 0x3000
+		return r <= ' ' || r == 0x7f || r == 0xfeff || r == 0x180e || r >= 0x200b && r <= 0x200f || unicode.IsSpace(r)
 	})
 	return strings.ToLower(strings.Map(func(r rune) rune {
 		switch r {
