@@ -138,6 +138,8 @@ func (p *pass) Body(status int, h http.Header, held []byte, complete bool) (int,
 			h.Del("Etag")
 			h.Del("Content-Md5")
 			h.Del("Digest")
+			h.Del("Content-Digest")
+			h.Del("Repr-Digest")
 			h.Del("Content-Length")
 			if complete {
 				h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -158,4 +160,30 @@ func (p *pass) Body(status int, h http.Header, held []byte, complete bool) (int,
 // Dropped logs what the app said in an answer that was replaced.
 func (p *pass) Dropped(original []byte) {
 	p.suit.respond.Scrubbed(p.r, p.x, p.status, original)
+}
+
+// trailers keeps cookies out of what stands behind a body, where no browser takes them,
+// and the app's tokens as in its headers.
+func (p *pass) trailers() {
+	if p.crossing == nil && p.suit.sealer == nil {
+		return
+	}
+	h := p.out.Header()
+	announced := strings.Join(h["Trailer"], ",")
+	for name, values := range h {
+		plain := http.CanonicalHeaderKey(strings.TrimPrefix(name, http.TrailerPrefix))
+		behind := plain != name
+		for other := range strings.SplitSeq(announced, ",") {
+			behind = behind || strings.EqualFold(strings.TrimSpace(other), name)
+		}
+		switch {
+		case !behind:
+		case plain == "Set-Cookie":
+			delete(h, name)
+		case p.crossing != nil:
+			one := http.Header{plain: values}
+			p.crossing.OutHeader(one)
+			h[name] = one[plain]
+		}
+	}
 }

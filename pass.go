@@ -44,6 +44,7 @@ func (s *Suit) Handler(next http.Handler) http.Handler {
 		}
 		p.r, p.nonce = s.headers.Begin(p.r, p.met.by[ownHeaders])
 		next.ServeHTTP(&p.out, p.r)
+		p.trailers() // a held answer leaves with them
 		p.out.Finish()
 		p.finished = true
 	})
@@ -326,7 +327,9 @@ func (p *pass) swapTokens() error {
 		crossing.Leave = mode != Enforce
 		if mode == Enforce {
 			p.crossing, p.logout = crossing, slices.Contains(p.met.by[ownLogout], t.number)
-			p.r.Header.Set("Accept-Encoding", "identity") // tokens must be readable on the way out
+			p.r.Header.Set("Accept-Encoding", "identity") // tokens must be readable on the way out, and whole
+			p.r.Header.Del("Range")
+			p.r.Header.Del("If-Range")
 		}
 		if err := p.judge(mode, crossing.In(p.r)); err != nil {
 			return err

@@ -10,8 +10,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -369,5 +371,28 @@ func TestTokenRuleFaults(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), fault) {
 			t.Errorf("%s: %v; want %s", policy, err, fault)
 		}
+	}
+}
+
+// Trailers hold no token of the app's and no cookie.
+func TestTrailersAreSwapped(t *testing.T) {
+	a := behind(t, reissueAll, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Trailer", "X-Access-Token")
+		io.WriteString(w, "{}")
+		w.Header().Set("X-Access-Token", appToken)
+		w.Header().Set(http.TrailerPrefix+"Set-Cookie", "token="+appToken)
+		w.Header().Set(http.TrailerPrefix+"X-Auth-Token", appToken)
+		w.Header().Set(http.TrailerPrefix+"Grpc-Status", "0")
+	})
+	s := httptest.NewServer(a.suit.Handler(http.HandlerFunc(a.ServeHTTP)))
+	defer s.Close()
+	res, err := s.Client().Get(s.URL + "/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	io.ReadAll(res.Body)
+	if text := fmt.Sprint(res.Trailer, res.Header); strings.Contains(text, appToken) || res.Trailer.Get("Set-Cookie") != "" || res.Trailer.Get("Grpc-Status") != "0" || res.Trailer.Get("X-Auth-Token") == "" {
+		t.Errorf("the trailer is %s", text)
 	}
 }

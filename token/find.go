@@ -128,12 +128,17 @@ func lookalike(b []byte, quoted bool) bool {
 	return false
 }
 
+// maxHeaders is how many places of a run are read to its end. No library writes more than
+// one header into a run; whoever writes so many has the rest not read, but refused.
+const maxHeaders = 8
+
 // suspicious reports whether a header of a token starts anywhere in the run.
 func suspicious(run []byte) bool {
+	left := maxHeaders
 	for i, c := range run {
 		switch c {
 		case 'e', 'I', 'C', 'D', '7': // the first six bits of {, of space and of a byte order mark
-			if (i == 0 || !midWord[run[i-1]]) && looksLikeHeader(run[i:]) {
+			if (i == 0 || !midWord[run[i-1]]) && looksLikeHeader(run[i:], &left) {
 				return true
 			}
 		}
@@ -148,7 +153,7 @@ var midWord = func() (set [256]bool) {
 	return set
 }()
 
-func looksLikeHeader(run []byte) bool {
+func looksLikeHeader(run []byte, left *int) bool {
 	var start [64]byte
 	head := unspace(loose(start[:0], run, len(start)))
 	inside, ok := bytes.CutPrefix(head, []byte("{"))
@@ -159,7 +164,7 @@ func looksLikeHeader(run []byte) bool {
 	if !ok || inside[0] != '"' {
 		return false
 	}
-	if len(run) > 2*MaxBytes {
+	if *left--; *left < 0 || len(run) > 2*MaxBytes {
 		return true
 	}
 	text := unspace(loose(nil, run, len(run)))

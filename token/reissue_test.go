@@ -257,3 +257,30 @@ func TestGraceHasAnEnd(t *testing.T) {
 		t.Errorf("after a logout it passes: %d, %v", n, err)
 	}
 }
+
+// A text with a header at every other place is refused, not read again and again.
+func TestManyHeadersInARun(t *testing.T) {
+	re := newReissuer(t, ReissueConfig{})
+	if _, err := re.InQuery("a=" + strings.Repeat("-eyJ", 4000) + ".b.c"); problem.As(err).Rule != rule.TokenNotReissued {
+		t.Errorf("got %v", err)
+	}
+	if _, err := re.InQuery("a=eyJ-eyJ-eyJ.b.c"); err != nil {
+		t.Errorf("got %v", err)
+	}
+}
+
+// An operator who gives the app's own token means its jti; without one nothing is said
+// to have ended.
+func TestRevokeTakesTheJTIOfAnAppToken(t *testing.T) {
+	rev := memoryRevocations(t, 0)
+	re := newReissuer(t, ReissueConfig{Revocable: true, Revocations: rev})
+	if err := re.Revoke(t.Context(), sign(t, jwt.SigningMethodHS256, []byte("secret123"), nil, map[string]any{"jti": "abc"})); err != nil {
+		t.Fatal(err)
+	}
+	if gone, err := rev.Revoked(t.Context(), "abc"); !gone || err != nil {
+		t.Errorf("its jti is not revoked: %v", err)
+	}
+	if err := re.Revoke(t.Context(), sign(t, jwt.SigningMethodHS256, []byte("secret123"), nil, map[string]any{"id": 1})); err == nil {
+		t.Error("without a jti: got no error")
+	}
+}

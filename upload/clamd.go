@@ -91,7 +91,7 @@ func (c *Clamd) Scan(ctx context.Context, content io.Reader) (found string, err 
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
-		return "", fmt.Errorf("upload: clamd is busy: %w", ctx.Err())
+		return "", fmt.Errorf("%w: %w", errScannerBusy, ctx.Err())
 	}
 	conn, err := new(net.Dialer).DialContext(ctx, c.network, c.address)
 	if err != nil {
@@ -110,6 +110,8 @@ func (c *Clamd) Scan(ctx context.Context, content io.Reader) (found string, err 
 	}
 	return verdictOf(reply)
 }
+
+var errScannerBusy = errors.New("upload: clamd is busy with other files")
 
 var errContent = errors.New("upload: the file could not be read")
 

@@ -20,21 +20,19 @@ const (
 	pdfStreams  = 10_000
 	// pdfDictionary is where a stream starts at most behind its type.
 	pdfDictionary = 1 << 10
-	// pdfFilter is how far in front of its type a stream's filter stands at most.
-	pdfFilter = 256
 )
 
 // pdfActions reports whether a PDF holds an action that runs a script or starts
 // a program. It looks for the names of such actions in the file and in its
-// compressed objects, however they are escaped. Encrypted objects stay closed; others
-// that cannot be looked into count as scripted.
+// compressed objects, however they are escaped. Object streams that cannot be looked
+// into count as scripted, encrypted ones too.
 func (v *view) pdfActions() bool {
 	left, streams := int64(pdfInflated), 0
-	closed, encrypted, filter := false, false, int64(-pdfFilter-1)
+	closed, filter := false, int64(-pdfDictionary-1)
 	for off := int64(0); ; {
 		b := v.from(off, pdfDictionary)
 		if len(b) == 0 {
-			return closed && !encrypted
+			return closed
 		}
 		i := bytes.IndexByte(b, '/')
 		switch {
@@ -45,7 +43,7 @@ func (v *view) pdfActions() bool {
 			off += int64(i) // there may be more behind it
 			continue
 		}
-		if i+1 < len(b) && bytes.IndexByte([]byte("JLOEF#"), b[i+1]) < 0 {
+		if i+1 < len(b) && bytes.IndexByte([]byte("JLOF#"), b[i+1]) < 0 {
 			off += int64(i) + 1
 			continue // no name that is looked for
 		}
@@ -53,7 +51,6 @@ func (v *view) pdfActions() bool {
 		if action(name, rest) {
 			return true
 		}
-		encrypted = encrypted || name.is("Encrypt")
 		if name.is("Filter") {
 			filter = off
 		}
@@ -76,7 +73,7 @@ func (v *view) pdfActions() bool {
 					return true
 				}
 				// Without a filter it is looked at like the rest of the file.
-				filtered := filter >= off-pdfFilter || bytes.Contains(rest[:k], []byte("/Filter")) || bytes.IndexByte(rest[:k], '#') >= 0
+				filtered := filter >= off-pdfDictionary || bytes.Contains(rest[:k], []byte("/Filter")) || bytes.IndexByte(rest[:k], '#') >= 0
 				closed = closed || !opened && filtered
 				next = r.off
 			}

@@ -5,6 +5,7 @@ package upload
 
 import (
 	"encoding/binary"
+	"errors"
 	"image"
 	"image/draw"
 	"image/jpeg"
@@ -91,7 +92,11 @@ func (rd *reading) encode(to io.Writer, from *io.SectionReader, encode func(io.W
 	}
 	out := rd.t.budget.New()
 	defer out.Close()
-	if err := encode(out, from); err != nil {
+	err := rd.encodable(from)
+	if err == nil {
+		err = encode(out, from)
+	}
+	if err != nil {
 		if err := rd.violates(rule.UploadMismatch, "It cannot be decoded.", field); err != nil {
 			return err
 		}
@@ -99,6 +104,21 @@ func (rd *reading) encode(to io.Writer, from *io.SectionReader, encode func(io.W
 		return copyTo(to, from)
 	}
 	return copyTo(to, out.Section(0, out.Size()))
+}
+
+var errPixels = errors.New("it has too many pixels")
+
+// encodable holds that a picture is not decoded that has more pixels than may be,
+// whatever report mode lets pass: a decoder makes room for what a header says.
+func (rd *reading) encodable(from *io.SectionReader) error {
+	cfg, _, err := image.DecodeConfig(io.NewSectionReader(from, 0, from.Size()))
+	if err != nil {
+		return err
+	}
+	if int64(cfg.Width)*int64(cfg.Height) > min(rd.t.cfg.MaxPixels, mostReencoded) {
+		return errPixels
+	}
+	return nil
 }
 
 func copyTo(to io.Writer, from io.Reader) error {

@@ -6,11 +6,14 @@ package upload
 import (
 	"bytes"
 	"encoding/binary"
+	"github.com/panoply-security/panoply/problem"
+	"hash/crc32"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -157,4 +160,20 @@ func FuzzOrientation(f *testing.F) {
 			t.Fatalf("got %d", how)
 		}
 	})
+}
+
+// A picture that says it is huge is not decoded, whatever report mode lets pass.
+func TestHugePicturesAreNotDecoded(t *testing.T) {
+	head := []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x20\x00\x00\x00\x20\x00\x00\x10\x06\x00\x00\x00")
+	content := string(binary.BigEndian.AppendUint32(head, crc32.ChecksumIEEE(head[12:]))) + "\x00\x00\x00\x00IEND\xaeB`\x82"
+	var told []string
+	form, err := inspector(t, Config{Reencode: true}).Read(request(part{"f", "a.png", "image/png", content}), ReadOptions{
+		Judge: func(e *problem.Error) error { told = append(told, string(e.Rule)); return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer form.Close()
+	if !slices.Contains(told, string(rule.UploadMismatch)) || form.Files[0].Size != int64(len(content)) {
+		t.Errorf("told %q, %d bytes", told, form.Files[0].Size)
+	}
 }

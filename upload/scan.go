@@ -4,6 +4,7 @@
 package upload
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/panoply-security/panoply/rule"
@@ -22,9 +23,12 @@ func (rd *reading) scan(f *File) error {
 		e := refusal(rule.UploadVirus, "A virus was found in it.", f.Field).Because(fmt.Errorf("the scanner found %.100q", found))
 		return rd.judged(e)
 	}
+	if rd.ctx.Err() != nil { // the client has gone: that says nothing of the scanner
+		return busy(rd.ctx.Err())
+	}
 	e := refusal(rule.UploadUnscanned, "", "").Because(err)
 	e.Retry = busyRetry
-	if rd.t.cfg.Clamd.WhenDown != Allow {
+	if rd.t.cfg.Clamd.WhenDown != Allow || errors.Is(err, errScannerBusy) {
 		return rd.judged(e)
 	}
 	if rd.o.Note != nil {
