@@ -36,6 +36,9 @@ type Policy struct {
 
 	ProxyProtocol []string `yaml:"proxy_protocol" doc:"guard: CIDRs of the load balancers that begin each connection with a PROXY header, and must"`
 
+	// NoWatch leaves it to SIGHUP when the guard reads its files anew.
+	NoWatch bool `yaml:"watch,not" doc:"guard: have changes of this file, and of those it names, take effect by themselves; true by default"`
+
 	TLS        TLS              `yaml:"tls" doc:"guard: serve TLS with this certificate"`
 	CORS       CORS             `yaml:"cors" doc:"which front ends may read Panoply's own answers"`
 	CSP        CSPSection       `yaml:"csp" doc:"guard: learn, or enforce what was learned and reviewed, as the Content-Security-Policy of the app's pages"`

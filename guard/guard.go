@@ -44,9 +44,10 @@
 // re-issued token or its jti, ends that token on every guard that shares the store, and
 // /tokens/{rule}/keys publishes the keys of re-issued tokens that EdDSA signs.
 //
-// Another policy can take the place of the one in force while it serves ([Guard.Reload]; the
-// command does it at SIGHUP): tried first like any, with every fault told and nothing
-// changed if there is one, and with no request dropped.
+// Another policy can take the place of the one in force while it serves ([Guard.Reload]):
+// tried first like any, with every fault told and nothing changed if there is one, and with
+// no request dropped. [Guard.Follow] does it at SIGHUP, and a second or two after the policy's
+// file or one that it names was changed.
 //
 // # What it does not do
 //
@@ -66,8 +67,9 @@
 // arrive every 60 s, and on the whole 500 bytes for each second that is waited
 // for it; of an answer the client must take something every 60 s. The app's answer must begin
 // within 60 s. An HTTP/2 connection buffers at most 1 MiB of bodies. The number
-// of connections is for the operating system to bound. Everything else is
-// bounded by the suit.
+// of connections is for the operating system to bound. Of the files that it
+// watches, only those that a policy of at most 2 MiB names, it asks once a second when they
+// were changed. Everything else is bounded by the suit.
 package guard
 
 import (
@@ -128,9 +130,10 @@ type times struct {
 	chunk  time.Duration // for the next chunk of a body, or for the client to take one
 	answer time.Duration // for the app's answer to begin
 	drain  time.Duration // for requests under way when the guard stops
+	look   time.Duration // between two looks at the policy's files
 }
 
-var usual = times{header: 10 * time.Second, chunk: 60 * time.Second, answer: 60 * time.Second, drain: 10 * time.Second}
+var usual = times{header: 10 * time.Second, chunk: 60 * time.Second, answer: 60 * time.Second, drain: 10 * time.Second, look: time.Second}
 
 // wear dresses handlers as a policy says. It is what the self-test tries.
 type wear func(panoply.Policy) (func(http.Handler) http.Handler, error)

@@ -42,6 +42,31 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// soon METHOD URL BODY sends the request until its status is below 400, and prints the
+// body of that answer.
+func soon(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: soon METHOD URL BODY")
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		req, err := http.NewRequest(args[0], args[1], strings.NewReader(args[2]))
+		ts.Check(err)
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		ts.Check(err)
+		body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+		resp.Body.Close()
+		ts.Check(err)
+		if resp.StatusCode < 400 {
+			ts.Stdout().Write(body)
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("status %s", resp.Status)
+		}
+	}
+}
+
 // accepts waits for a server that another process is starting.
 func accepts(addr string) error {
 	deadline := time.Now().Add(20 * time.Second)

@@ -16,7 +16,7 @@ import (
 )
 
 type guardCmd struct {
-	Config   string `help:"Policy file; SIGHUP has it read anew." placeholder:"FILE"`
+	Config   string `help:"Policy file; it is read anew when it changes, and at SIGHUP." placeholder:"FILE"`
 	Upstream string `help:"The app behind, http://host:port." placeholder:"URL"`
 	Listen   string `help:"Where to listen (default 127.0.0.1:8080)." placeholder:"ADDR"`
 	Admin    string `help:"Where to serve health and status (default 127.0.0.1:9901), or off." placeholder:"ADDR"`
@@ -39,7 +39,7 @@ func (c *guardCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	defer c.reloadOnHangup(ctx, g, log)()
+	defer c.follow(ctx, g)()
 	ctx, done := context.WithCancel(ctx)
 	defer done()
 	keepSmall(ctx)
@@ -49,28 +49,21 @@ func (c *guardCmd) Run(ctx context.Context, std streams) error {
 	return nil
 }
 
-// reloadOnHangup has the guard take the policy file anew at each SIGHUP, until stop. One
-// that does not hold is told in the log, and changes nothing.
-func (c *guardCmd) reloadOnHangup(ctx context.Context, g *guard.Guard, log *slog.Logger) (stop func()) {
+// follow has the guard take the policy anew at each SIGHUP and when its files change, until
+// stop.
+func (c *guardCmd) follow(ctx context.Context, g *guard.Guard) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for range hangups {
-			policy, err := c.policy()
-			if err == nil {
-				err = g.Reload(ctx, policy)
-			}
-			if err != nil {
-				log.Error("the policy was not reloaded, and the one before stays in force", "error", err)
-			}
-		}
+		g.Follow(ctx, c.Config, c.policy, hangups)
 	}()
 	return func() {
-		signal.Stop(hangups)
-		close(hangups)
+		cancel()
 		<-done
+		signal.Stop(hangups)
 	}
 }
 

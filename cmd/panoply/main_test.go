@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("FREE", listener.Addr().String())
 			return listener.Close()
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"fetch": fetch},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"fetch": fetch, "soon": soon},
 	})
 }
 
