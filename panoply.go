@@ -72,11 +72,12 @@ const bodyBudget = 64 << 20
 
 // Suit is a compiled policy. It is safe for concurrent use.
 type Suit struct {
-	policy  Policy // effective
-	respond *problem.Responder
-	clients *clientip.Resolver
-	budget  *inspect.Budget
-	table   routes
+	policy   Policy // effective
+	respond  *problem.Responder
+	clients  *clientip.Resolver
+	budget   *inspect.Budget
+	table    routes
+	observer Observer // nil without
 	// headMode is the mode of the method, headers and path: the policy's, or a
 	// stricter one of a section that goes by them.
 	headMode Mode
@@ -107,7 +108,10 @@ type tokenRule struct {
 // Option changes how a suit is built.
 type Option func(*options)
 
-type options struct{ log *slog.Logger }
+type options struct {
+	log      *slog.Logger
+	observer Observer
+}
 
 // WithLogger has the suit log to l instead of slog.Default().
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.log = l } }
@@ -120,7 +124,7 @@ func New(p Policy, opts ...Option) (*Suit, error) {
 		opt(&o)
 	}
 	p = p.Effective()
-	s := &Suit{policy: p, budget: inspect.NewBudget(bodyBudget)}
+	s := &Suit{policy: p, budget: inspect.NewBudget(bodyBudget), observer: o.observer}
 	var faults fault.List
 	var err error
 
@@ -136,6 +140,9 @@ func New(p Policy, opts ...Option) (*Suit, error) {
 
 	errs := p.Errors.Config
 	errs.Logger, errs.CORSOrigins = o.log, p.CORS.Origins
+	if o.observer != nil {
+		errs.Observe = o.observer.Decided
+	}
 	errs.InsecureShowCauses = p.Environment == Development
 	s.respond, err = problem.New(errs)
 	faults.Join("", err) // its paths are whole: errors has no faults but in cors

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/panoply-security/panoply/clientip"
 	"github.com/panoply-security/panoply/inspect"
@@ -32,6 +33,10 @@ func (s *Suit) Handler(next http.Handler) http.Handler {
 		p.x.Client = s.clients.From(r)
 		p.tls = s.clients.TLS(r)
 		p.out.Reset(w, p)
+		if s.observer != nil {
+			p.began = time.Now()
+			defer p.tell()
+		}
 		defer p.end()
 		if err := p.admit(); err != nil {
 			s.respond.Write(&p.out, p.r, err)
@@ -43,7 +48,13 @@ func (s *Suit) Handler(next http.Handler) http.Handler {
 			s.respond.AskReadable(p.r)
 		}
 		p.r, p.nonce = s.headers.Begin(p.r, p.met.by[ownHeaders])
-		next.ServeHTTP(&p.out, p.r)
+		if s.observer == nil {
+			next.ServeHTTP(&p.out, p.r)
+		} else {
+			p.asked = time.Now()
+			next.ServeHTTP(&p.out, p.r)
+			p.back = time.Now()
+		}
 		p.trailers() // a held answer leaves with them
 		p.out.Finish()
 		p.finished = true
@@ -80,6 +91,8 @@ type pass struct {
 	crossing  *token.Crossing // of the app's tokens and this client's; nil without
 	status    int             // what the app answered
 	finished  bool
+
+	began, asked, back time.Time // for an observer
 }
 
 // end runs when the handler has returned or panicked.

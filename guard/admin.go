@@ -85,6 +85,9 @@ func (g *Guard) adminHandler() http.Handler {
 		}
 		io.WriteString(w, "ok\n")
 	})
+	if g.metrics != nil {
+		mux.Handle("GET /metrics", g.metrics.handler)
+	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		now := s

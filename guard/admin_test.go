@@ -40,7 +40,7 @@ func TestAdminAnswersLoopbackNamesAlone(t *testing.T) {
 		"": 403, "evil.example": 403, "evil.example:9901": 403, "localhost.evil.example": 403, "127.0.0.1.evil.example": 403, "localhost:9901:x": 403,
 		"0.0.0.0:9901": 403, "10.0.0.1": 403, "[::ffff:10.0.0.1]:1": 403, "localhost.": 403, "2130706433": 403, "127.1": 403,
 	} {
-		for _, path := range []string{"/", "/healthz", "/readyz", "/nothing"} {
+		for _, path := range []string{"/", "/healthz", "/readyz", "/metrics", "/nothing"} {
 			want := want
 			if want == 200 && path == "/nothing" {
 				want = 404

@@ -78,6 +78,8 @@ func (f *follower) reload(ctx context.Context) {
 	maps.Copy(read, stamps(names))
 	if err == nil {
 		err = g.Reload(ctx, policy)
+	} else {
+		g.metrics.reloaded(err)
 	}
 	f.read, f.last = read, read
 	if err == nil {

@@ -37,7 +37,7 @@
 // Tokens and signed cookies that the app gives out are tried in the background, as an
 // attacker would who holds one: package guard/watch.
 //
-// The admin listener answers loopback names alone: /healthz, /readyz, / for what is in
+// The admin listener answers loopback names alone: /healthz, /readyz, /metrics for Prometheus, / for what is in
 // force and what was found, /limits for what the rate limits have decided and whom they block, and POST
 // /limits/{rule}/reset or /block with {"key": ["203.0.113.7"], "for": "1h"} for the
 // operator who lets somebody in again or keeps somebody out. POST /tokens/revoke with {"token": "…"}, a
@@ -69,7 +69,8 @@
 // within 60 s. An HTTP/2 connection buffers at most 1 MiB of bodies. The number
 // of connections is for the operating system to bound. Of the files that it
 // watches, only those that a policy of at most 2 MiB names, it asks once a second when they
-// were changed. Everything else is bounded by the suit.
+// were changed. Metrics have at most 200 patterns of policies as labels. Everything else is
+// bounded by the suit.
 package guard
 
 import (
@@ -113,6 +114,7 @@ type Guard struct {
 	learner *learn.Learner     // nil without
 	watcher *watch.Watcher     // nil without
 	admin   http.Handler
+	metrics *metrics // nil without an admin listener
 	log     *slog.Logger
 	times   times
 
@@ -167,13 +169,25 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 	faults.Join("", err)
 	store, err := withStore(&policy)
 	faults.Join("", err)
-	suit, err := panoply.New(policy, panoply.WithLogger(log))
+	worn := []panoply.Option{panoply.WithLogger(log)}
+	var m *metrics
+	if old != nil {
+		m = old.metrics
+	} else if policy.Admin != "off" {
+		m = newMetrics()
+	}
+	if m != nil {
+		worn = append(worn, panoply.WithObserver(m))
+	}
+	suit, err := panoply.New(policy, worn...)
 	faults.Join("", err)
 	if err := errors.Join(faults.Err(), described, learned); err != nil {
 		return nil, policy.Explain(err)
 	}
-	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, clients: clients, store: store, draining: new(atomic.Bool), upgrades: new(sync.WaitGroup)}
-	if old != nil {
+	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, clients: clients, store: store, metrics: m, draining: new(atomic.Bool), upgrades: new(sync.WaitGroup)}
+	if old == nil {
+		m.of(g)
+	} else {
 		g.draining, g.upgrades, g.watcher = old.draining, old.upgrades, old.watcher
 		g.learner = old.learner
 	}

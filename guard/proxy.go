@@ -45,7 +45,7 @@ func newProxy(g *Guard, target *url.URL) *proxy {
 	p := &proxy{suit: g.suit, log: g.log, target: target, transport: newTransport(g.times),
 		nonces: &nonces{suit: g.suit, log: g.log}, learner: g.learner, client: clientOf(g.suit), watcher: g.watcher, upgrades: g.upgrades}
 	p.reverse = httputil.ReverseProxy{
-		Transport:      p.transport,
+		Transport:      g.metrics.timed(p.transport),
 		Rewrite:        p.rewrite,
 		ModifyResponse: p.answered,
 		ErrorHandler:   p.failed,

@@ -27,6 +27,12 @@ const reloadPatience = 5 * time.Second
 func (g *Guard) Reload(ctx context.Context, policy panoply.Policy) error {
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
+	err := g.reload(ctx, policy)
+	g.metrics.reloaded(err)
+	return err
+}
+
+func (g *Guard) reload(ctx context.Context, policy panoply.Policy) error {
 	now := g.now()
 	next, err := build(policy, g.log, g.times, wearSuit, now)
 	if err != nil {

@@ -71,6 +71,9 @@ type Config struct {
 	CORSOrigins []string `yaml:"-"`
 	// Logger gets one line per answer. Nil is slog.Default().
 	Logger *slog.Logger `yaml:"-"`
+	// Observe is told of what is logged of a rule, for whoever counts: with reported, of
+	// what would have been refused. It is called while the request waits.
+	Observe func(x *Exchange, e *Error, reported bool) `yaml:"-"`
 }
 
 // Responder writes problems and scrubs answers.
