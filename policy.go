@@ -21,7 +21,7 @@ import (
 // policy file, in Go. The zero value is the full suit in the strict profile,
 // with the article's numbers.
 type Policy struct {
-	Listen   string `yaml:"listen" doc:"guard: where to listen, host:port; 127.0.0.1:8080 by default"`
+	Listen   string `yaml:"listen" doc:"guard: where to listen, host:port, or unix:/run/panoply.sock; 127.0.0.1:8080 by default"`
 	Upstream string `yaml:"upstream" doc:"guard: the app behind, http://host:port"`
 	Admin    string `yaml:"admin" doc:"guard: where health and status are served, 127.0.0.1:9901 by default; off switches it off"`
 
@@ -103,6 +103,8 @@ func (Environment) Values() []string { return []string{string(Production), strin
 type TLS struct {
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
+	// Redirect is where plain HTTP is answered too, only to send browsers to https.
+	Redirect string `yaml:"redirect" doc:"where to listen for plain HTTP, host:port, and send what the certificate is for to https"`
 }
 
 // CORS names the front ends on other origins that must be able to read a 429 or

@@ -37,6 +37,10 @@
 // Tokens and signed cookies that the app gives out are tried in the background, as an
 // attacker would who holds one: package guard/watch.
 //
+// It listens on an address, or on a Unix socket for a proxy on the same machine, which
+// trusted_proxies names unix; the guard's user and group can connect. With a certificate a second listener can send browsers that come over plain
+// HTTP to https, if they name a host that the certificate is for.
+//
 // The admin listener answers loopback names alone: /healthz, /readyz, /metrics for Prometheus, / for what is in
 // force and what was found, /limits for what the rate limits have decided and whom they block, and POST
 // /limits/{rule}/reset or /block with {"key": ["203.0.113.7"], "for": "1h"} for the
@@ -274,32 +278,6 @@ func itself(target *url.URL, listen string) bool {
 		return loopback(to)
 	}
 	return strings.EqualFold(to, host) || loopback(to) && loopback(host) && (strings.EqualFold(to, "localhost") || strings.EqualFold(host, "localhost"))
-}
-
-// checkListen holds what only a gateway must state.
-func checkListen(p panoply.Policy) (faults fault.List) {
-	host, _, err := net.SplitHostPort(p.Listen)
-	if err != nil {
-		faults.Addf("listen", "write host:port, such as 127.0.0.1:8080", "%q is not an address", p.Listen)
-		return faults
-	}
-	if !loopback(host) && p.TrustedProxies == nil {
-		faults.Add("trusted_proxies", "listening beyond loopback, so it must be said whose forwarding headers are believed",
-			"write [] when clients connect directly, or the CIDRs of the proxies in front")
-	}
-	if !loopback(host) && p.Environment == panoply.Development {
-		faults.Add("environment", "development shows causes, so it must not listen beyond loopback", "listen on 127.0.0.1")
-	}
-	if (p.TLS.Cert == "") != (p.TLS.Key == "") {
-		faults.Add("tls", "cert and key belong together", "name both PEM files")
-	}
-	if p.Admin != "" && p.Admin != "off" {
-		host, _, err := net.SplitHostPort(p.Admin)
-		if err != nil || !loopback(host) {
-			faults.Addf("admin", "write a loopback address such as 127.0.0.1:9901, or off", "%q is not a loopback address", p.Admin)
-		}
-	}
-	return faults
 }
 
 func loopback(host string) bool {

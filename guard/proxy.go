@@ -137,6 +137,9 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 		}
 	}
 	pr.SetXForwarded()
+	if _, _, err := net.SplitHostPort(in.RemoteAddr); err != nil && x.Client.IsValid() {
+		h["X-Forwarded-For"] = []string{x.Client.String()} // a Unix socket's other side has no address
+	}
 	if p.suit.TLS(in) {
 		h.Set("X-Forwarded-Proto", "https")
 	}

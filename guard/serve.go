@@ -22,7 +22,7 @@ const connBytes = 64 << 10
 // refused, requests under way have 10 s, then WebSockets are closed. ready, when
 // not nil, is called with the URL once the guard accepts connections.
 func (g *Guard) Run(ctx context.Context, ready func(url string)) error {
-	listener, err := net.Listen("tcp", g.policy.Listen)
+	listener, err := listenOn(g.policy.Listen)
 	if err != nil {
 		return err
 	}
@@ -39,6 +39,9 @@ func (g *Guard) Run(ctx context.Context, ready func(url string)) error {
 		config = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return g.cert.Load(), nil }}
 	}
 	url := scheme + "://" + listener.Addr().String()
+	if listener.Addr().Network() == "unix" {
+		url = g.policy.Listen
+	}
 	g.Announce(ctx, url)
 	if err := g.openStore(ctx); err != nil {
 		listener.Close()
@@ -52,6 +55,13 @@ func (g *Guard) Run(ctx context.Context, ready func(url string)) error {
 		return err
 	}
 	defer stopAdmin()
+	stopRedirect, err := g.serveRedirect(ctx)
+	if err != nil {
+		listener.Close()
+		g.Close()
+		return err
+	}
+	defer stopRedirect()
 	if ready != nil {
 		ready(url)
 	}

@@ -18,7 +18,7 @@ import (
 type guardCmd struct {
 	Config   string `help:"Policy file; it is read anew when it changes, and at SIGHUP." placeholder:"FILE"`
 	Upstream string `help:"The app behind, http://host:port." placeholder:"URL"`
-	Listen   string `help:"Where to listen (default 127.0.0.1:8080)." placeholder:"ADDR"`
+	Listen   string `help:"Where to listen, host:port or unix:/path (default 127.0.0.1:8080)." placeholder:"ADDR"`
 	Admin    string `help:"Where to serve health and status (default 127.0.0.1:9901), or off." placeholder:"ADDR"`
 	Profile  string `help:"strict or compatible; without a policy file compatible." placeholder:"NAME"`
 	Mode     string `help:"enforce, report or off for everything that the policy leaves open." placeholder:"MODE"`
