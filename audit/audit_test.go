@@ -82,3 +82,37 @@ func TestNoAppIsNotTested(t *testing.T) {
 		}
 	}
 }
+
+// What the app itself declares of a body is what the policy says of it.
+func TestPolicyKeepsTheAppsDeclarations(t *testing.T) {
+	_, app, err := audit.Run(context.Background(), "testdata/apps/declared", audit.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := app.WritePolicy(&b); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"zod": `match: "POST /zod", unknown: strip, schema: {type: object, required: [name, email, tags, born, address], properties: {` +
+			`name: {type: string, minLength: 1, maxLength: 100}, email: {type: [string, 'null'], maxLength: 10000, format: email}, ` +
+			`age: {type: integer, exclusiveMinimum: 0}, plan: {type: string, enum: ["free", "paid"]}, ` +
+			`tags: {type: array, items: {type: string, maxLength: 20}, maxItems: 5}, born: {type: [number, string], maximum: 2020}, role: {type: string, maxLength: 10000}, ` +
+			`address: {type: object, required: [city], properties: {city: {type: string, maxLength: 80}, zip: {type: string}}}}}`,
+		"zod-whole-request": `match: "POST /zod/whole", unknown: strip, schema: {type: object, required: [name], properties: {name: {type: string, minLength: 1, maxLength: 100}}}`,
+		"joi": `match: "POST /joi", unknown: strip, schema: {type: object, required: [name], properties: {name: {type: string, minLength: 1, maxLength: 50}, ` +
+			`nick: {type: string, maxLength: 10000}, kind: {type: string, enum: ["a", "b"]}, size: {type: [integer, string], minimum: 1}, list: {type: [array, string], maxItems: 1000, items: {type: string, minLength: 1, maxLength: 9}}}}`,
+		"express-validator": `match: "POST /validator", unknown: strip, schema: {type: object, required: [name, email], properties: {name: {type: string, minLength: 2, maxLength: 30}, ` +
+			`email: {type: string, maxLength: 10000, format: email}, age: {type: [number, string, 'null'], maxLength: 10000}}}`,
+		"check-schema": `match: "POST /schema", unknown: strip, schema: {type: object, required: [name], properties: {name: {type: string, maxLength: 12}}}`,
+		"celebrate":    `match: "POST /celebrate", unknown: strip, schema: {type: object, properties: {name: {type: string, minLength: 1, maxLength: 10000}}}`,
+		"privileges":   `# declared, so clients may set it: see whether they should: role`,
+		"place":        `# as declared in app.js:15`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%s is missing in\n%s", want, b.String())
+			}
+		})
+	}
+}

@@ -32,14 +32,18 @@ type run struct {
 	logins map[*model.Route][]string
 	costly map[*model.Route][]string
 	needs  []Need
+
+	declared map[*model.Route][]Declaration
 }
 
 // Run goes through the app and says what is wrong with it.
 func Run(ctx context.Context, tree *source.Tree) Result {
-	r := &run{seen: map[string]bool{}, sent: map[string]bool{}, logins: map[*model.Route][]string{}, costly: map[*model.Route][]string{}}
+	r := &run{seen: map[string]bool{}, sent: map[string]bool{}, logins: map[*model.Route][]string{}, costly: map[*model.Route][]string{},
+		declared: map[*model.Route][]Declaration{}}
 	r.p = model.Run(ctx, tree, func(p *model.Program, e *model.Event) {
 		r.p = p
 		r.headersEvent(e)
+		r.checkedEvent(e)
 		r.limitsEvent(e)
 		r.bodyEvent(e)
 		r.errorsEvent(e)
@@ -51,6 +55,7 @@ func Run(ctx context.Context, tree *source.Tree) Result {
 	r.limits()
 	r.errors()
 	r.uploadRoutes()
+	r.declare()
 	return Result{r.p, r.found, r.needs}
 }
 

@@ -20,7 +20,56 @@ type Need struct {
 	Model *model.Model // what a body is stored as
 	Bytes float64      // the app's own limit of an upload; 0 for none
 	Files int          // files of an upload
-	At    model.Site
+	// Declared are the app's own declarations of the body, whether or not they keep
+	// out what they do not declare.
+	Declared []Declaration
+	At       model.Site
+}
+
+// Declaration is one of zod's, joi's or express-validator's that a route checks its
+// body with.
+type Declaration struct {
+	Schema *model.Call
+	Part   string // of the schema that is about the body; empty for all of it
+}
+
+// maxDeclared is how many declarations are kept for one route.
+const maxDeclared = 100
+
+// checkedEvent keeps what a route declares of its body.
+func (r *run) checkedEvent(e *model.Event) {
+	c, ok := e.Recv.(*model.Call)
+	if e.Kind != model.Checked || !ok || e.Route == nil {
+		return
+	}
+	d := Declaration{Schema: c}
+	switch v := arg(e.Args, 0).(type) {
+	case *model.Taint:
+		if v.ID != "body" && v.ID != "valid(body)" {
+			return
+		}
+	case *model.Req:
+		d.Part = "body"
+	case *model.Obj:
+		body, _ := v.Get("body")
+		t, ok := body.(*model.Taint)
+		if !ok || t.ID != "body" {
+			return
+		}
+		d.Part = "body"
+	}
+	if known := r.declared[e.Route]; len(known) < maxDeclared && !slices.Contains(known, d) {
+		r.declared[e.Route] = append(known, d)
+	}
+}
+
+// declare hands every need what its route declares.
+func (r *run) declare() {
+	for i := range r.needs {
+		if rt := r.needs[i].Route; rt != nil {
+			r.needs[i].Declared = r.declared[rt]
+		}
+	}
 }
 
 // Result is all that an audit learned.

@@ -31,6 +31,9 @@ func (it *interp) libMember(l *Lib, name string, at Site) Value {
 	if l.Path == "" && name == "default" {
 		return l
 	}
+	if l.Mod == "celebrate" && strings.HasSuffix(l.Path, "Segments") {
+		return Str{strings.ToLower(name)}
+	}
 	return &Lib{l.Mod, dotted(l.Path, name), l.Of}
 }
 

@@ -20,6 +20,7 @@ const (
 	Responded                      // a method of the response, or next with an error
 	Assigned                       // a computed member, or one of a document
 	Compared                       // two values with == or ===
+	Checked                        // Args[0] was checked against the declaration Recv
 )
 
 // Event is something that a check may want to look at, in the order in which it
@@ -57,6 +58,21 @@ func (it *interp) emit(e *Event) {
 		e.Route, e.Status, e.Guess = it.flow.route, it.flow.status, it.flow.guess
 	}
 	it.watch(e)
+}
+
+// checked tells of a check against a declaration of a package's.
+func (it *interp) checked(v Value, c *Call, at Site) {
+	if it.flow != nil {
+		it.emit(&Event{Kind: Checked, Lib: c.Lib, Recv: c, Args: []Value{v}, At: at})
+	}
+}
+
+// Begin is where a chain of calls begins.
+func (c *Call) Begin() Site {
+	for i := 0; c.Lib.Of != nil && i < 100; i++ {
+		c = c.Lib.Of
+	}
+	return c.At
 }
 
 // compared tells of a comparison that a check may care about: of a secret.

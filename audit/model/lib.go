@@ -147,6 +147,14 @@ func (it *interp) libraryCall(l *Lib, recv Value, args []Value, isNew bool, at S
 		}
 	}
 	if isSchemaLibrary(l.Mod) {
+		if c, ok := arg(args, 1).(*Call); ok && strings.Contains(l.Mod, "joi") {
+			switch last { // joi.validate(value, schema), as joi 15 and before have it
+			case "validate":
+				return it.callMethod(c, last, append([]Value{args[0]}, args[2:]...), at)
+			case "attempt", "assert":
+				return it.callMethod(c, last, args[:1], at)
+			}
+		}
 		return &Call{Lib: l, Args: args, New: isNew, At: at}
 	}
 	if l.Mod == "" {
@@ -393,9 +401,11 @@ func (it *interp) callMethod(c *Call, name string, args []Value, at Site) Value 
 			if mod == "joi" && len(args) > 1 && name != "validateSync" {
 				break
 			}
+			it.checked(a, c, at)
 			it.facts = it.facts.And(it.fitted(a, c))
 			return it.valid(a, c, at)
 		case "safeParse", "safeParseAsync", "spa":
+			it.checked(a, c, at)
 			o := newObj(at)
 			it.put(o, "success", &Test{True: it.fitted(a, c)})
 			it.put(o, "data", it.valid(a, c, at))
@@ -403,6 +413,7 @@ func (it *interp) callMethod(c *Call, name string, args []Value, at Site) Value 
 			o.Open = true
 			return o
 		case "validate", "validateAsync", "isValid", "isValidSync":
+			it.checked(a, c, at)
 			lax := c
 			if allowsUnknown(arg(args, 1)) {
 				lax = &Call{Lib: &Lib{mod, "().options", c}, Args: args[1:2], At: at}
@@ -492,7 +503,10 @@ func (it *interp) middleware(c *Call, at Site) {
 	case "celebrate":
 		if o, ok := arg(c.Args, 0).(*Obj); ok {
 			for _, k := range o.Keys() {
-				f, _ := o.Get(strings.ToLower(k))
+				f, _ := o.Get(k)
+				if s, ok := f.(*Call); ok && strings.ToLower(strings.Trim(k, "[]")) == "body" {
+					it.checked(it.requestMember(&Req{it.flow}, "body", at), s, at)
+				}
 				fact := taint.Declared
 				if s, ok := f.(*Call); ok && loose(s) || allowsUnknown(arg(c.Args, 1)) {
 					fact = taint.Typed
@@ -512,6 +526,11 @@ func (it *interp) middleware(c *Call, at Site) {
 // validatorRun is one field of express-validator: what it makes sure of counts
 // once the result is looked at.
 func (it *interp) validatorRun(c *Call) Value {
+	it.checked(nil, c, c.At)
+	if c.Lib.Path == "checkSchema" {
+		it.validatorSchema(c)
+		return nil
+	}
 	var fields []string
 	typed, converts := false, false
 	root := "body"
@@ -536,10 +555,9 @@ func (it *interp) validatorRun(c *Call) Value {
 			break
 		}
 		switch p {
-		case "isString", "isEmail", "isInt", "isNumeric", "isFloat", "isDecimal", "isBoolean", "isMongoId", "isUUID", "isAlphanumeric", "isAlpha", "isIn", "isURL", "isDate", "isISO8601", "isMobilePhone", "isStrongPassword", "isHexadecimal", "isSlug", "isJWT", "isCreditCard":
-			typed = true
-		case "trim", "escape", "normalizeEmail", "toInt", "toString", "toLowerCase", "toFloat", "toBoolean", "ltrim", "rtrim", "stripLow", "whitelist", "blacklist":
-			converts = true
+		default:
+			typed = typed || validatorTypes(p)
+			converts = converts || validatorConverts(p)
 		}
 	}
 	for _, f := range fields {
@@ -552,4 +570,55 @@ func (it *interp) validatorRun(c *Call) Value {
 		}
 	}
 	return nil
+}
+
+// validatorTypes says whether a check refuses what is no text or number.
+func validatorTypes(name string) bool {
+	switch name {
+	case "isString", "isEmail", "isInt", "isNumeric", "isFloat", "isDecimal", "isBoolean", "isMongoId", "isUUID", "isAlphanumeric", "isAlpha", "isIn", "isURL", "isDate", "isISO8601", "isMobilePhone", "isStrongPassword", "isHexadecimal", "isSlug", "isJWT", "isCreditCard":
+		return true
+	}
+	return false
+}
+
+// validatorConverts says whether a sanitizer leaves text or a number.
+func validatorConverts(name string) bool {
+	switch name {
+	case "trim", "escape", "normalizeEmail", "toInt", "toString", "toLowerCase", "toFloat", "toBoolean", "ltrim", "rtrim", "stripLow", "whitelist", "blacklist":
+		return true
+	}
+	return false
+}
+
+// validatorSchema is checkSchema: the fields with what each must be.
+func (it *interp) validatorSchema(c *Call) {
+	o, ok := arg(c.Args, 0).(*Obj)
+	if !ok {
+		return
+	}
+	for _, k := range o.Keys() {
+		v, _ := o.Get(k)
+		field, ok := v.(*Obj)
+		if !ok {
+			continue
+		}
+		roots := []string{"body", "query", "params"}
+		if in, ok := field.Get("in"); ok {
+			if list, ok := in.(*Obj); ok && len(list.Elems) == 1 {
+				in = list.Elems[0]
+			}
+			if s, ok := Constant(in); ok {
+				roots = []string{s}
+			}
+		}
+		for _, name := range field.Keys() {
+			for _, root := range roots {
+				if id := root + "." + k; validatorTypes(name) {
+					it.flow.pending = it.flow.pending.With(id, taint.String)
+				} else if validatorConverts(name) {
+					it.facts = it.facts.With(id, taint.String)
+				}
+			}
+		}
+	}
 }

@@ -13,10 +13,14 @@ import (
 	"github.com/panoply-security/panoply/rule"
 )
 
-// bodies writes schemas of the bodies that are stored whole: the fields that the
-// model declares, but for those that no client should set.
+// bodies writes schemas of the bodies that are stored whole: what the app itself
+// declares of them, with zod, joi or express-validator, or else the fields that
+// the model declares, but for those that no client should set.
 func bodies(b *bytes.Buffer, needs []checks.Need) {
 	section(b, "bodies:\n  routes:", needs, rule.ValidateAssignment, func(n checks.Need, p string) []string {
+		if lines := declared(n, p); lines != nil {
+			return lines
+		}
 		if n.Model == nil {
 			return nil
 		}
