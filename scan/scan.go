@@ -167,6 +167,7 @@ type scan struct {
 	cookies map[string]bool // names that are judged already
 	jar     []cookies.Cookie
 	said    map[string]bool // see once
+	guesses int             // of the dictionary
 }
 
 func (o *Options) check() (*url.URL, error) {

@@ -24,7 +24,8 @@ import (
 )
 
 const (
-	maxGuessed = 8 << 10 // bytes of a token or cookie that is worth a dictionary
+	maxGuessed = 2 << 10 // bytes of a token or cookie that is worth a dictionary
+	maxGuesses = 4       // tokens and cookies of a scan that it is spent on: an app has one secret, or two
 	randomID   = 22      // characters of an id that nobody guesses: 128 bits in base64
 )
 
@@ -60,16 +61,25 @@ func (t token) algorithm() string { return fmt.Sprint(t.header["alg"]) }
 // hmacs are the algorithms that a word can be tried against.
 var hmacs = map[string]func() hash.Hash{"HS256": sha256.New, "HS384": sha512.New384, "HS512": sha512.New}
 
-// guess looks for the word that signed the token.
-func (t token) guess() (secret string, found bool) {
+// guessToken looks for the word that signed the token.
+func (s *scan) guessToken(t token) (secret string, found bool) {
 	algorithm := hmacs[t.algorithm()]
 	if algorithm == nil {
 		return "", false
 	}
 	if t.algorithm() == "HS256" {
-		return weak.Guess(sha256Signs(t.signed, t.signature))
+		return s.guess(sha256Signs(t.signed, t.signature))
 	}
-	return weak.Guess(func(word string) bool { return signs(algorithm, word, t.signed, t.signature) })
+	return s.guess(func(word string) bool { return signs(algorithm, word, t.signed, t.signature) })
+}
+
+// guess tries the words of the list, as often as a scan does.
+func (s *scan) guess(signs func(word string) bool) (secret string, found bool) {
+	if s.guesses == maxGuesses {
+		return "", false
+	}
+	s.guesses++
+	return weak.Guess(signs)
 }
 
 // sha256Signs is signs for HMAC-SHA256, which a list of 130,000 words is tried with:
@@ -117,7 +127,7 @@ func (s *scan) judgeToken(a answer, where string, t token) {
 	if strings.EqualFold(t.algorithm(), "none") {
 		add(rule.TokenAlgNone, "The app hands out a token that is not signed")
 	}
-	if secret, found := t.guess(); found {
+	if secret, found := s.guessToken(t); found {
 		add(rule.TokenWeakSecret, "A word of the list signed the token: %s", hint(secret))
 	}
 	end, bounded := t.claims["exp"].(float64)
@@ -163,7 +173,7 @@ func (s *scan) judgeSecrets(a answer, k cookies.Cookie) {
 		if err != nil || len(signature) != sha256.Size {
 			return
 		}
-		if secret, found := weak.Guess(sha256Signs(signed[:dot], signature)); found {
+		if secret, found := s.guess(sha256Signs(signed[:dot], signature)); found {
 			add(secret, dot >= randomID && !strings.ContainsAny(signed[:dot], "{=:"))
 		}
 		return
@@ -181,7 +191,7 @@ func (s *scan) judgeSecrets(a answer, k cookies.Cookie) {
 			continue
 		}
 		text := name + "=" + other.Value
-		if secret, found := weak.Guess(func(word string) bool { return signs(sha1.New, word, text, signature) }); found {
+		if secret, found := s.guess(func(word string) bool { return signs(sha1.New, word, text, signature) }); found {
 			add(secret, false)
 			return
 		}

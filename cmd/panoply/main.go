@@ -57,7 +57,8 @@ func main() { os.Exit(run(os.Args[1:], streams{os.Stdout, os.Stderr})) }
 func run(args []string, std streams) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	exited := -1 // kong wants to end the process after --help
+	context.AfterFunc(ctx, stop) // a second signal ends the process, whatever it does
+	exited := -1                 // kong wants to end the process after --help
 	parser, err := kong.New(&commands{}, kong.Name("panoply"),
 		kong.Description("Finds and closes the seven security mistakes that web apps make in production."),
 		kong.Writers(std.out, std.err), kong.UsageOnError(), kong.Bind(std),
