@@ -33,6 +33,8 @@ type run struct {
 	costly map[*model.Route][]string
 	needs  []Need
 
+	static   []string // folders that the app serves
+	stores   []store  // folders that uploads go to
 	declared map[*model.Route][]Declaration
 }
 
@@ -54,6 +56,8 @@ func Run(ctx context.Context, tree *source.Tree) Result {
 	r.headers()
 	r.limits()
 	r.errors()
+	r.async()
+	r.served()
 	r.uploadRoutes()
 	r.declare()
 	return Result{r.p, r.found, r.needs}

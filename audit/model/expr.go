@@ -505,10 +505,17 @@ func (it *interp) binary(n *ts.Node, s *scope) Value {
 		t := it.equals(l, r)
 		return &Test{t.False, t.True, -t.Production}
 	case ts.KindInstanceOfKeyword:
+		if c, ok := r.(*Lib); ok && c.Mod == "" && c.Path == "Error" {
+			return &Test{} // every error is one
+		}
 		return it.instance(l)
 	case ts.KindInKeyword, ts.KindLessThanToken, ts.KindGreaterThanToken, ts.KindLessThanEqualsToken, ts.KindGreaterThanEqualsToken:
 		if e, ok := l.(*Err); ok && e.Part == "code" {
-			return &Test{True: taint.Facts{}.With(e.ID, taint.Known)}
+			known := taint.Facts{}.With(e.ID, taint.Known)
+			if n, ok := r.(Num); ok && n.F >= 499 && (op == ts.KindGreaterThanToken || op == ts.KindGreaterThanEqualsToken) {
+				return &Test{False: known} // from 500 it is nobody's fault but the server's
+			}
+			return &Test{True: known}
 		}
 		return &Test{}
 	}

@@ -133,6 +133,12 @@ func (it *interp) libraryCall(l *Lib, recv Value, args []Value, isNew bool, at S
 		if last == "matchedData" {
 			return &Taint{ID: "valid(body)", State: taint.Text, Trace: &Trace{At: at}}
 		}
+	case "http-errors":
+		if last == "isHttpError" {
+			if e, ok := One[*Err](arg(args, 0)); ok {
+				return &Test{True: taint.Facts{}.With(e.ID, taint.Known)}
+			}
+		}
 	case "util":
 		if last == "promisify" || last == "callbackify" {
 			return arg(args, 0)
@@ -167,7 +173,12 @@ func (it *interp) libraryCall(l *Lib, recv Value, args []Value, isNew bool, at S
 	}
 	it.callbacks(args, nil, at)
 	if len(args) == 1 && (strings.Contains(l.Mod, "async") && strings.Contains(l.Mod, "express")) {
-		return args[0] // express-async-handler and its kin
+		if f, ok := args[0].(*Func); ok { // express-async-handler and its kin
+			w := *f
+			w.Wrapped = true
+			return &w
+		}
+		return args[0]
 	}
 	return &Call{Lib: l, Args: args, New: isNew, At: at}
 }

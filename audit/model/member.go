@@ -70,6 +70,9 @@ func (it *interp) member(v Value, name string, at Site) Value {
 			return &Err{x.ID, x.From, x.Part, x.At}
 		case "toString":
 			return &Method{v, name}
+		case "expose", "isOperational", "isPublic", "isJoi", "isBoom":
+			// Set by those who made the error for clients: http-errors, joi, boom.
+			return &Test{True: taint.Facts{}.With(x.ID, taint.Known)}
 		}
 		return &Err{x.ID, x.From, "code", x.At}
 	case *Doc:

@@ -200,6 +200,10 @@ func refine(v Value, f taint.Facts) Value {
 		if s := x.State.After(f.Of(x.ID)); s != x.State {
 			return &Taint{ID: x.ID, State: s, Rebuilt: x.Rebuilt, Trace: x.Trace}
 		}
+	case *Err:
+		if f.Of(x.ID)&taint.Known != 0 {
+			return nil // made for clients
+		}
 	case *Union:
 		out := Value(nil)
 		for i, one := range x.Of {

@@ -65,6 +65,8 @@ type (
 		Mod   *Module
 		This  Value // of an arrow function or a bound one
 		Bound []Value
+		// Wrapped says that a package's wrapper hands on what goes wrong in it.
+		Wrapped bool
 
 		scope *scope
 		home  *Class
