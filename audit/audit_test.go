@@ -116,3 +116,24 @@ func TestPolicyKeepsTheAppsDeclarations(t *testing.T) {
 		})
 	}
 }
+
+// A limit that limits nothing is not taken over, and what an object is merged
+// into says what it may hold.
+func TestPolicyOfALimitThatIsNone(t *testing.T) {
+	_, app, err := audit.Run(context.Background(), "testdata/apps/well-made", audit.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := app.WritePolicy(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`match: "POST /up", max_file_bytes: 5MB, max_files: 100`,
+		`match: "PUT /user", unknown: strip, schema: {type: object, properties: {email: `,
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, b.String())
+		}
+	}
+}

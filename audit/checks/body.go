@@ -67,6 +67,9 @@ func (r *run) stored(v model.Value, e *model.Event) {
 		return
 	}
 	m, _ := e.Recv.(*model.Model)
+	if d, ok := model.One[*model.Doc](arg(e.Args, 0)); ok && m == nil {
+		m = d.Model // Object.assign(doc, …)
+	}
 	r.need(Need{Rule: rule.ValidateAssignment, Route: e.Route, Model: m, At: e.At})
 	r.add(rule.ValidateAssignment, e.At, e, fmt.Sprintf("%s stores every field that the client sends", callee(e)),
 		trace(t, e.At, "stored whole by "+callee(e)))

@@ -109,8 +109,9 @@ func (r *run) anyLimiter(app *model.Router) bool {
 }
 
 // limiter is what limits a route, by the package it comes from, by what it does
-// or, last, by what it is called.
-func (r *run) limiter(rt *model.Route) (model.Value, []model.Cond) {
+// or, last, by what it is called. Of several it is the last, which is the route's
+// own: one for the whole app comes before it.
+func (r *run) limiter(rt *model.Route) (limit model.Value, conds []model.Cond) {
 	for i, l := range rt.Chain {
 		last := i == len(rt.Chain)-1
 		var found model.Value
@@ -144,11 +145,11 @@ func (r *run) limiter(rt *model.Route) (model.Value, []model.Cond) {
 		if found == nil && !last && l.Handler == nil && namedArgument(l.Site, i, rt) {
 			found = model.Str{S: "by name"}
 		}
-		if found != nil {
-			return found, l.Conds
+		if found != nil && (limit == nil || !slices.ContainsFunc(l.Conds, func(c model.Cond) bool { return c.Production < 0 })) {
+			limit, conds = found, l.Conds
 		}
 	}
-	return nil, nil
+	return limit, conds
 }
 
 var limiterName = regexp.MustCompile(`(?i)(rate[-_]?limit|limiter|throttl|brute|slow-?down|too-?many)`)

@@ -37,7 +37,11 @@ func (r *run) uploadEvent(e *model.Event) {
 			if !closed(opts) {
 				return
 			}
-			if _, ok := option(opts, "limits", "fileSize"); !ok {
+			if v, ok := option(opts, "limits", "fileSize"); ok {
+				if n, ok := v.(model.Num); ok && n.F > maxSize {
+					r.add(rule.UploadTooLarge, e.At, e, fmt.Sprintf("multer takes files of %.0f MB: limits.fileSize is no limit", n.F/(1<<20)))
+				}
+			} else {
 				if limits, has := option(opts, "limits"); !has || closed(limits) {
 					r.add(rule.UploadTooLarge, e.At, e, "multer takes files of any size: limits.fileSize is not set")
 				}
@@ -45,8 +49,10 @@ func (r *run) uploadEvent(e *model.Event) {
 			if dest, ok := option(opts, "dest"); ok {
 				r.storesIn(dest, e)
 			}
-			if _, ok := option(opts, "fileFilter"); !ok {
+			if v, ok := option(opts, "fileFilter"); !ok {
 				r.add(rule.UploadType, e.At, e, "multer takes files of any type: there is no fileFilter")
+			} else if f, ok := model.One[*model.Func](v); ok && takesAll.MatchString(strings.Join(strings.Fields(model.Site{File: f.Mod.File, Node: f.Node}.Text()), "")) {
+				r.add(rule.UploadType, e.At, e, "multer takes files of any type: the fileFilter takes every file")
 			}
 		case "diskStorage":
 			if dest, ok := option(opts, "destination"); ok {
@@ -87,6 +93,13 @@ func (r *run) storageName(opts model.Value, e *model.Event) {
 		r.add(rule.UploadName, at, e, "files are stored under the name that the client gave them", confidence(finding.Firm))
 	}
 }
+
+// maxSize is the greatest size that limits anything: above it a few files fill a
+// disk.
+const maxSize = 1 << 30
+
+// takesAll is a filter that says yes, whatever it is given, without white space.
+var takesAll = regexp.MustCompile(`^(?:async)?(?:function\w*)?\([^()]*\)(?:=>)?\{?(?:return)?\w+\((?:null|undefined),true\);?\}?$`)
 
 // maxFolders is how many folders of each kind are kept.
 const maxFolders = 200

@@ -76,6 +76,9 @@ func (it *interp) member(v Value, name string, at Site) Value {
 		}
 		return &Err{x.ID, x.From, "code", x.At}
 	case *Doc:
+		if x.Many && name == "length" {
+			return nil
+		}
 		if x.Many {
 			if isMethod(name) {
 				return &Method{v, name}

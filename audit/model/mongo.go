@@ -120,6 +120,17 @@ func (it *interp) modelMethod(m *Model, name string, args []Value, at Site) Valu
 			}
 		}
 	}
+	if stages, ok := arg(args, 0).(*Obj); ok && name == "aggregate" && stages.Array {
+		for _, st := range stages.Elems {
+			for _, k := range []string{"$count", "$group", "$project", "$sortByCount", "$bucket"} {
+				if o, ok := st.(*Obj); ok {
+					if _, has := o.Get(k); has {
+						q.Safe = true // what comes out is made of chosen fields
+					}
+				}
+			}
+		}
+	}
 	if name == "create" {
 		it.emit(&Event{Kind: Made, Recv: m, Name: name, Args: args, At: at})
 	}
@@ -219,7 +230,12 @@ func (it *interp) queryMethod(q *Query, name string, args []Value, at Site) Valu
 	case "forEach", "map", "each", "eachAsync":
 		it.callback1(arg(args, 0), &Doc{q.Model, false, q.Safe, q.At}, at)
 		return nil
-	case "and", "or", "nor", "where", "find", "findOne", "equals", "in", "nin", "ne", "elemMatch", "match", "merge", "setQuery", "regex", "$where", "deleteOne", "updateOne", "updateMany", "update", "set", "countDocuments":
+	case "countDocuments", "estimatedDocumentCount", "count", "distinct", "deleteOne", "deleteMany", "updateOne", "updateMany", "replaceOne":
+		// A number, or what was done: no document.
+		it.emit(&Event{Kind: Queried, Recv: q.Model, Name: "." + name, Args: args, At: at})
+		it.callbacks(args, nil, at)
+		return &Query{q.Model, false, true, "count", q.At}
+	case "and", "or", "nor", "where", "find", "findOne", "equals", "in", "nin", "ne", "elemMatch", "match", "merge", "setQuery", "regex", "$where", "update", "set":
 		it.emit(&Event{Kind: Queried, Recv: q.Model, Name: "." + name, Args: args, At: at})
 		it.callbacks(args, q.doc(), at)
 		return q

@@ -197,10 +197,14 @@ func limits(b *bytes.Buffer, needs []checks.Need) {
 	})
 }
 
+// maxUpload is the greatest limit of an app's own that a policy takes over, and
+// the greatest that one may have: what is above limits nothing.
+const maxUpload = 1 << 30
+
 func uploads(b *bytes.Buffer, needs []checks.Need) {
 	section(b, "uploads:\n  rules:", needs, rule.UploadType, func(n checks.Need, p string) []string {
 		size := "5MB"
-		if n.Bytes >= 1 && n.Bytes < 1<<40 {
+		if n.Bytes >= 1 && n.Bytes <= maxUpload {
 			size = fmt.Sprintf("%.0f", n.Bytes)
 		}
 		return []string{fmt.Sprintf("    - {match: %q, max_file_bytes: %s, max_files: %d, types: [image/jpeg, image/png, image/webp, application/pdf]}", p, size, max(1, min(n.Files, 100)))}

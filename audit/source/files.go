@@ -36,8 +36,9 @@ const (
 	MaxFile  = 1 << 20   // bytes of one file
 	MaxTotal = 256 << 20 // bytes of all
 	MaxFiles = 20_000
-	MaxDirs  = 40  // directories below one another
-	MaxDepth = 400 // brackets below one another in a file
+	MaxDirs  = 40   // directories below one another
+	MaxDepth = 400  // brackets below one another in a file
+	MaxLinks = 2000 // members, arrows and conditions in one expression
 )
 
 // Options choose the files. The zero value leaves out what is not the server's

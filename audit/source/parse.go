@@ -53,7 +53,7 @@ func (t *Tree) parse(ctx context.Context, workers int) error {
 // problem alone.
 func parse(f *File) {
 	if deep(f.Text) {
-		f.Errors = []Problem{{Path: f.Path, Message: fmt.Sprintf("skipped: nested deeper than %d", MaxDepth)}}
+		f.Errors = []Problem{{Path: f.Path, Message: fmt.Sprintf("skipped: nested deeper than %d, or a chain of more than %d links", MaxDepth, MaxLinks)}}
 		return
 	}
 	defer func() {
@@ -78,7 +78,7 @@ func parse(f *File) {
 // branches) and knows neither strings nor comments, so it may count too much:
 // the bounds are far above what people write.
 func deep(text string) bool {
-	depth, run := 0, 0
+	depth, run, links := 0, 0, 0
 	statement := 0
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; c {
@@ -87,18 +87,35 @@ func deep(text string) bool {
 				return true
 			}
 			run = 0
+			if c == '{' {
+				links = 0
+			}
 		case ')', ']', '}':
 			if depth > 0 {
 				depth--
 			}
 			run, statement = 0, 0
+			if c == '}' {
+				links = 0
+			}
 		case '!', '-', '+', '~', '<':
 			if run++; run > 10*MaxDepth && c != '-' || run > 1<<16 { // ruled lines are made of dashes
 				return true
 			}
 		case ' ', '\t', '\n', '\r':
 		case ';':
-			run, statement = 0, 0
+			run, statement, links = 0, 0, 0
+		case ',':
+			run, links = 0, 0
+		case '.', '?', '>':
+			run = 0
+			// Dots, arrows and question marks that follow nothing of their kind: each
+			// may stand on all that is before it.
+			if i > 0 && text[i-1] != c && (c != '>' || text[i-1] == '=') {
+				if links++; links > MaxLinks {
+					return true
+				}
+			}
 		default:
 			run = 0
 		}

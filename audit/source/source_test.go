@@ -168,3 +168,27 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Every link of a chain stands on all before it, so long ones are not gone into.
+func TestChainsAreBounded(t *testing.T) {
+	for name, text := range map[string]string{
+		"members":   "x = a" + strings.Repeat(".b", 3000),
+		"optional":  "x = a" + strings.Repeat("?.b()", 3000),
+		"arrows":    "x = " + strings.Repeat("a=>", 3000) + "1",
+		"coalesced": "x = " + strings.Repeat("a??", 3000) + "1",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "a.js"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			tree, err := source.Load(context.Background(), dir, source.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(tree.Files) != 0 || len(tree.Problems) != 1 {
+				t.Errorf("%d files, problems %v", len(tree.Files), tree.Problems)
+			}
+		})
+	}
+}
