@@ -97,7 +97,16 @@ func routeLines(text string) []string {
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		if words := strings.Fields(line); words[0] == "curl" {
+		words := strings.Fields(line)
+		if len(words) > 4 && strings.Contains(line, " handlers") { // of panoply audit --routes
+			if line = words[0] + " " + words[1]; strings.ContainsAny(words[1], ":*({") {
+				continue // what to ask for is not known
+			}
+			if _, err := parseRoute(line); err != nil {
+				continue // no method of its own
+			}
+		}
+		if words[0] == "curl" {
 			if line = routeOf(words[1:]); !strings.HasPrefix(line, "GET /") && !strings.HasPrefix(line, "POST /") {
 				continue
 			}

@@ -25,6 +25,8 @@ func TestReadRoutes(t *testing.T) {
 			[]string{"POST /api/login"}, ""},
 		{"curl", "curl -sS http://localhost:3000\ncurl 'http://localhost:3000/api/login?x=1' \\\n  -H 'content-type: application/json' \\\n  --data-raw '{}'\ncurl -XPUT http://h/a\ncurl -X POST \"http://h/api/users\"\n",
 			[]string{"GET /", "POST /api/login", "POST /api/users"}, ""},
+		{"audit", "POST    /api/login      app.js:49  3 handlers\nGET     /users/:id      users.js:4  2 handlers  if production\nALL     /x              app.js:5  1 handlers\nGET     /api/me         app.js:60  1 handlers\n",
+			[]string{"POST /api/login", "GET /api/me"}, ""},
 		{"nothing", "", nil, "no route"},
 		{"a-page", "<html>", nil, "nothing that has routes"},
 		{"large", strings.Repeat("#\n", 5<<20), nil, "larger"},

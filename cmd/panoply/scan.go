@@ -23,7 +23,7 @@ type scanCmd struct {
 	IOwn   string     `name:"i-own" help:"Try things on this host though its address is public: you answer for it." placeholder:"HOST"`
 
 	Route       []string      `help:"A route that no page names; may be repeated." placeholder:"'POST /api/login'" sep:"none"`
-	Routes      string        `help:"A file with routes: OpenAPI, a HAR, commands of curl, or lines such as POST /api/login." placeholder:"FILE"`
+	Routes      string        `help:"A file with routes: OpenAPI, a HAR, what audit --routes prints, commands of curl, or lines such as POST /api/login." placeholder:"FILE"`
 	MaxRequests int           `help:"Requests of --active at most (default 200)." placeholder:"N"`
 	Timeout     time.Duration `help:"Of each request." default:"10s"`
 	CA          string        `name:"ca" help:"Certificates to trust instead of the system's, in PEM." placeholder:"FILE"`
