@@ -156,10 +156,12 @@ func extendedValue(q partParam) (string, bool) {
 		}
 		out = append(out, c)
 	}
-	if !utf8.Valid(out) || strings.Contains(string(out), "%22") {
-		return "", false
+	for i := 0; i+2 < len(out); i++ {
+		if out[i] == '%' && unhex(out[i+1]) >= 0 && unhex(out[i+2]) >= 0 {
+			return "", false // busboy 0 undoes %5c once more, others do not
+		}
 	}
-	return string(out), true
+	return string(out), utf8.Valid(out)
 }
 
 func unhex(c byte) int {

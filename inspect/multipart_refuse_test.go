@@ -53,6 +53,7 @@ func TestMultipartRefuses(t *testing.T) {
 		{"empty-name", body(`Content-Disposition: form-data; name=""`), rule.RequestMultipartName},
 		{"mark-before-a-name", body("Content-Disposition: form-data; name=\"\ufeff$ne\""), rule.RequestMultipartName},
 		{"mark-before-a-filename", body(ok + "; filename=\"\ufeff.htaccess\""), rule.RequestMultipartFilename},
+		{"escape-in-an-extended-filename", body(ok + "; filename*=UTF-8'en'c%3A%255cb.pn%67"), rule.RequestMultipartFilename},
 		{"mark-before-an-extended-filename", body(ok + "; filename*=UTF-8''%EF%BB%BF.htaccess"), rule.RequestMultipartFilename},
 		{"two-names", body(`Content-Disposition: form-data; name="user[$ne]"; name="user"`), rule.RequestMultipartParameter},
 		{"nul-in-filename", body(ok + "; filename=\"a.php\x00.png\""), rule.RequestMultipartControl},
