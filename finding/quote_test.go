@@ -15,7 +15,7 @@ import (
 func TestQuote(t *testing.T) {
 	sh, err := exec.LookPath("sh")
 	if err != nil {
-		t.Skip("no sh")
+		t.Skip("*** NOT TESTED: Quote against a shell (there is no sh) ***")
 	}
 	for _, word := range []string{"", "a b", "'", "''", `'"$HOME"'`, "`id`", "$(id)", `\`, `\'`, "; id", "!!", "*", "é"} {
 		out, err := exec.Command(sh, "-c", "printf '%s' "+finding.Quote(word)).Output()

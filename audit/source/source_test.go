@@ -158,10 +158,10 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "a.js"), []byte(text), 0o600); err != nil {
-			t.Skip()
+			t.Fatal(err)
 		}
 		if err := os.WriteFile(filepath.Join(dir, "b.tsx"), []byte(text), 0o600); err != nil {
-			t.Skip()
+			t.Fatal(err)
 		}
 		if _, err := source.Load(context.Background(), dir, source.Options{}); err != nil {
 			t.Fatal(err)
