@@ -17,9 +17,9 @@ const (
 // not left out.
 var Mutants = []Mutant{
 	{"operators-not-looked-for-deeper", "nosql/nosql.go",
-		`case name[0] == '$':`, `case name[0] == '$' && p.Len() < 3:`, inNames},
+		`case name[0] == '$' || p.Place`, `case name[0] == '$' && p.Len() < 3 || p.Place`, inNames},
 	{"typed-fields-may-be-objects", "nosql/nosql.go",
-		`if c.strings[name] {`, `if c.strings[name] && k == inspect.Number {`, inNames},
+		`if c.strings[name] && !(`, `if c.strings[name] && k == inspect.Number && !(`, inNames},
 	{"no-prototypes", "inspect/inspect.go",
 		`if strings.Contains(name, "__proto__") {`, `if false {`, inNames},
 	{"no-constructor-prototype", "inspect/inspect.go",
