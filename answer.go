@@ -37,7 +37,7 @@ func (p *pass) Header(status int, h http.Header) respond.Plan {
 		s.headers.Apply(h, headers.Request{TLS: p.tls, Nonce: p.nonce, Routes: p.met.by[ownHeaders]})
 	case Report:
 	}
-	h["X-Request-Id"] = []string{p.x.ID}
+	h["X-Request-Id"] = p.id[:]
 	if hold := p.settleLimits(status, h); !plan.Replace {
 		plan.Hold = max(plan.Hold, hold)
 	}

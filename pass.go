@@ -4,14 +4,9 @@
 package panoply
 
 import (
-	"errors"
-	"iter"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/panoply-security/panoply/clientip"
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/internal/respond"
 	"github.com/panoply-security/panoply/nosql"
@@ -28,8 +23,9 @@ import (
 func (s *Suit) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := &pass{suit: s}
-		r, p.x = s.respond.Begin(r)
-		p.r = r
+		p.x = &p.exchange
+		r = s.respond.BeginIn(r, p.x)
+		p.r, p.id = r, [1]string{p.x.ID}
 		p.x.Client = s.clients.From(r)
 		p.tls = s.clients.TLS(r)
 		p.out.Reset(w, p)
@@ -63,23 +59,26 @@ func (s *Suit) Handler(next http.Handler) http.Handler {
 
 // pass is one request on its way through the suit.
 type pass struct {
-	suit *Suit
-	r    *http.Request
-	x    *problem.Exchange
-	out  respond.Writer
-	tls  bool
-	key  route.Key
-	met  met
+	suit     *Suit
+	r        *http.Request
+	x        *problem.Exchange
+	exchange problem.Exchange // x
+	id       [1]string        // its id as a header's values
+	out      respond.Writer
+	tls      bool
+	key      route.Key
+	met      met
 	// nonce is the answer's, of a Go app whose policy has nonces.
 	nonce string
 
 	decisions []ratelimit.Decision
 	room      [2]ratelimit.Decision
 	unread    []*ratelimit.Decision // that need the answer's body
-	names     *nosql.Check
-	texts     *nosql.Texts     // of fields that hold JSON; nil without
-	named     *ratelimit.Named // what limits are keyed by; nil without
-	override  error            // of another method that is named, until it is judged
+	names     *nosql.Check          // nil until it is asked for
+	check     nosql.Check           // names
+	texts     *nosql.Texts          // of fields that hold JSON; nil without
+	named     *ratelimit.Named      // what limits are keyed by; nil without
+	override  error                 // of another method that is named, until it is judged
 	reading   *inspect.Reading
 	query     []inspect.Pair
 	unclear   bool       // the query could not be read in one way
@@ -213,171 +212,6 @@ func (p *pass) admitPreflight(key route.Key) error {
 	return p.inspectHead()
 }
 
-// limit takes an attempt from every limit that the request meets: first those
-// that need no more than its head, then those that are keyed by a field of the
-// body or a claim of the token.
-func (p *pass) limit(late bool) error {
-	mode := p.suit.policy.RateLimits.Mode
-	if mode == Off || len(p.met.by[ownLimiter]) == 0 || p.suit.limiter.Exempt(p.x.Client) {
-		return nil
-	}
-	if p.decisions == nil {
-		p.decisions = p.room[:0]
-	}
-	var room [8]int
-	numbers := p.suit.limiter.Applies(p.met.by[ownLimiter], room[:0])
-	if !late {
-		p.named = p.suit.limiter.Named(numbers)
-	} else if err := p.judge(mode, p.named.Check()); err != nil {
-		return err
-	}
-	for _, number := range numbers {
-		if l := p.suit.limiter; (l.NeedsBody(number) || l.NeedsClaims(number)) != late {
-			continue
-		}
-		if err := p.attempt(number); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// attempt takes what one limit asks for: an attempt, or one for each account
-// that the body names.
-func (p *pass) attempt(number int) error {
-	l := p.suit.limiter
-	if l.ReadsAnswers(number) {
-		p.r.Header.Set("Accept-Encoding", "identity")
-	}
-	if !l.ByAccount(number) {
-		return p.decided(l.Begin(number, p.x.Client, p.r, p.field))
-	}
-	for _, account := range p.named.Accounts() {
-		if err := p.decided(l.BeginAccount(number, p.x.Client, p.r, p.field, account)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *pass) decided(d ratelimit.Decision) error {
-	if !d.Allowed && d.General() && p.suit.clients.Mistake(p.r) != clientip.NoMistake {
-		return nil // a proxy that nobody declared stands for all its clients
-	}
-	p.decisions = append(p.decisions, d)
-	if d.Allowed {
-		return nil
-	}
-	err := p.judge(p.suit.policy.RateLimits.Mode, d.Problem())
-	if err != nil {
-		ratelimit.Unmake(p.decisions)
-	}
-	return err
-}
-
-// field is a field of the body, or a claim of the token that was verified.
-func (p *pass) field(name string) string {
-	claim, ok := strings.CutPrefix(name, "claim:")
-	if !ok {
-		return p.named.Field(name)
-	}
-	text, _ := p.claims[claim].(string)
-	return text
-}
-
-// checkTokens verifies, or swaps back, the tokens of the request.
-func (p *pass) checkTokens() error {
-	for t := range p.tokenRules() {
-		if t.tokens == nil {
-			continue
-		}
-		// Not Tokens.Check, which lets pass what only looks like a preflight.
-		text, err := t.tokens.FromRequest(p.r)
-		var claims token.Claims
-		if err == nil {
-			claims, err = t.tokens.VerifyContext(p.r.Context(), text)
-		}
-		if err == nil && p.claims == nil {
-			p.claims = claims
-		}
-		switch {
-		case err != nil:
-			if err := p.judge(p.suit.policy.Tokens.Mode, err); err != nil {
-				return err
-			}
-		case p.suit.policy.Upstream == "":
-			p.r = p.r.WithContext(token.NewContext(p.r.Context(), claims))
-		}
-		if err == nil {
-			t.rule.tell(p.r.Header, claims)
-		}
-	}
-	return p.swapTokens()
-}
-
-// tokenRules are those that the request meets and is not excepted from.
-func (p *pass) tokenRules() iter.Seq[*tokenRule] {
-	return func(yield func(*tokenRule) bool) {
-		if p.suit.policy.Tokens.Mode == Off {
-			return
-		}
-		for _, i := range p.met.by[ownToken] {
-			if !slices.Contains(p.met.by[ownTokenExcept], i) && !yield(&p.suit.tokens[i]) {
-				return
-			}
-		}
-	}
-}
-
-// swapTokens puts the app's own tokens back into headers and query.
-func (p *pass) swapTokens() error {
-	mode := p.suit.policy.Tokens.Mode
-	for t := range p.tokenRules() {
-		if t.reissuer == nil {
-			continue
-		}
-		crossing := t.reissuer.Cross(p.r.Context())
-		crossing.Leave = mode != Enforce
-		if mode == Enforce {
-			p.crossing, p.logout = crossing, slices.Contains(p.met.by[ownLogout], t.number)
-			p.r.Header.Set("Accept-Encoding", "identity") // tokens must be readable on the way out
-		}
-		if err := p.judge(mode, crossing.In(p.r)); err != nil {
-			return err
-		}
-		if err := crossing.Dead(); err != nil {
-			p.suit.respond.Report(p.r, p.x, problem.As(err))
-		}
-		query, err := crossing.InQuery(p.r.URL.RawQuery)
-		if err := p.judge(mode, err); err != nil {
-			return err
-		}
-		if err == nil {
-			p.r.URL.RawQuery = query
-		}
-	}
-	return nil
-}
-
-// settleTokens ends the tokens of a logout, before the app is told of it: so that
-// whoever is told that he is out is.
-func (p *pass) settleTokens() error {
-	if p.reportGrace(); !p.logout {
-		return nil
-	}
-	_, err := p.crossing.Revoke()
-	return err
-}
-
-// reportGrace reports a request with tokens that pass because of a grace window.
-func (p *pass) reportGrace() {
-	if p.crossing != nil && p.crossing.Graced() > 0 {
-		p.suit.respond.Report(p.r, p.x, problem.Refuse(rule.TokenNotReissued, "").Because(errGrace))
-	}
-}
-
-var errGrace = errors.New("it passes until unsafe_grace_until")
-
 // inspectHead reads query and cookies, once, for everything that looks at them.
 func (p *pass) inspectHead() error {
 	mode := p.suit.policy.NoSQL.Mode
@@ -461,11 +295,11 @@ func (p *pass) visitor() inspect.Visitor {
 	case mode == Off:
 		return inspect.Visitors(nil)
 	case p.names == nil:
-		check := p.suit.nosql.For(p.met.by[ownNoSQL])
+		p.check = p.suit.nosql.For(p.met.by[ownNoSQL])
 		if mode == Report {
-			check.Judge = func(e *problem.Error) error { return p.judge(Report, e) }
+			p.check.Judge = func(e *problem.Error) error { return p.judge(Report, e) }
 		}
-		p.names = &check
+		p.names = &p.check
 	}
 	return p.names
 }

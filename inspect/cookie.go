@@ -21,18 +21,25 @@ const maxCookieJSON = 16 << 10
 // percent-encoded. The values of others are strings in every parser and pass
 // unread.
 func ReadCookies(lines []string, visit Visitor) error {
-	path := Path{Place: Cookie}
+	if len(lines) == 0 {
+		return nil
+	}
+	flat := newPairs(Cookie, visit)
+	defer flat.free()
+	path := &flat.path
 	left := maxCookieJSON
 	for _, line := range lines {
 		json := strings.Contains(line, "j:") || strings.Contains(line, "%")
-		for pair := range strings.SplitSeq(line, ";") {
+		for more := true; more; {
+			var pair string
+			pair, line, more = strings.Cut(line, ";")
 			name, value, ok := strings.Cut(pair, "=")
 			if !ok {
 				continue
 			}
 			name = strings.TrimSpace(latin1(name))
 			path.push(name)
-			if err := visit.Key(&path); err != nil {
+			if err := visit.Key(path); err != nil {
 				return err
 			}
 			path.reset()

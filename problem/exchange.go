@@ -32,14 +32,39 @@ type Exchange struct {
 	Reading any
 
 	responder *Responder
+	// within is the request's context with this in it: a part of the exchange, as
+	// both live as long as the request.
+	within exchangeContext
 }
 
 type exchangeKey struct{}
 
+// exchangeContext is a context with an exchange.
+type exchangeContext struct {
+	context.Context
+	x *Exchange
+}
+
+// Value returns the exchange for its key.
+func (c *exchangeContext) Value(key any) any {
+	if key == (exchangeKey{}) {
+		return c.x
+	}
+	return c.Context.Value(key)
+}
+
 // Begin gives the request a new Exchange in its context.
 func (t *Responder) Begin(r *http.Request) (*http.Request, *Exchange) {
-	x := &Exchange{ID: newID(), responder: t}
-	return r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)), x
+	x := new(Exchange)
+	return t.BeginIn(r, x), x
+}
+
+// BeginIn is [Responder.Begin] with an Exchange that the caller has room for: a zero
+// one, for this request alone.
+func (t *Responder) BeginIn(r *http.Request, x *Exchange) *http.Request {
+	x.ID, x.responder = newID(), t
+	x.within.Context, x.within.x = r.Context(), x
+	return r.WithContext(&x.within)
 }
 
 // From returns the Exchange of a request's context, or nil.
