@@ -32,7 +32,7 @@ func (p *pass) Header(status int, h http.Header) respond.Plan {
 		}
 	}
 	p.hardenCookies(h)
-	switch s.policy.Headers.Mode {
+	switch p.modes.headers {
 	case Enforce:
 		s.headers.Apply(h, headers.Request{TLS: p.tls, Nonce: p.nonce, Routes: p.met.by[ownHeaders]})
 	case Report:
@@ -45,7 +45,7 @@ func (p *pass) Header(status int, h http.Header) respond.Plan {
 }
 
 func (p *pass) scrub(status int, h http.Header) respond.Plan {
-	switch p.suit.policy.Errors.Mode {
+	switch p.modes.errors {
 	case Enforce:
 		return p.suit.respond.Scrub(p.r, p.x, status, h)
 	case Report:
@@ -60,20 +60,21 @@ func (p *pass) hardenCookies(h http.Header) {
 	if len(h["Set-Cookie"]) == 0 {
 		return
 	}
-	switch p.suit.policy.Cookies.Mode {
+	var dropped []string
+	switch p.modes.cookies {
 	case Enforce:
-		_, dropped := p.suit.cookies.Harden(h, p.tls)
-		if s := p.suit.sealer; s != nil { // last: the end that the browser is told is inside
-			dropped = append(dropped, s.Seal(h)...)
-		}
-		for _, why := range dropped {
-			p.suit.respond.Report(p.r, p.x, problem.Refuse(rule.SessionCookieMalformed, why))
-		}
+		_, dropped = p.suit.cookies.Harden(h, p.tls)
 	case Report:
 		copied := http.Header{"Set-Cookie": append([]string(nil), h["Set-Cookie"]...)}
 		if n, _ := p.suit.cookies.Harden(copied, p.tls); n > 0 {
 			p.suit.respond.Report(p.r, p.x, problem.Refuse(rule.SessionCookieSecure, strconv.Itoa(n)+" cookies lack flags."))
 		}
+	}
+	if p.seals() { // last: the end that the browser is told is inside
+		dropped = append(dropped, p.suit.sealer.Seal(h)...)
+	}
+	for _, why := range dropped {
+		p.suit.respond.Report(p.r, p.x, problem.Refuse(rule.SessionCookieMalformed, why))
 	}
 }
 
@@ -101,7 +102,7 @@ func (p *pass) settleLimits(status int, h http.Header) (hold int) {
 
 // tellLimits tells the client what is left, and who it was.
 func (p *pass) tellLimits(status int, h http.Header) {
-	if p.suit.policy.RateLimits.Mode != Enforce {
+	if p.modes.limits != Enforce {
 		return
 	}
 	p.suit.limiter.SetHeaders(h, p.decisions)
@@ -149,7 +150,7 @@ func (p *pass) Body(status int, h http.Header, held []byte, complete bool) (int,
 			}
 		}
 	}
-	if p.suit.policy.Errors.Mode == Enforce && !p.x.Own {
+	if p.modes.errors == Enforce && !p.x.Own {
 		if scrubbed, replaced := p.suit.respond.ScrubBody(p.r, p.x, status, h, body); replaced {
 			return status, scrubbed, true
 		}

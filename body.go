@@ -18,12 +18,12 @@ import (
 // rules, re-issued tokens and the limits that are keyed by a field.
 func (p *pass) body(visit inspect.Visitor) error {
 	s := p.suit
-	unread := s.policy.Bodies.Mode == Off && s.policy.NoSQL.Mode == Off && s.policy.Uploads.Mode == Off && p.crossing == nil && p.named == nil
-	if unread && (s.headMode == Off || !p.overridable()) {
+	unread := p.modes.bodies == Off && p.modes.nosql == Off && p.modes.uploads == Off && p.crossing == nil && p.named == nil
+	if unread && (p.modes.head == Off || !p.overridable()) {
 		return nil
 	}
 	plan := p.plan()
-	declared := plan.Schema() && s.policy.Bodies.Mode != Off
+	declared := plan.Schema() && p.modes.bodies != Off
 	o := inspect.Options{MaxBytes: plan.MaxBytes, Visitor: visit, Texts: listener{p}, Budget: s.budget,
 		// A Go app reads the values of the same reading; an app behind a guard
 		// reads bytes.
@@ -47,7 +47,7 @@ func (p *pass) body(visit inspect.Visitor) error {
 		p.start.rewind(p.r)
 		return nil
 	}
-	if err := p.judge(s.headMode, p.override); err != nil {
+	if err := p.judge(p.suit.modes.head, p.override); err != nil {
 		return err
 	}
 	if modes.size != Enforce && reading.Media.Form == inspect.Opaque && reading.Data == nil {
@@ -56,7 +56,7 @@ func (p *pass) body(visit inspect.Visitor) error {
 	}
 	form := reading.Media.Form == inspect.Multipart
 	if form { // its reader is that of the uploads
-		modes.reading = strictest(modes.reading, s.policy.Uploads.Mode)
+		modes.reading = strictest(modes.reading, p.modes.uploads)
 		modes.size = modes.reading
 	}
 	if modes.reading == Enforce {
@@ -89,21 +89,20 @@ type bodyModes struct {
 // bodyModes are the policy's mode, or the stricter one of a section that
 // decides by what the body holds and would be blind without it.
 func (p *pass) bodyModes(schema bool) bodyModes {
-	s := p.suit
-	needed := s.policy.NoSQL.Mode
+	needed := p.modes.nosql
 	if schema {
-		needed = strictest(needed, s.policy.Bodies.Mode)
+		needed = strictest(needed, p.modes.bodies)
 	}
 	if p.crossing != nil {
-		needed = strictest(needed, s.policy.Tokens.Mode)
+		needed = strictest(needed, p.modes.tokens)
 	}
-	if needed != Enforce && s.headMode == Enforce && p.overridable() { // it may name another method
+	if needed != Enforce && p.modes.head == Enforce && p.overridable() { // it may name another method
 		needed = Enforce
 	}
 	if p.named != nil { // a limit goes by what it holds
-		needed = strictest(needed, s.policy.RateLimits.Mode)
+		needed = strictest(needed, p.modes.limits)
 	}
-	return bodyModes{reading: strictest(needed, s.policy.Mode), size: strictest(needed, s.policy.Bodies.Mode)}
+	return bodyModes{reading: strictest(needed, p.modes.policy), size: strictest(needed, p.modes.bodies)}
 }
 
 // of is the mode that decides about a reading's error. The sections have judged
@@ -126,7 +125,7 @@ func (p *pass) swapBack(reading *inspect.Reading) error {
 	}
 	data, err := p.crossing.InBody(reading.Data)
 	if err != nil {
-		return p.judge(p.suit.policy.Tokens.Mode, err)
+		return p.judge(p.modes.tokens, err)
 	}
 	if !bytes.Equal(data, reading.Data) {
 		inspect.Replace(p.r, data)
@@ -137,7 +136,7 @@ func (p *pass) swapBack(reading *inspect.Reading) error {
 
 // checkSchema holds the body against the schemas of its routes.
 func (p *pass) checkSchema(reading *inspect.Reading) error {
-	mode := p.suit.policy.Bodies.Mode
+	mode := p.modes.bodies
 	met := p.met.by[ownBodies]
 	if mode == Off || len(met) == 0 {
 		return nil
@@ -154,8 +153,8 @@ func (p *pass) checkSchema(reading *inspect.Reading) error {
 // the same for those who look at its fields.
 func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) error {
 	s := p.suit
-	mode := s.policy.Uploads.Mode
-	if mode == Off && s.policy.NoSQL.Mode == Off && p.crossing == nil && p.named == nil && !declared && (s.headMode == Off || !p.overridable()) {
+	mode := p.modes.uploads
+	if mode == Off && p.modes.nosql == Off && p.crossing == nil && p.named == nil && !declared && (p.modes.head == Off || !p.overridable()) {
 		return nil
 	}
 	inspector, named := s.fallback, false
@@ -195,7 +194,7 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 			if err := p.texts.Check(); err != nil {
 				return err
 			}
-			return p.judge(s.headMode, p.override)
+			return p.judge(p.suit.modes.head, p.override)
 		},
 	})
 	p.form, p.stream = form, stream
@@ -217,7 +216,7 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 			}
 		}
 	}
-	if err := p.judge(s.headMode, p.override); err != nil {
+	if err := p.judge(p.suit.modes.head, p.override); err != nil {
 		return err
 	}
 	form.Replace(p.r)
@@ -241,7 +240,7 @@ func (p *pass) tokenInField(value string) error {
 		return nil
 	}
 	_, err := p.crossing.InBody([]byte(value))
-	return p.judge(p.suit.policy.Tokens.Mode, err)
+	return p.judge(p.modes.tokens, err)
 }
 
 // uploadMode is the mode for one rule: where nobody has said what a route

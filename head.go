@@ -90,7 +90,7 @@ func (p *pass) overridable() bool {
 // checkOrigin refuses a request that a page of another site makes a browser send with
 // the visitor's cookies.
 func (p *pass) checkOrigin() error {
-	mode := p.suit.policy.Cookies.CrossOrigin
+	mode := p.modes.crossOrigin
 	if mode == Off || len(p.r.Header["Cookie"]) == 0 {
 		return nil
 	}

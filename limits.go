@@ -14,7 +14,7 @@ import (
 // that need no more than its head, then those that are keyed by a field of the
 // body or a claim of the token.
 func (p *pass) limit(late bool) error {
-	mode := p.suit.policy.RateLimits.Mode
+	mode := p.modes.limits
 	if mode == Off || len(p.met.by[ownLimiter]) == 0 || p.suit.limiter.Exempt(p.x.Client) {
 		return nil
 	}
@@ -65,7 +65,7 @@ func (p *pass) decided(d ratelimit.Decision) error {
 	if d.Allowed {
 		return nil
 	}
-	err := p.judge(p.suit.policy.RateLimits.Mode, d.Problem())
+	err := p.judge(p.modes.limits, d.Problem())
 	if err != nil {
 		ratelimit.Unmake(p.decisions)
 	}

@@ -78,9 +78,7 @@ type Suit struct {
 	budget   *inspect.Budget
 	table    routes
 	observer Observer // nil without
-	// headMode is the mode of the method, headers and path: the policy's, or a
-	// stricter one of a section that goes by them.
-	headMode Mode
+	modes    modes
 
 	headers *headers.Headers
 	limiter *ratelimit.Limiter
@@ -190,11 +188,12 @@ func New(p Policy, opts ...Option) (*Suit, error) {
 	s.compileKnownSecrets(&faults)
 	s.checkClaims(&faults)
 	s.compileUploads(&faults)
+	p.checkExceptions(&faults)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
 	s.collectRoutes()
-	s.headMode = strictest(p.Mode, p.RateLimits.Mode, p.Bodies.Mode, p.Tokens.Mode, p.Uploads.Mode, p.NoSQL.Mode)
+	s.modes = p.all()
 	return s, nil
 }
 
@@ -328,6 +327,9 @@ func (s *Suit) Warnings() []string {
 		if l.Mode != Enforce {
 			w = append(w, fmt.Sprintf("%s: mode %s", l.Name, l.Mode))
 		}
+	}
+	for i, e := range s.policy.Exceptions {
+		w = append(w, fmt.Sprintf("exceptions[%d]: %s", i, e))
 	}
 	for _, h := range s.policy.Headers.Config.Warnings() {
 		w = append(w, "headers: "+h)

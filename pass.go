@@ -22,7 +22,7 @@ import (
 // Handler puts the suit before next.
 func (s *Suit) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := &pass{suit: s}
+		p := &pass{suit: s, modes: &s.modes}
 		p.x = &p.exchange
 		r = s.respond.BeginIn(r, p.x)
 		p.r, p.id = r, [1]string{p.x.ID}
@@ -40,7 +40,7 @@ func (s *Suit) Handler(next http.Handler) http.Handler {
 			p.finished = true
 			return
 		}
-		if s.policy.Errors.Mode == Enforce {
+		if p.modes.errors == Enforce {
 			s.respond.AskReadable(p.r)
 		}
 		p.r, p.nonce = s.headers.Begin(p.r, p.met.by[ownHeaders])
@@ -68,6 +68,7 @@ type pass struct {
 	tls      bool
 	key      route.Key
 	met      met
+	modes    *modes // the policy's, but for the exceptions that the request meets
 	// nonce is the answer's, of a Go app whose policy has nonces.
 	nonce string
 
@@ -143,7 +144,7 @@ func (p *pass) judge(mode Mode, err error) error {
 // admit decides whether the request may reach the app, cheap checks first.
 func (p *pass) admit() error {
 	s := p.suit
-	strict := s.headMode
+	strict := p.modes.head
 	s.claimHeaders.strip(p.r.Header)
 	if err := p.judge(strict, checkHead(p.r, s.claimHeaders)); err != nil {
 		return err
@@ -155,12 +156,11 @@ func (p *pass) admit() error {
 			return err
 		}
 	}
-	if preflight(p.r) && !namesMethod(p.r) {
-		return p.admitPreflight(key)
-	}
 	p.key = key
-	s.table.match(&p.met, p.r.Method, key)
-	p.x.Route = p.met.route
+	if preflight(p.r) && !namesMethod(p.r) {
+		return p.admitPreflight()
+	}
+	p.match(p.r.Method)
 	if err := p.judge(strict, p.checkOverride()); err != nil {
 		return err
 	}
@@ -188,10 +188,17 @@ func (p *pass) admit() error {
 	return p.settleTokens()
 }
 
+// match finds what of the policy the request meets.
+func (p *pass) match(method string) {
+	p.suit.table.match(&p.met, method, p.key)
+	p.x.Route = p.met.route
+	p.modes = p.suit.modesFor(p.met.by[ownException])
+}
+
 // openCookies decrypts the cookies that were encrypted on their way out, before anybody
 // looks at them.
 func (p *pass) openCookies() {
-	if p.suit.sealer == nil || p.suit.policy.Cookies.Mode != Enforce {
+	if !p.seals() {
 		return
 	}
 	for _, what := range p.suit.sealer.Open(p.r.Header) {
@@ -199,12 +206,17 @@ func (p *pass) openCookies() {
 	}
 }
 
+// seals reports whether cookies are encrypted, which is so on every route or on none: a
+// cookie that one route gives out comes back on all.
+func (p *pass) seals() bool {
+	return p.suit.sealer != nil && p.suit.modes.cookies == Enforce
+}
+
 // admitPreflight lets a preflight pass, as no attempt at anything and without a
 // token. What it holds is still looked at, by the rules of the method that it
 // asks for: an app may serve every method alike.
-func (p *pass) admitPreflight(key route.Key) error {
-	p.suit.table.match(&p.met, p.r.Header.Get("Access-Control-Request-Method"), key)
-	p.x.Route = p.met.route
+func (p *pass) admitPreflight() error {
+	p.match(p.r.Header.Get("Access-Control-Request-Method"))
 	if err := p.swapTokens(); err != nil {
 		return err
 	}
@@ -214,19 +226,19 @@ func (p *pass) admitPreflight(key route.Key) error {
 
 // inspectHead reads query and cookies, once, for everything that looks at them.
 func (p *pass) inspectHead() error {
-	mode := p.suit.policy.NoSQL.Mode
-	declared := p.suit.policy.Bodies.Mode != Off && p.plan().Query()
+	mode := p.modes.nosql
+	declared := p.modes.bodies != Off && p.plan().Query()
 	if mode == Off && !declared && p.named == nil {
 		return nil
 	}
 	// The sections have judged their own refusals; what is left cannot be read.
-	strict := strictest(mode, p.suit.policy.Mode)
+	strict := strictest(mode, p.modes.policy)
 	visit := p.visitor()
 	if declared {
-		strict = strictest(strict, p.suit.policy.Bodies.Mode)
+		strict = strictest(strict, p.modes.bodies)
 	}
 	if p.named != nil {
-		strict = strictest(strict, p.suit.policy.RateLimits.Mode)
+		strict = strictest(strict, p.modes.limits)
 	}
 	err := p.readQuery(visit, declared)
 	p.unclear = err != nil
@@ -260,7 +272,7 @@ func (p *pass) readQuery(visit inspect.Visitor, declared bool) (err error) {
 // plan is what is declared for the request.
 func (p *pass) plan() validate.Plan {
 	plan := p.suit.bodies.For(p.met.by[ownBodies], p.key)
-	if p.suit.policy.Bodies.Mode == Report {
+	if p.modes.bodies == Report {
 		return plan.Dry()
 	}
 	return plan
@@ -269,7 +281,7 @@ func (p *pass) plan() validate.Plan {
 // checkHead holds path, query, headers and cookies against what is declared. A
 // query that could not be read is not held against anything: that was judged.
 func (p *pass) checkHead() error {
-	mode := p.suit.policy.Bodies.Mode
+	mode := p.modes.bodies
 	if mode == Off || len(p.met.by[ownBodies]) == 0 {
 		return nil
 	}
@@ -290,7 +302,7 @@ func (p *pass) inspectBody() error {
 
 // visitor is what looks at names and values for the NoSQL guard.
 func (p *pass) visitor() inspect.Visitor {
-	mode := p.suit.policy.NoSQL.Mode
+	mode := p.modes.nosql
 	switch {
 	case mode == Off:
 		return inspect.Visitors(nil)
@@ -309,15 +321,4 @@ func (p *pass) visitor() inspect.Visitor {
 func ofSection(id rule.ID) bool {
 	r := rule.Lookup(id)
 	return r != nil && r.Mistake != 0
-}
-
-// strictest is the mode of several that does most.
-func strictest(modes ...Mode) Mode {
-	most := Off
-	for _, m := range modes {
-		if m == Enforce || most == Off {
-			most = m
-		}
-	}
-	return most
 }

@@ -29,6 +29,9 @@ type Policy struct {
 	Environment Environment `yaml:"environment" doc:"production (the default) or development: shows causes, on loopback only"`
 	Mode        Mode        `yaml:"mode" doc:"enforce (the default), report or off, for every section that does not say otherwise"`
 
+	// Exceptions are routes on which less is enforced than elsewhere.
+	Exceptions []Exception `yaml:"exceptions" doc:"routes on which protections only report, or are off"`
+
 	// TrustedProxies must be stated, if only as an empty list, by a guard that
 	// listens beyond loopback.
 	TrustedProxies  []string `yaml:"trusted_proxies" doc:"CIDRs of the proxies in front whose forwarding header is believed"`

@@ -17,6 +17,7 @@ const (
 	ownLogout
 	ownUpload
 	ownHeaders
+	ownException
 	owners
 )
 
@@ -59,6 +60,9 @@ func (s *Suit) collectRoutes() {
 	}
 	for i, p := range s.headers.Routes() {
 		s.table.add(ownHeaders, i, p)
+	}
+	for i, e := range s.policy.Exceptions {
+		s.table.add(ownException, i, route.MustCompile(e.Match))
 	}
 	for i, r := range s.policy.Uploads.Rules {
 		s.table.add(ownUpload, i, route.MustCompile(r.Match))

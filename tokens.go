@@ -30,7 +30,7 @@ func (p *pass) checkTokens() error {
 		}
 		switch {
 		case err != nil:
-			if err := p.judge(p.suit.policy.Tokens.Mode, err); err != nil {
+			if err := p.judge(p.modes.tokens, err); err != nil {
 				return err
 			}
 		case p.suit.policy.Upstream == "":
@@ -46,7 +46,7 @@ func (p *pass) checkTokens() error {
 // tokenRules are those that the request meets and is not excepted from.
 func (p *pass) tokenRules() iter.Seq[*tokenRule] {
 	return func(yield func(*tokenRule) bool) {
-		if p.suit.policy.Tokens.Mode == Off {
+		if p.modes.tokens == Off {
 			return
 		}
 		for _, i := range p.met.by[ownToken] {
@@ -59,7 +59,7 @@ func (p *pass) tokenRules() iter.Seq[*tokenRule] {
 
 // swapTokens puts the app's own tokens back into headers and query.
 func (p *pass) swapTokens() error {
-	mode := p.suit.policy.Tokens.Mode
+	mode := p.modes.tokens
 	for t := range p.tokenRules() {
 		if t.reissuer == nil {
 			continue
