@@ -4,6 +4,7 @@
 package panoply
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/panoply-security/panoply/problem"
@@ -14,11 +15,19 @@ import (
 type Observer interface {
 	// Decided is told of each decision by a rule: a request that is refused or an answer
 	// that is replaced, or where reported one that would have been.
-	Decided(x *problem.Exchange, e *problem.Error, reported bool)
-	// Answered is told when a request is over: its status, 0 where it never had one, and how
-	// long it was with the suit and not with the handler. That is the time before the handler
+	Decided(r *http.Request, x *problem.Exchange, e *problem.Error, reported bool)
+	// Answered is told when a request is over.
+	Answered(r *http.Request, x *problem.Exchange, a Answer)
+}
+
+// Answer is what became of a request.
+type Answer struct {
+	Status int // 0 where it never had one
+	// Added is how long it was with the suit and not with the handler: before the handler
 	// is called, with the wait for a body that is judged whole, and after it returned.
-	Answered(x *problem.Exchange, status int, added time.Duration)
+	Added time.Duration
+	Began time.Time
+	Ended time.Time
 }
 
 // WithObserver has the suit tell o.
@@ -35,5 +44,5 @@ func (p *pass) tell() {
 	default:
 		added -= p.back.Sub(p.asked)
 	}
-	p.suit.observer.Answered(p.x, p.out.Status(), added)
+	p.suit.observer.Answered(p.r, p.x, Answer{Status: p.out.Status(), Added: added, Began: p.began, Ended: now})
 }

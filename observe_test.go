@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/problem"
@@ -20,15 +19,15 @@ import (
 // told remembers what an observer is told, in words.
 type told struct{ all []string }
 
-func (o *told) Decided(x *problem.Exchange, e *problem.Error, reported bool) {
+func (o *told) Decided(_ *http.Request, x *problem.Exchange, e *problem.Error, reported bool) {
 	o.all = append(o.all, fmt.Sprintf("%s on %q reported %v", e.Rule, x.Route, reported))
 }
 
-func (o *told) Answered(x *problem.Exchange, status int, added time.Duration) {
-	if added < 0 || added > time.Hour {
-		o.all = append(o.all, fmt.Sprintf("added %v", added))
+func (o *told) Answered(_ *http.Request, x *problem.Exchange, a panoply.Answer) {
+	if a.Added < 0 || a.Added > a.Ended.Sub(a.Began) {
+		o.all = append(o.all, fmt.Sprintf("added %v of %v", a.Added, a.Ended.Sub(a.Began)))
 	}
-	o.all = append(o.all, fmt.Sprintf("%d on %q", status, x.Route))
+	o.all = append(o.all, fmt.Sprintf("%d on %q", a.Status, x.Route))
 }
 
 func TestObserver(t *testing.T) {

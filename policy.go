@@ -21,9 +21,11 @@ import (
 // policy file, in Go. The zero value is the full suit in the strict profile,
 // with the article's numbers.
 type Policy struct {
-	Listen   string `yaml:"listen" doc:"guard: where to listen, host:port, or unix:/run/panoply.sock; 127.0.0.1:8080 by default"`
-	Upstream string `yaml:"upstream" doc:"guard: the app behind, http://host:port"`
-	Admin    string `yaml:"admin" doc:"guard: where health and status are served, 127.0.0.1:9901 by default; off switches it off"`
+	Listen   string       `yaml:"listen" doc:"guard: where to listen, host:port, or unix:/run/panoply.sock; 127.0.0.1:8080 by default"`
+	Upstream string       `yaml:"upstream" doc:"guard: the app behind, http://host:port"`
+	Admin    AdminSection `yaml:"admin" doc:"guard: where health, metrics and the operator's page are served; off switches it off"`
+	// AccessLog has a line in the log for every request, and not only for what was refused.
+	AccessLog bool `yaml:"access_log" doc:"guard: log every request: method, path, status, time; false by default"`
 
 	Profile     Profile     `yaml:"profile" doc:"strict (the default) or compatible: for an app that nobody has looked at yet"`
 	Environment Environment `yaml:"environment" doc:"production (the default) or development: shows causes, on loopback only"`
@@ -101,6 +103,31 @@ const (
 
 // Values are the words a policy may use.
 func (Environment) Values() []string { return []string{string(Production), string(Development)} }
+
+// AdminSection is the operator's listener. Its short form is the address alone.
+type AdminSection struct {
+	Listen string `yaml:"listen" doc:"host:port, 127.0.0.1:9901 by default; off switches it off"`
+	// TokenEnv must be named beyond loopback.
+	TokenEnv string `yaml:"token_env" doc:"variable with the token that must be sent, as Bearer or as the password of Basic; at least 32 bytes"`
+	// Hosts are the names by which the listener may be asked, besides those of loopback:
+	// others are refused, so that no page on the web reaches it by pointing its own name at it.
+	Hosts []string `yaml:"hosts" doc:"host names or addresses by which it may be asked, besides loopback's"`
+	Pprof bool     `yaml:"pprof" doc:"serve Go's profiles under /debug/pprof/; false by default"`
+}
+
+// UnmarshalText reads the short form.
+func (a *AdminSection) UnmarshalText(b []byte) error {
+	*a = AdminSection{Listen: string(b)}
+	return nil
+}
+
+// MarshalText gives the short form, empty where it would not say everything.
+func (a AdminSection) MarshalText() ([]byte, error) {
+	if a.TokenEnv != "" || len(a.Hosts) > 0 || a.Pprof {
+		return nil, nil
+	}
+	return []byte(a.Listen), nil
+}
 
 // TLS is a certificate and its key, PEM files named relative to the policy.
 type TLS struct {

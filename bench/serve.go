@@ -138,7 +138,7 @@ func (b *buffers) Put(buf []byte) { b.Pool.Put(&buf) }
 
 // guarded is the guard with every protection in force.
 func guarded(upstream string) (http.Handler, error) {
-	policy := panoply.Policy{Upstream: upstream, Admin: "off"}
+	policy := panoply.Policy{Upstream: upstream, Admin: panoply.AdminSection{Listen: "off"}}
 	policy.RateLimits.Rules = []ratelimit.Rule{{Name: "general", Limit: 1_000_000, Window: time.Second}} // for there is one client
 	policy.Bodies.Routes = []validate.Route{{Match: "POST /items", Schema: orderSchema}}
 	for _, delivery := range []upload.Delivery{upload.Streamed, upload.Spool} {

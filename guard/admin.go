@@ -6,6 +6,7 @@ package guard
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,17 +21,17 @@ import (
 	"github.com/panoply-security/panoply/guard/watch"
 )
 
-// serveAdmin serves health and status on a loopback listener of its own. The
-// default address may be taken by another guard on the machine: that is logged
-// and no reason not to start, unless the policy named the address.
-func (g *Guard) serveAdmin(ctx context.Context) (stop func(), err error) {
-	addr := cmp.Or(g.policy.Admin, defaultAdmin)
+// serveAdmin serves health and status on a listener of its own, beyond loopback with the
+// guard's certificate. The default address may be taken by another guard on the machine:
+// that is logged and no reason not to start, unless the policy named the address.
+func (g *Guard) serveAdmin(ctx context.Context, config *tls.Config) (stop func(), err error) {
+	addr := cmp.Or(g.policy.Admin.Listen, defaultAdmin)
 	if addr == "off" {
 		return func() {}, nil
 	}
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		if g.policy.Admin != "" {
+		if g.policy.Admin.Listen != "" {
 			return nil, fmt.Errorf("admin: %w", err)
 		}
 		g.log.WarnContext(ctx, "no admin listener", "address", addr, "cause", err.Error())
@@ -39,12 +40,20 @@ func (g *Guard) serveAdmin(ctx context.Context) (stop func(), err error) {
 	const patience = 5 * time.Second
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.now().admin.ServeHTTP(w, r) }), ReadTimeout: patience, WriteTimeout: patience, IdleTimeout: patience,
 		MaxHeaderBytes: 8 << 10, ErrorLog: log.New(connLog{g.log}, "", 0)}
+	scheme := "http"
+	if host, _, _ := net.SplitHostPort(addr); !loopback(host) {
+		if config == nil {
+			g.log.WarnContext(ctx, "the admin token crosses the network in clear, as the guard has no certificate", "address", addr)
+		} else {
+			scheme, listener = "https", tls.NewListener(listener, config.Clone())
+		}
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		server.Serve(listener) // until stop
 	}()
-	g.log.InfoContext(ctx, "admin", "listening", "http://"+listener.Addr().String())
+	g.log.InfoContext(ctx, "admin", "listening", scheme+"://"+listener.Addr().String())
 	return func() { server.Close(); <-ended }, nil
 }
 
@@ -69,8 +78,8 @@ type protection struct {
 	What    string       `json:"what"`
 }
 
-// adminHandler answers only requests that name a loopback host, so that a page
-// on the web cannot reach it by rebinding its own name.
+// adminHandler answers only requests that name a loopback host or one of the policy's, so
+// that a page on the web cannot reach it by rebinding its own name.
 func (g *Guard) adminHandler() http.Handler {
 	s := status{Profile: g.policy.Profile, Upstream: g.policy.Upstream, Warnings: append([]string{}, g.suit.Warnings()...)}
 	for _, l := range g.suit.Describe() {
@@ -88,7 +97,12 @@ func (g *Guard) adminHandler() http.Handler {
 	if g.metrics != nil {
 		mux.Handle("GET /metrics", g.metrics.handler)
 	}
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Vary", "Accept")
+		if strings.Contains(r.Header.Get("Accept"), "text/html") {
+			g.showPage(w, r)
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
 		now := s
 		now.ClientMistakes = g.clients.counts()
@@ -100,22 +114,16 @@ func (g *Guard) adminHandler() http.Handler {
 	mux.HandleFunc("POST /limits/{rule}/block", func(w http.ResponseWriter, r *http.Request) { g.changeLimit(w, r, true) })
 	mux.HandleFunc("POST /tokens/revoke", g.endToken)
 	mux.HandleFunc("GET /tokens/{rule}/keys", g.showKeys)
+	if g.policy.Admin.Pprof {
+		profiles(mux)
+	}
+	let := newAccess(g.policy.Admin)
 	own := http.NewCrossOriginProtection().Handler(mux) // a page on the web may send what it cannot read
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
-		if !loopback(hostname(r.Host)) {
-			http.Error(w, "this address is for the operator of this machine", http.StatusForbidden)
-			return
+		if let.admits(w, r) {
+			own.ServeHTTP(w, r)
 		}
-		own.ServeHTTP(w, r)
 	})
-}
-
-// hostname takes the port and the brackets off a Host header.
-func hostname(host string) string {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		return h
-	}
-	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 }

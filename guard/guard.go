@@ -94,6 +94,7 @@ import (
 	"time"
 
 	"github.com/panoply-security/panoply"
+	"github.com/panoply-security/panoply/guard/history"
 	"github.com/panoply-security/panoply/guard/learn"
 	"github.com/panoply-security/panoply/guard/openapi"
 	"github.com/panoply-security/panoply/guard/watch"
@@ -119,6 +120,9 @@ type Guard struct {
 	watcher *watch.Watcher     // nil without
 	admin   http.Handler
 	metrics *metrics // nil without an admin listener
+	history *history.History
+	started time.Time // and the policy
+	loaded  time.Time
 	log     *slog.Logger
 	times   times
 
@@ -177,23 +181,27 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 	var m *metrics
 	if old != nil {
 		m = old.metrics
-	} else if policy.Admin != "off" {
+	} else if policy.Admin.Listen != "off" {
 		m = newMetrics()
 	}
-	if m != nil {
-		worn = append(worn, panoply.WithObserver(m))
+	past := history.New()
+	if old != nil {
+		past = old.history
+	}
+	if o := observers(policy, log, m, past); o != nil {
+		worn = append(worn, panoply.WithObserver(o))
 	}
 	suit, err := panoply.New(policy, worn...)
 	faults.Join("", err)
 	if err := errors.Join(faults.Err(), described, learned); err != nil {
 		return nil, policy.Explain(err)
 	}
-	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, clients: clients, store: store, metrics: m, draining: new(atomic.Bool), upgrades: new(sync.WaitGroup)}
+	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, clients: clients, store: store, metrics: m, history: past, started: time.Now(), loaded: time.Now(), draining: new(atomic.Bool), upgrades: new(sync.WaitGroup)}
 	if old == nil {
 		m.of(g)
 	} else {
 		g.draining, g.upgrades, g.watcher = old.draining, old.upgrades, old.watcher
-		g.learner = old.learner
+		g.learner, g.started = old.learner, old.started
 	}
 	if old == nil || g.policy.CSP != old.policy.CSP || g.policy.File("x") != old.policy.File("x") {
 		g.learner = learn.New(g.policy, log)

@@ -80,8 +80,8 @@ func start(t *testing.T, app http.HandlerFunc, o options) *running {
 	if p.Listen == "" {
 		p.Listen = "127.0.0.1:0"
 	}
-	if p.Admin == "" {
-		p.Admin = "off"
+	if p.Admin.Listen == "" {
+		p.Admin.Listen = "off"
 	}
 	if o.times == (times{}) {
 		o.times = usual

@@ -63,13 +63,7 @@ func checkListen(p panoply.Policy) (faults fault.List) {
 			faults.Add("tls.redirect", "the guard listens there itself", "another port, such as :80")
 		}
 	}
-	if p.Admin != "" && p.Admin != "off" {
-		host, _, err := net.SplitHostPort(p.Admin)
-		if err != nil || !loopback(host) {
-			faults.Addf("admin", "write a loopback address such as 127.0.0.1:9901, or off", "%q is not a loopback address", p.Admin)
-		}
-	}
-	return faults
+	return append(faults, checkAdmin(p)...)
 }
 
 // unixPath is the path of a Unix socket, if the address is one.

@@ -81,7 +81,7 @@ func (m *metrics) of(g *Guard) {
 }
 
 // Decided counts a decision.
-func (m *metrics) Decided(x *problem.Exchange, e *problem.Error, reported bool) {
+func (m *metrics) Decided(_ *http.Request, x *problem.Exchange, e *problem.Error, reported bool) {
 	id, mode := string(e.Rule), panoply.Enforce
 	if rule.Lookup(e.Rule) == nil {
 		id = "other"
@@ -93,15 +93,15 @@ func (m *metrics) Decided(x *problem.Exchange, e *problem.Error, reported bool) 
 }
 
 // Answered counts a request.
-func (m *metrics) Answered(x *problem.Exchange, status int, added time.Duration) {
-	class := "none"
+func (m *metrics) Answered(_ *http.Request, x *problem.Exchange, a panoply.Answer) {
+	status, class := a.Status, "none"
 	if status >= 100 && status <= 599 {
 		class = [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}[status/100-1]
 	} else if status > 599 {
 		class = otherRoute
 	}
 	m.requests.WithLabelValues(m.route(x.Route), class).Inc()
-	m.added.Observe(added.Seconds())
+	m.added.Observe(a.Added.Seconds())
 }
 
 // route is the label of a pattern, "" of none.

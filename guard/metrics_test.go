@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
 )
@@ -112,8 +113,8 @@ func TestMetrics(t *testing.T) {
 // The names, labels and helps are what dashboards and alerts are written for.
 func TestMetricsStayTheSame(t *testing.T) {
 	g := admin(t, observed)
-	g.metrics.Decided(&problem.Exchange{}, problem.Refuse(rule.RequestPath, ""), false)
-	g.metrics.Answered(&problem.Exchange{}, 200, 0)
+	g.metrics.Decided(nil, &problem.Exchange{}, problem.Refuse(rule.RequestPath, ""), false)
+	g.metrics.Answered(nil, &problem.Exchange{}, panoply.Answer{Status: 200})
 	b, err := io.ReadAll(ask(g, "GET", "/metrics", "localhost").Body)
 	if err != nil {
 		t.Fatal(err)

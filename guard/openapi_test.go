@@ -116,7 +116,7 @@ func TestTheGuardHoldsRequestsToTheirDescription(t *testing.T) {
 // the policy.
 func TestABadDescriptionIsAFault(t *testing.T) {
 	p := described(t, "bodies: {openapi: openapi.yaml}", strings.Replace(shop, "/items:", "/items-{id}:", 1))
-	p.Admin = "0.0.0.0:1"
+	p.Admin.Listen = "0.0.0.0:1"
 	_, err := New(p, slog.New(slog.DiscardHandler))
 	if err == nil {
 		t.Fatal("it starts")

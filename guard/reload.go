@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"time"
 
@@ -78,7 +79,7 @@ func (g *Guard) startsLike(old *Guard) error {
 		}
 	}
 	changed("listen", g.policy.Listen != old.policy.Listen)
-	changed("admin", g.policy.Admin != old.policy.Admin)
+	changed("admin", !reflect.DeepEqual(g.policy.Admin, old.policy.Admin))
 	changed("tls", g.policy.TLS != old.policy.TLS)
 	changed("proxy_protocol", !slices.Equal(g.policy.ProxyProtocol, old.policy.ProxyProtocol))
 	return faults.Err()

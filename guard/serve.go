@@ -48,7 +48,7 @@ func (g *Guard) Run(ctx context.Context, ready func(url string)) error {
 		g.Close()
 		return err
 	}
-	stopAdmin, err := g.serveAdmin(ctx)
+	stopAdmin, err := g.serveAdmin(ctx, config)
 	if err != nil {
 		listener.Close()
 		g.Close()

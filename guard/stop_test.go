@@ -176,7 +176,7 @@ func TestRunSaysWhyItCannotServe(t *testing.T) {
 	t.Run("default-admin-taken", func(t *testing.T) {
 		// Whoever has the default address: the guard serves all the same.
 		g := start(t, ok, options{policy: "admin: ''"})
-		g.policy.Admin = ""
+		g.policy.Admin.Listen = ""
 		if resp, body := g.do(t, "GET", "/", ""); resp.StatusCode != 200 || body != "ok" {
 			t.Errorf("got %d %q", resp.StatusCode, body)
 		}

@@ -100,7 +100,7 @@ func newID() string {
 // Log writes the one line about an error: what refused whom where, the id that
 // the client got, and the cause. Never a body, a query or a header value.
 func (t *Responder) Log(r *http.Request, x *Exchange, e *Error) {
-	t.observe(x, e, false)
+	t.observe(r, x, e, false)
 	level, text := slog.LevelError, "error answered"
 	switch {
 	case e.Rule != "" && e.Code() < 500:
@@ -113,13 +113,13 @@ func (t *Responder) Log(r *http.Request, x *Exchange, e *Error) {
 
 // Report logs what a protection in report mode would have blocked.
 func (t *Responder) Report(r *http.Request, x *Exchange, e *Error) {
-	t.observe(x, e, true)
+	t.observe(r, x, e, true)
 	t.log.LogAttrs(r.Context(), slog.LevelWarn, "would block", attrs(r, x, e)...)
 }
 
-func (t *Responder) observe(x *Exchange, e *Error, reported bool) {
+func (t *Responder) observe(r *http.Request, x *Exchange, e *Error, reported bool) {
 	if t.cfg.Observe != nil && e.Rule != "" {
-		t.cfg.Observe(x, e, reported)
+		t.cfg.Observe(r, x, e, reported)
 	}
 }
 

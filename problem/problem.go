@@ -73,7 +73,7 @@ type Config struct {
 	Logger *slog.Logger `yaml:"-"`
 	// Observe is told of what is logged of a rule, for whoever counts: with reported, of
 	// what would have been refused. It is called while the request waits.
-	Observe func(x *Exchange, e *Error, reported bool) `yaml:"-"`
+	Observe func(r *http.Request, x *Exchange, e *Error, reported bool) `yaml:"-"`
 }
 
 // Responder writes problems and scrubs answers.

@@ -81,7 +81,7 @@ func (c *guardCmd) policy() (p panoply.Policy, err error) {
 	}
 	set(&p.Upstream, c.Upstream)
 	set(&p.Listen, c.Listen)
-	set(&p.Admin, c.Admin)
+	set(&p.Admin.Listen, c.Admin)
 	if err := choose(&p.Profile, "--profile", c.Profile, p.Profile.Values()); err != nil {
 		return p, err
 	}
