@@ -5,8 +5,6 @@ package model
 
 import (
 	ts "github.com/microsoft/typescript-go/panoply"
-
-	"github.com/panoply-security/panoply/audit/taint"
 )
 
 // invoke is a call expression.
@@ -261,50 +259,6 @@ func (it *interp) apply(v, this Value, args []Value, isNew bool, at Site) Value 
 	return nil
 }
 
-// callbacks runs functions that are handed to something unknown: they may run,
-// with an error first if that is what their first parameter is called.
-func (it *interp) callbacks(args []Value, result Value, at Site) {
-	for _, a := range args {
-		it.callback(a, result, at)
-		if o, ok := a.(*Obj); ok && it.depth < 4 {
-			for _, k := range o.Keys() {
-				switch k {
-				case "success", "error", "callback", "handler", "onError", "done", "resolve":
-					f, _ := o.Get(k)
-					it.callback(f, result, at)
-				}
-			}
-		}
-	}
-}
-
-func (it *interp) callback(v, result Value, at Site) {
-	f, ok := One[*Func](v)
-	if !ok {
-		return
-	}
-	params := f.Node.Parameters()
-	var args []Value
-	if it.handlerShaped(f) {
-		return // a handler wrapped by a package runs as one where it is mounted
-	}
-	if len(params) > len(f.Bound) {
-		if p := params[len(f.Bound)].Name(); p.Kind == ts.KindIdentifier && errorName(p.Text()) {
-			args = append(args, it.caught("callback", Site{f.Mod.File, p}))
-		}
-	}
-	args = append(args, result)
-	it.branch(arm{run: func() ctl { it.call(f, nil, args, at); return normal }}, arm{})
-}
-
-func errorName(s string) bool {
-	switch s {
-	case "e", "er", "err", "error", "ex", "exception", "error_", "_err", "erro", "errs", "errors":
-		return true
-	}
-	return false
-}
-
 // unknownMethod is a method of something that is not known: what it is called
 // may tell.
 func (it *interp) unknownMethod(recv Value, name string, args []Value, at Site) Value {
@@ -353,22 +307,6 @@ func arg(args []Value, i int) Value {
 	return nil
 }
 
-// callback1 runs a function that may run, with one argument.
-func (it *interp) callback1(f, a Value, at Site) {
-	switch f.(type) {
-	case *Func, *Union, *Next, *Method, *native:
-		it.branch(arm{run: func() ctl { it.apply(f, nil, []Value{a}, false, at); return normal }}, arm{})
-	}
-}
-
-// caughtBy is the error that a function is given, placed at its parameter.
-func (it *interp) caughtBy(f Value, from string, at Site) *Err {
-	if fn, ok := One[*Func](f); ok && len(fn.Node.Parameters()) > 0 {
-		at = Site{fn.Mod.File, fn.Node.Parameters()[0].Name()}
-	}
-	return it.caught(from, at)
-}
-
 // receiver is the source text before the last dot of a call.
 func (s Site) receiver() string {
 	if s.Node == nil || s.Node.Kind != ts.KindCallExpression {
@@ -392,124 +330,4 @@ func (s Site) receiver() string {
 func looksLikeModel(at Site) bool {
 	r := at.receiver()
 	return r != "" && (r[0] >= 'A' && r[0] <= 'Z' || len(r) > 5 && (r[len(r)-5:] == "Model" || r[len(r)-5:] == "model") || len(r) > 10 && r[len(r)-10:] == "Collection")
-}
-
-// functionMethod is call, apply and bind, and what the app hung on a function.
-func (it *interp) functionMethod(f *Func, name string, args []Value, at Site) Value {
-	switch name {
-	case "call":
-		return it.call(f, arg(args, 0), args[min(1, len(args)):], at)
-	case "apply":
-		var list []Value
-		if o, ok := arg(args, 1).(*Obj); ok {
-			list = o.Elems
-		}
-		return it.call(f, arg(args, 0), list, at)
-	case "bind":
-		b := &Func{Node: f.Node, Mod: f.Mod, scope: f.scope, home: f.home, This: f.This}
-		if b.This == nil {
-			b.This = arg(args, 0)
-		}
-		b.Bound = append(append([]Value{}, f.Bound...), args[min(1, len(args)):]...)
-		return b
-	}
-	if e := it.p.extra[f]; e != nil {
-		if v, ok := e.Get(name); ok {
-			return it.apply(v, f, args, false, at)
-		}
-	}
-	return it.unknownMethod(f, name, args, at)
-}
-
-// taintMethod is a method of something that a client sent.
-func (it *interp) taintMethod(t *Taint, name string, args []Value, at Site) Value {
-	if v, ok := it.overrides().Get(t.ID + "." + name); ok {
-		return it.apply(v, t, args, false, at)
-	}
-	switch name {
-	case "toString", "trim", "toLowerCase", "toUpperCase", "replace", "replaceAll", "substring", "substr", "slice", "padStart",
-		"padEnd", "normalize", "charAt", "concat", "repeat", "toLocaleLowerCase", "toLocaleUpperCase", "trimStart", "trimEnd", "join":
-		// Objects have none of these but toString, which makes them text: what runs
-		// on is a string.
-		state := taint.Text
-		id := "text(" + t.ID + ")"
-		if name == "slice" || name == "concat" {
-			state = min(t.State, taint.Any)
-			id = t.ID
-		} else if name != "toString" && name != "join" {
-			it.facts = it.facts.With(t.ID, taint.String)
-		}
-		rebuilt := t.Rebuilt
-		if name == "replace" || name == "replaceAll" {
-			if it.makesOperators(args, at) {
-				rebuilt = true
-			}
-			if len(args) > 1 {
-				it.callback(args[1], &Taint{ID: id, State: taint.Text, Trace: t.Trace}, at)
-			}
-		}
-		return &Taint{ID: id, State: state, Rebuilt: rebuilt, Trace: it.traced(t, at, name+" makes it text")}
-	case "split", "match":
-		it.facts = it.facts.With(t.ID, taint.String)
-		return &Taint{ID: "text(" + t.ID + ")", State: taint.Text, Trace: t.Trace}
-	case "includes", "startsWith", "endsWith", "indexOf", "test", "localeCompare", "charCodeAt", "search", "codePointAt":
-		return &Test{}
-	case "map", "filter", "forEach", "some", "every", "find", "reduce", "flatMap", "sort", "reverse", "flat":
-		elem := it.part(t, "*", at)
-		var out Value
-		if f := arg(args, 0); f != nil {
-			params := []Value{elem}
-			if name == "reduce" {
-				params = []Value{arg(args, 1), elem}
-			}
-			it.branch(arm{run: func() ctl { out = it.apply(f, nil, params, false, at); return normal }}, arm{})
-		}
-		switch name {
-		case "map", "flatMap":
-			a := newArray(at, []Value{out})
-			a.Open = true
-			return a
-		case "reduce":
-			return out
-		case "find":
-			return elem
-		case "filter", "sort", "reverse", "flat":
-			return t
-		}
-		return nil
-	case "hasOwnProperty":
-		return nil
-	}
-	if t.State > taint.Text { // it would have to be a function
-		return nil
-	}
-	return &Taint{ID: t.ID + "." + name, State: t.State, Trace: t.Trace}
-}
-
-// makesOperators says whether a replacement puts dollars before words.
-func (it *interp) makesOperators(args []Value, at Site) bool {
-	if len(args) < 2 {
-		return false
-	}
-	if s, ok := Constant(args[1]); ok {
-		return len(s) > 0 && s[0] == '$' && s != "$1" || len(s) > 1 && s[:2] == "$$"
-	}
-	if f, ok := args[1].(*Func); ok {
-		text := Site{f.Mod.File, f.Node}.Text()
-		for i := 0; i+1 < len(text); i++ {
-			if text[i] == '$' && (text[i+1] == '$' || text[i+1] == '\'' || text[i+1] == '"') {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func isStringMethod(name string) bool {
-	switch name {
-	case "trim", "toLowerCase", "toUpperCase", "replace", "replaceAll", "split", "substring", "substr", "startsWith", "endsWith",
-		"match", "charAt", "localeCompare", "padStart", "padEnd", "normalize", "repeat", "search", "test":
-		return true
-	}
-	return false
 }
