@@ -7,6 +7,7 @@ package rule
 const (
 	RateLimitWeak      ID = "ratelimit/weak"
 	ErrorNoHandler     ID = "errors/no-handler"
+	ErrorUnhandled     ID = "errors/unhandled-rejection"
 	SessionMemoryStore ID = "session/memory-store"
 	NoSQLCode          ID = "nosql/code"
 	NoSQLPlainPassword ID = "nosql/plain-password"
@@ -22,6 +23,9 @@ var sourceRules = []Rule{
 		Why:     "Unless NODE_ENV is production it answers with the stack: files, libraries and addresses of the app.",
 		Express: "app.use((err, req, res, next) => { console.error(err); res.status(err.status || 500).json({ error: 'Internal server error' }) }), last",
 		Policy:  "errors: {scrub: true}"},
+	{ID: ErrorUnhandled, Mistake: 4, Title: "Failed promise that nobody handles", Severity: Medium, CWE: 755,
+		Why:     "Express 4 does not look at the promise of an async handler: when it is rejected no error handler runs, the client waits, and Node ends the process. One request that fails stops the app for everybody.",
+		Express: "app.get('/', asyncHandler(async (req, res) => …)), with const asyncHandler = (fn) => (req, res, next) => Promise.resolve(fn(req, res, next)).catch(next), or Express 5"},
 	{ID: SessionMemoryStore, Mistake: 5, Title: "Sessions in memory, or made for everybody", Severity: Low, CWE: 770,
 		Why:     "The default store keeps every session for ever and for one process, and saveUninitialized makes one for every visitor who never signs in.",
 		Express: "session({ store: new RedisStore({ client }), resave: false, saveUninitialized: false, … })",

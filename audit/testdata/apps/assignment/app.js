@@ -9,7 +9,7 @@ const app = express();
 app.use(require('helmet')());
 app.use(express.json());
 const settings = {};
-app.post('/posts', async (req, res) => { // ! errors/no-handler
+app.post('/posts', async (req, res) => { // ! errors/unhandled-rejection
   const post = await Post.create(req.body); // ! validate/mass-assignment
   res.json({ id: post.id });
 });

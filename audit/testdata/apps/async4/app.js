@@ -24,7 +24,7 @@ app.get('/inside', async (req, res) => {
   const load = async () => { await db.all(); };
   load().then(() => res.end(), () => res.status(500).end());
 });
-app.get('/bare', async (req, res) => { // ! errors/no-handler
+app.get('/bare', async (req, res) => { // ! errors/unhandled-rejection
   const rows = await db.all();
   res.json(rows);
 });

@@ -5,7 +5,7 @@ const express = require('express');
 const { User } = require('./user');
 const app = express();
 app.use(require('helmet')());
-app.get('/users/:id', async (req, res) => { // ! errors/no-handler
+app.get('/users/:id', async (req, res) => { // ! errors/unhandled-rejection
   const user = await User.findById(req.params.id);
   res.json({ user }); // ! nosql/document-sent
 });

@@ -10,7 +10,7 @@ app.use(require('helmet')());
 const limiter = rateLimit({ windowMs: 15 * 60 * 1000, limit: 5 });
 const huge = rateLimit({ windowMs: 15 * 60 * 1000, max: 100000 }); // ! ratelimit/weak
 const spoofed = rateLimit({ windowMs: 60000, max: 5, keyGenerator: (req) => req.headers['x-forwarded-for'] }); // ! ratelimit/spoofed-address
-const login = async (req, res) => res.json({ ok: await bcrypt.compare(req.body.password, 'x') }); // ! errors/no-handler
+const login = async (req, res) => res.json({ ok: await bcrypt.compare(req.body.password, 'x') }); // ! errors/unhandled-rejection
 app.post('/login', limiter, login);
 app.post('/open/enter', login); // ! ratelimit/none
 app.post('/huge/login', huge, login);

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 const router = require('express').Router();
 const db = require('../db');
-async function list(req, res, next) { // ! errors/no-handler
+async function list(req, res, next) { // ! errors/unhandled-rejection
   try {
     res.json(await db.all());
   } finally {
