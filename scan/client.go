@@ -54,13 +54,7 @@ func newClient(o Options, target *url.URL, budget int) (*client, error) {
 		base: &url.URL{Scheme: target.Scheme, Host: target.Host}, timeout: o.Timeout, budget: budget,
 		agent: "panoply-scan/" + cmp.Or(o.Version, "dev") + " (+https://github.com/panoply-security/panoply)",
 	}
-	roots := o.RootCAs
-	if roots == nil {
-		if system, err := x509.SystemCertPool(); err == nil {
-			roots = system
-		}
-	}
-	c.trusted.Roots = roots
+	c.trusted.Roots = o.RootCAs // nil are the system's
 	dialer := &net.Dialer{Timeout: o.Timeout}
 	if o.From != nil {
 		dialer.LocalAddr = &net.TCPAddr{IP: o.From}

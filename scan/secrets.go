@@ -5,7 +5,6 @@ package scan
 
 import (
 	"bytes"
-	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -67,10 +66,7 @@ func (s *scan) guessToken(t token) (secret string, found bool) {
 	if algorithm == nil {
 		return "", false
 	}
-	if t.algorithm() == "HS256" {
-		return s.guess(sha256Signs(t.signed, t.signature))
-	}
-	return s.guess(func(word string) bool { return signs(algorithm, word, t.signed, t.signature) })
+	return s.guess(weak.Signs(algorithm, t.signed, t.signature))
 }
 
 // guess tries the words of the list, as often as a scan does.
@@ -80,35 +76,6 @@ func (s *scan) guess(signs func(word string) bool) (secret string, found bool) {
 	}
 	s.guesses++
 	return weak.Guess(signs)
-}
-
-// sha256Signs is signs for HMAC-SHA256, which a list of 130,000 words is tried with:
-// it keeps its buffers.
-func sha256Signs(text string, signature []byte) func(word string) bool {
-	inner := append(make([]byte, sha256.BlockSize), text...)
-	outer := make([]byte, sha256.BlockSize+sha256.Size)
-	return func(word string) bool {
-		if len(word) > sha256.BlockSize {
-			return signs(sha256.New, word, text, signature)
-		}
-		for i := range sha256.BlockSize {
-			var k byte
-			if i < len(word) {
-				k = word[i]
-			}
-			inner[i], outer[i] = k^0x36, k^0x5c // RFC 2104
-		}
-		sum := sha256.Sum256(inner)
-		copy(outer[sha256.BlockSize:], sum[:])
-		sum = sha256.Sum256(outer)
-		return bytes.Equal(sum[:], signature)
-	}
-}
-
-func signs(algorithm func() hash.Hash, secret, text string, signature []byte) bool {
-	mac := hmac.New(algorithm, []byte(secret))
-	mac.Write([]byte(text))
-	return bytes.Equal(mac.Sum(nil), signature)
 }
 
 // judgeToken judges a token without asking anybody.
@@ -173,7 +140,7 @@ func (s *scan) judgeSecrets(a answer, k cookies.Cookie) {
 		if err != nil || len(signature) != sha256.Size {
 			return
 		}
-		if secret, found := s.guess(sha256Signs(signed[:dot], signature)); found {
+		if secret, found := s.guess(weak.Signs(sha256.New, signed[:dot], signature)); found {
 			add(secret, dot >= randomID && !strings.ContainsAny(signed[:dot], "{=:"))
 		}
 		return
@@ -191,7 +158,7 @@ func (s *scan) judgeSecrets(a answer, k cookies.Cookie) {
 			continue
 		}
 		text := name + "=" + other.Value
-		if secret, found := s.guess(func(word string) bool { return signs(sha1.New, word, text, signature) }); found {
+		if secret, found := s.guess(weak.Signs(sha1.New, text, signature)); found {
 			add(secret, false)
 			return
 		}

@@ -15,19 +15,18 @@ import (
 func Guess(try func(candidate string) bool) (secret string, found bool) {
 	g := guesser{try: try}
 	l := entries()
-	return g.secret, g.each(l.secrets) || g.each(l.passwords) || g.each(l.common) ||
+	return g.secret, g.each(l.secrets) || g.each(l.passwords) || g.common() ||
 		g.simple(l.secrets) || g.simple(l.passwords) || g.phrases()
 }
 
-type lists struct{ secrets, passwords, common []string }
+type lists struct{ secrets, passwords []string }
 
-var entries = sync.OnceValue(func() lists {
-	return lists{lines(secretsText), lines(passwordsText), lines(commonText)}
-})
+var entries = sync.OnceValue(func() lists { return lists{lines(secretsText), lines(passwordsText)} })
 
 type guesser struct {
 	try    func(string) bool
 	secret string
+	text   strings.Builder // that candidates are put together in
 }
 
 func (g *guesser) test(candidate string) bool {
@@ -38,9 +37,43 @@ func (g *guesser) test(candidate string) bool {
 	return true
 }
 
+// room of a text that candidates share: 100,000 of their own would keep the collector
+// busier than the hash.
+const room = 32 << 10
+
+// join tests what the parts make together, with sep between them.
+func (g *guesser) join(sep string, parts ...string) bool {
+	n := len(sep) * len(parts)
+	for _, p := range parts {
+		n += len(p)
+	}
+	if g.text.Cap()-g.text.Len() < n {
+		g.text = strings.Builder{}
+		g.text.Grow(max(room, n))
+	}
+	start := g.text.Len()
+	for i, p := range parts {
+		if i > 0 {
+			g.text.WriteString(sep)
+		}
+		g.text.WriteString(p)
+	}
+	return g.test(g.text.String()[start:])
+}
+
 func (g *guesser) each(list []string) bool {
 	for _, w := range list {
 		if g.test(w) {
+			return true
+		}
+	}
+	return false
+}
+
+// common tests the 30,000 passwords where they stand.
+func (g *guesser) common() bool {
+	for line := range strings.Lines(commonText) {
+		if entry, ok := entryOf(line); ok && g.test(entry) {
 			return true
 		}
 	}
@@ -83,11 +116,11 @@ func (g *guesser) simple(list []string) bool {
 			}
 		}
 		for _, s := range suffixes {
-			if g.test(w+s) || lower != w && g.test(lower+s) || title != w && g.test(title+s) {
+			if g.join("", w, s) || lower != w && g.join("", lower, s) || title != w && g.join("", title, s) {
 				return true
 			}
 		}
-		if parts := words(lower); len(parts) > 1 && g.joined(parts) {
+		if parts := words(lower); len(parts) > 1 && g.joined(spelled(parts)) {
 			return true
 		}
 	}
@@ -102,13 +135,14 @@ var (
 
 // phrases tries one and two qualifiers before a thing: my_super_secret.
 func (g *guesser) phrases() bool {
-	for _, thing := range things {
+	qualifiers := spelled(qualifiers)
+	for _, thing := range spelled(things) {
 		for _, second := range qualifiers {
-			if g.joined([]string{second, thing}) {
+			if g.joined([]word{second, thing}) {
 				return true
 			}
 			for _, first := range qualifiers {
-				if first != second && g.joined([]string{first, second, thing}) {
+				if first != second && g.joined([]word{first, second, thing}) {
 					return true
 				}
 			}
@@ -117,18 +151,33 @@ func (g *guesser) phrases() bool {
 	return false
 }
 
-// joined tries words that are in lower case in the ways they are put together.
-func (g *guesser) joined(parts []string) bool {
-	titles := make([]string, len(parts))
-	for i, w := range parts {
-		titles[i] = strings.ToUpper(w[:1]) + w[1:]
+// word is a word as it is written in lower case, in capitals and as a name.
+type word struct{ lower, upper, title string }
+
+// spelled are words in lower case in all their spellings.
+func spelled(lower []string) []word {
+	out := make([]word, len(lower))
+	for i, w := range lower {
+		upper := strings.ToUpper(w)
+		out[i] = word{w, upper, upper[:1] + w[1:]}
 	}
-	camel := parts[0] + strings.Join(titles[1:], "")
+	return out
+}
+
+// joined tries words in the ways they are put together.
+func (g *guesser) joined(words []word) bool {
+	var lower, upper, titles []string
+	for _, w := range words {
+		lower, upper, titles = append(lower, w.lower), append(upper, w.upper), append(titles, w.title)
+	}
 	for _, sep := range []string{"", "_", "-", " "} {
-		s := strings.Join(parts, sep)
-		if g.test(s) || g.test(strings.ToUpper(s)) {
+		if g.join(sep, lower...) || g.join(sep, upper...) {
 			return true
 		}
 	}
-	return g.test(camel) || g.test(strings.Join(titles, "")) || g.test(strings.Join(titles, " ")) || g.test(strings.Join(parts, "."))
+	if g.join("", titles...) || g.join(" ", titles...) || g.join(".", lower...) {
+		return true
+	}
+	titles[0] = lower[0] // camel case
+	return g.join("", titles...)
 }

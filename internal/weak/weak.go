@@ -150,10 +150,15 @@ func distinct(b []byte) int {
 func lines(text string) []string {
 	var out []string
 	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\r\n")
-		if line != "" && line != "#" && !strings.HasPrefix(line, "# ") {
-			out = append(out, line)
+		if entry, ok := entryOf(line); ok {
+			out = append(out, entry)
 		}
 	}
 	return out
+}
+
+// entryOf is the entry that a line of a list holds, unless it is empty or a comment.
+func entryOf(line string) (entry string, ok bool) {
+	line = strings.TrimRight(line, "\r\n")
+	return line, line != "" && line != "#" && !strings.HasPrefix(line, "# ")
 }
