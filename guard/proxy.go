@@ -25,6 +25,7 @@ import (
 	"github.com/panoply-security/panoply/guard/watch"
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
+	"github.com/panoply-security/panoply/upload"
 )
 
 // proxy sends what passed the suit to the app.
@@ -113,6 +114,9 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	out.URL.RawQuery = in.URL.RawQuery // as it was inspected, `;` and all
 	out.Host = in.Host
 	out.Trailer = nil
+	if s, ok := in.Body.(*upload.Stream); ok {
+		out.Body = s // which may be closed at any time, and need not be copied
+	}
 
 	h := out.Header
 	if !wantsWebSocket(in) {

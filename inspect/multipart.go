@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
@@ -31,8 +30,7 @@ const (
 	defaultPartHeader     = 8 << 10
 	maxPartHeader         = 16 << 10
 
-	multipartBuffer = 32 << 10 // holds part headers and the longest boundary
-	maxEmptyReads   = 100      // in a row, before the body counts as stuck
+	maxEmptyReads = 100 // in a row, before the body counts as stuck
 )
 
 // MultipartReader reads a multipart/form-data body (RFC 7578, RFC 2046) in
@@ -48,15 +46,17 @@ const (
 // [Part.AppendHeader] in place of the headers that came, so that the next
 // parser can only read what this one has read.
 //
-// It holds one buffer of 32 KiB, whatever the body, and looks at each byte a
+// It holds one buffer of 32 KiB, whatever the body; of 256 KiB while the body comes
+// as fast as it is read, for at most 64 readers at a time. It looks at each byte a
 // bounded number of times, whatever its content.
 type MultipartReader struct {
 	body   io.Reader
 	limits MultipartLimits
-	left   int64  // how much more the body may hold
-	delim  []byte // CRLF "--" boundary
+	left   int64 // how much more the body may hold
+	delim  delimiter
 
-	buf  *[multipartBuffer]byte
+	buf  *readBuffer
+	full int  // reads in a row that filled the buffer
 	r, w int  // buf[r:w] was read from the body and not yet taken
 	safe int  // buf[r:safe] is known to be content of the part
 	end  bool // the delimiter stands at buf[safe]
@@ -68,8 +68,6 @@ type MultipartReader struct {
 	part    Part
 	err     error // of every later call
 }
-
-var multipartBuffers = sync.Pool{New: func() any { return new([multipartBuffer]byte) }}
 
 // NewMultipart returns a reader of the body. The boundary must come from
 // [Boundary].
@@ -84,8 +82,8 @@ func NewMultipart(body io.Reader, boundary string, limits MultipartLimits) *Mult
 		limits.MaxHeaderBytes = defaultPartHeader
 	}
 	limits.MaxHeaderBytes = min(limits.MaxHeaderBytes, maxPartHeader)
-	m := &MultipartReader{body: body, limits: limits, left: limits.MaxBytes, delim: []byte("\r\n--" + boundary)}
-	m.buf = multipartBuffers.Get().(*[multipartBuffer]byte)
+	m := &MultipartReader{body: body, limits: limits, left: limits.MaxBytes, buf: newReadBuffer()}
+	m.delim.set("\r\n--" + boundary)
 	m.part.m = m
 	return m
 }
@@ -100,7 +98,7 @@ func (m *MultipartReader) Close() {
 func (m *MultipartReader) fail(err error) error {
 	if m.err == nil {
 		m.err = err
-		multipartBuffers.Put(m.buf)
+		m.buf.free()
 		m.buf = nil
 	}
 	return m.err
@@ -150,11 +148,11 @@ func (m *MultipartReader) next() error {
 	}
 	// Some parsers take a boundary right behind the headers for the end of an
 	// empty part, others for content.
-	start, err := m.peek(len(m.delim) - 2)
+	start, err := m.peek(len(m.delim.text) - 2)
 	if err != nil {
 		return err
 	}
-	if bytes.Equal(start, m.delim[2:]) {
+	if bytes.Equal(start, m.delim.text[2:]) {
 		return refuseMultipart(rule.RequestMultipartBoundary, "A part has no line end before its boundary.")
 	}
 	m.inPart, m.safe, m.end = true, m.r, false
@@ -174,15 +172,15 @@ func (m *MultipartReader) toDelimiter() error {
 		return nil
 	}
 	m.started = true
-	first, err := m.peek(len(m.delim))
+	first, err := m.peek(len(m.delim.text))
 	switch {
 	case err != nil:
 		return err
-	case bytes.HasPrefix(first, m.delim): // one empty line before is harmless
-		m.r += len(m.delim)
-	case bytes.HasPrefix(first, m.delim[2:]):
-		m.r += len(m.delim) - 2
-	case m.eof && len(first) < len(m.delim)-2:
+	case bytes.HasPrefix(first, m.delim.text): // one empty line before is harmless
+		m.r += len(m.delim.text)
+	case bytes.HasPrefix(first, m.delim.text[2:]):
+		m.r += len(m.delim.text) - 2
+	case m.eof && len(first) < len(m.delim.text)-2:
 		return refuseMultipart(rule.RequestMultipart, "The body ends before its first boundary.")
 	default:
 		return refuseMultipart(rule.RequestMultipart, "The body does not start with its boundary.")
@@ -207,12 +205,12 @@ func (m *MultipartReader) header() (string, error) {
 	const blank = "\r\n\r\n"
 	from := m.r // up to here there is no empty line
 	for {
-		if i := bytes.Index(m.buf[from:m.w], []byte(blank)); i >= 0 {
+		if i := bytes.Index(m.buf.b[from:m.w], []byte(blank)); i >= 0 {
 			end := from + i
 			if end-m.r > m.limits.MaxHeaderBytes {
 				break
 			}
-			block := string(m.buf[m.r:end])
+			block := string(m.buf.b[m.r:end])
 			m.r = end + len(blank)
 			return block, nil
 		}
@@ -236,17 +234,17 @@ func (m *MultipartReader) header() (string, error) {
 func (m *MultipartReader) content() ([]byte, error) {
 	for m.r == m.safe {
 		if m.end {
-			m.r += len(m.delim)
+			m.r += len(m.delim.text)
 			m.inPart = false
 			return nil, nil
 		}
-		unread := m.buf[m.r:m.w]
-		if i := bytes.Index(unread, m.delim); i >= 0 {
+		unread := m.buf.b[m.r:m.w]
+		if i := m.delim.index(unread); i >= 0 {
 			m.safe, m.end = m.r+i, true
 			continue
 		}
 		// The last bytes may be the start of a delimiter.
-		if n := len(unread) - len(m.delim) + 1; n > 0 {
+		if n := len(unread) - len(m.delim.text) + 1; n > 0 {
 			m.safe = m.r + n
 			break
 		}
@@ -258,7 +256,7 @@ func (m *MultipartReader) content() ([]byte, error) {
 		}
 		m.safe = m.r
 	}
-	return m.buf[m.r:m.safe], nil
+	return m.buf.b[m.r:m.safe], nil
 }
 
 // peek returns the next n bytes without taking them, or fewer at the end.
@@ -268,17 +266,24 @@ func (m *MultipartReader) peek(n int) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return m.buf[m.r:min(m.r+n, m.w)], nil
+	return m.buf.b[m.r:min(m.r+n, m.w)], nil
 }
 
 // fill reads once more from the body, behind what is not taken yet, which moves
 // to the front of the buffer.
 func (m *MultipartReader) fill() error {
+	if m.full == fastReads && !m.buf.large() {
+		if large := newLargeBuffer(); large != nil {
+			m.r, m.w = 0, copy(large.b, m.buf.b[m.r:m.w])
+			m.buf.free()
+			m.buf = large
+		}
+	}
 	if m.r > 0 {
-		m.w = copy(m.buf[:], m.buf[m.r:m.w])
+		m.w = copy(m.buf.b, m.buf.b[m.r:m.w])
 		m.r = 0
 	}
-	room := m.buf[m.w:]
+	room := m.buf.b[m.w:]
 	if int64(len(room)) > m.left {
 		room = room[:m.left+1] // one more tells a long body from a whole one
 	}
@@ -295,6 +300,9 @@ func (m *MultipartReader) fill() error {
 		case err != nil:
 			return readError(err, m.limits.MaxBytes)
 		case n > 0:
+			if m.full++; n < len(room) {
+				m.full = 0
+			}
 			return nil
 		}
 	}

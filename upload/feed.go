@@ -10,16 +10,24 @@ import (
 	"math"
 )
 
-// lookBehind is how far behind the place that was last asked for a view of an
-// arriving file can still see, and behind the end of the file at its end.
-const lookBehind = 1 << 10
+const (
+	// lookBehind is how far behind the place that was last asked for a view of an
+	// arriving file can still see, and behind the end of the file at its end.
+	lookBehind = 1 << 10
+	// mostAsked is how much can be asked for at once of an arriving file.
+	mostAsked = 2 << 10
+	// joined is how much of a piece is put behind what is left of the one before.
+	joined = 8 << 10
+)
 
 var errGivenUp = errors.New("upload: the reading was given up")
 
-// feed brings a file to a view while it arrives.
+// feed brings a file to a view while it arrives, piece by piece. The view looks at the
+// pieces where they are; only what stands across two of them is copied.
 type feed struct {
-	chunk    []byte // arrived, not taken yet
-	ended    bool   // nothing comes behind the chunk
+	piece    []byte // that is at hand
+	at       int64  // where it stands in the file
+	ended    bool   // nothing comes behind the piece
 	more     func() bool
 	archives archives
 }
@@ -27,54 +35,56 @@ type feed struct {
 // follow is from for a file that is still arriving. The window goes only
 // forward; the size is known when the end has been seen.
 func (v *view) follow(off int64, n int) []byte {
-	for off+int64(n) > v.off+int64(v.n) && v.size == math.MaxInt64 {
+	for off+int64(n) > v.end() && v.size == math.MaxInt64 {
 		if !v.advance(off) {
 			break
 		}
 	}
-	if v.err != nil || off < v.off || off >= v.off+int64(v.n) {
+	if v.err != nil || off < v.off || off >= v.end() {
 		return nil
 	}
-	return v.buf[off-v.off : v.n]
+	return v.win[off-v.off:]
 }
 
-// advance takes more of the file into the window, which keeps what stands
-// behind off.
+// advance moves the window over more of the file. It keeps what stands behind off.
 func (v *view) advance(off int64) bool {
 	f := v.feed
-	for len(f.chunk) == 0 {
-		if f.ended {
-			v.size = v.off + int64(v.n)
+	for {
+		taken := v.end() - f.at // of the piece
+		switch left := int64(len(f.piece)) - taken; {
+		case left > 0 && max(min(off, v.end())-lookBehind, v.off) >= f.at: // there is nothing before it to keep
+			v.off, v.win = f.at, f.piece
+			return true
+		case left > 0:
+			v.keep(off)
+			k := copy(v.buf[len(v.win):], f.piece[taken:min(int64(len(f.piece)), taken+joined)])
+			v.win = v.buf[:len(v.win)+k]
+			return true
+		case f.ended:
+			v.size = v.end()
 			return false
 		}
+		v.keep(off) // the piece is somebody else's from now on
+		f.at, f.piece = v.end(), nil
 		if !f.more() {
 			v.err = errGivenUp
 			return false
 		}
+		if far := off - lookBehind - v.end(); far > 0 { // nobody asks for what is skipped
+			v.off, v.win = v.end()+min(far, int64(len(f.piece))), nil
+		}
 	}
-	end := v.off + int64(v.n)
-	if far := off - lookBehind - end; far > 0 { // nobody asks for what is skipped
-		k := int(min(far, int64(len(f.chunk))))
-		f.archives.scan(f.chunk[:k], end)
-		f.chunk = f.chunk[k:]
-		v.off, v.n = end+int64(k), 0
-		return true
-	}
-	if v.n == windowBytes {
-		drop := int(min(max(min(off, end)-lookBehind-v.off, 0), windowBytes))
-		copy(v.buf[:], v.buf[drop:v.n])
-		v.off, v.n = v.off+int64(drop), v.n-drop
-	}
-	k := copy(v.buf[v.n:], f.chunk)
-	f.archives.scan(f.chunk[:k], v.off+int64(v.n))
-	f.chunk = f.chunk[k:]
-	v.n += k
-	return k > 0
+}
+
+// keep has what may still be asked for in a buffer of the view's own.
+func (v *view) keep(off int64) {
+	from := min(max(min(off, v.end())-lookBehind-v.off, 0), int64(len(v.win)))
+	v.off, v.win = v.off+from, v.buf[:copy(v.buf[:], v.win[from:])]
 }
 
 // finish goes to the end of the file and returns its size.
 func (v *view) finish() int64 {
-	for v.feed != nil && v.size == math.MaxInt64 && v.advance(v.off+int64(v.n)) {
+	for v.feed != nil && v.size == math.MaxInt64 && v.advance(v.end()) {
 	}
 	return v.size
 }
@@ -92,8 +102,12 @@ type archives struct {
 	seen  int
 }
 
-// scan looks at the next bytes of the file, which stand at off.
+// scan looks at the next bytes of the file, which stand at off: at those of them, in
+// which an archive can end that is no longer than they.
 func (a *archives) scan(b []byte, off int64) {
+	if far := len(b) - zipRecordBytes - longestComment; far > 0 {
+		b, off, a.held = b[far:], off+int64(far), 0
+	}
 	var joined [2*zipRecordBytes - 2]byte
 	n := copy(joined[:], a.carry[:a.held])
 	n += copy(joined[n:], b[:min(len(b), zipRecordBytes-1)])
@@ -166,10 +180,11 @@ func newWalk(k *kind) *walk {
 // take walks on over more of the file.
 func (w *walk) take(b []byte) {
 	f := w.v.feed
-	for f.chunk = b; len(f.chunk) > 0 && !w.done; {
+	f.archives.scan(b, f.at)
+	for f.piece = b; len(f.piece) > 0 && !w.done; {
 		w.step()
 	}
-	f.chunk = nil
+	f.piece = nil
 }
 
 // end walks to the end, once everything has arrived.

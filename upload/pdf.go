@@ -57,11 +57,13 @@ func (v *view) pdfActions() bool {
 		next := off + int64(i) + 1
 		if name.is("ObjStm") {
 			behind := off + int64(len(b)-len(rest))
+			var room [pdfDictionary]byte // for the view goes on meanwhile
+			rest := room[:copy(room[:], rest)]
 			if streams++; streams > pdfStreams {
 				return true
 			}
 			found := false
-			for k := range streamsIn(rest[:min(len(rest), pdfDictionary)]) {
+			for k := range streamsIn(rest) {
 				found = true
 				if streams++; streams > pdfStreams || behind+int64(k) < next {
 					return true // too many, or one within another

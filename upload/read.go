@@ -25,6 +25,9 @@ const (
 	// reportedParts bounds the parts where counts are only reported.
 	reportedParts = 2000
 
+	// beyond is how far a read may go beyond the limit of a part.
+	beyond = 4 << 10
+
 	busyRetry = 10 * time.Second
 )
 
@@ -123,13 +126,18 @@ type reading struct {
 	loose bool  // MaxBytes was hit and let pass
 
 	files, fields int
+	current       *sink // that is being taken; nil between parts
 
 	waited time.Duration // for the client
 	got    int64
 }
 
-// Read is the body as the multipart reader sees it: within MaxBytes.
+// Read is the body as the multipart reader sees it: within MaxBytes, and hardly further
+// than the limit of the part goes.
 func (rd *reading) Read(b []byte) (int, error) {
+	if p := rd.current; p != nil && !p.loose && p.left+beyond < int64(len(b)) {
+		b = b[:p.left+beyond]
+	}
 	if rd.loose {
 		return rd.receive(b)
 	}
@@ -335,9 +343,12 @@ func (rd *reading) field(p *inspect.Part) error {
 func (rd *reading) content(p *inspect.Part, limit int64, what string) (off, size int64, err error) {
 	off = rd.to.Size()
 	s := &sink{rd: rd, field: p.Name, what: what, limit: limit, left: limit, off: off}
+	rd.current = s
 	_, err = p.WriteTo(s)
 	if err == errTooLargeToHold {
 		rd.stream.sink = s
+	} else {
+		rd.current = nil
 	}
 	return off, rd.to.Size() - off, err
 }
@@ -351,18 +362,25 @@ type sink struct {
 	off         int64 // of the part in the spool
 }
 
-func (s *sink) Write(b []byte) (int, error) {
-	if err := s.take(b); err != nil {
-		return 0, err
+func (s *sink) Write(b []byte) (written int, err error) {
+	for len(b) > 0 {
+		piece := b
+		if s.what == "file" && s.rd.stream.hasty() { // its head is enough to hold
+			piece = b[:min(len(b), windowBytes)]
+		}
+		if err := s.take(piece); err != nil {
+			return written, err
+		}
+		n, err := s.rd.to.Write(piece)
+		b, written = b[n:], written+n
+		if err != nil {
+			return written, busy(err)
+		}
+		if s.what == "file" && s.rd.stream.wants(s.rd.to.Size(), s.rd.to.Size()-s.off) {
+			return written, errTooLargeToHold
+		}
 	}
-	n, err := s.rd.to.Write(b)
-	if err != nil {
-		return n, busy(err)
-	}
-	if s.what == "file" && s.rd.stream.wants(s.rd.to.Size(), s.rd.to.Size()-s.off) {
-		return n, errTooLargeToHold
-	}
-	return n, nil
+	return written, nil
 }
 
 // take counts the next bytes of the part.

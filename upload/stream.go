@@ -27,8 +27,8 @@ var errTooLargeToHold = errors.New("upload: too large to be held")
 // is judged. A violation is the error of Read, and comes before the form's end:
 // whoever reads on has a form that is broken off.
 //
-// It holds one buffer of 32 KiB, one of the same size for the file's walk, and a
-// spool for the part that is held back.
+// It holds the buffer of the multipart reader, one of 32 KiB for the file's walk, and
+// a spool for the part that is held back.
 type Stream struct {
 	closed   atomic.Bool
 	mu       sync.Mutex // held by a Read
@@ -89,6 +89,9 @@ func (t *Inspector) streamsAfter() (after int64, streams bool) {
 	}
 	return heldBytes, true
 }
+
+// hasty reports whether nothing but the heads of files is held.
+func (s *Stream) hasty() bool { return s != nil && s.after == 0 }
 
 // wants reports whether a file need not be held any longer.
 func (s *Stream) wants(held, file int64) bool {
@@ -153,31 +156,33 @@ func (s *Stream) Read(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.unlock()
 	for {
+		var n int
+		var err error
 		switch {
 		case s.closed.Load():
 			return 0, os.ErrClosed
 		case s.held != nil:
-			n, err := s.held.Read(p)
-			if err == io.EOF {
-				s.held = nil
-				s.rd.to.Close()
-				err = nil
+			if n, err = s.held.Read(p); err == io.EOF {
+				err = s.givenOut()
 			}
-			if n > 0 || err != nil {
-				return n, err
-			}
-			continue
 		case s.err != nil:
 			return 0, s.err
+		case s.file != nil:
+			if n, err = s.part.Read(p); err == nil {
+				err = s.judged(p[:n])
+			} else if err == io.EOF {
+				err = s.ended()
+			}
+			s.err = err
+		default:
+			err = s.next()
+			s.err = err
+			if err == io.EOF {
+				continue // behind what is held
+			}
 		}
-		var n int
-		if s.file != nil {
-			n, s.err = s.content(p)
-		} else {
-			s.err = s.next()
-		}
-		if s.err != nil && s.err != io.EOF {
-			return 0, s.err // what was read belongs to what is refused
+		if err != nil {
+			return 0, err // what was read belongs to what is refused
 		}
 		if n > 0 || len(p) == 0 {
 			return n, nil
@@ -185,25 +190,78 @@ func (s *Stream) Read(p []byte) (int, error) {
 	}
 }
 
-// content gives out more of the file that is going on.
-func (s *Stream) content(p []byte) (int, error) {
-	n, err := s.part.Read(p)
-	switch {
-	case err == io.EOF:
-		return 0, s.ended()
-	case err != nil:
-		return 0, err
-	}
-	if err := s.sink.take(p[:n]); err != nil {
-		return 0, err
-	}
-	if s.walk != nil {
-		s.walk.take(p[:n])
-		if err := s.looked(); err != nil {
-			return 0, err
+// WriteTo gives out the whole form, in pieces as they come and without copying
+// them. It fails as Read does.
+func (s *Stream) WriteTo(w io.Writer) (n int64, err error) {
+	s.mu.Lock()
+	defer s.unlock()
+	for {
+		k := int64(0)
+		switch {
+		case s.closed.Load():
+			return n, os.ErrClosed
+		case s.held != nil:
+			buf := windows.Get().(*[windowBytes]byte)
+			k, err = io.CopyBuffer(struct{ io.Writer }{w}, s.held, buf[:])
+			windows.Put(buf)
+			if err == nil {
+				err = s.givenOut()
+			}
+		case s.err == io.EOF:
+			return n, nil
+		case s.err != nil:
+			return n, s.err
+		case s.file != nil:
+			if k, err = s.part.WriteTo(judgedWriter{s, w}); err == nil {
+				err = s.ended()
+			}
+			s.err = err
+		default:
+			err = s.next()
+			s.err = err
+			if err == io.EOF {
+				err = nil // behind what is held
+			}
+		}
+		if n += k; err != nil {
+			return n, err
 		}
 	}
-	return n, nil
+}
+
+// judgedWriter passes on what is judged of the file that is going on.
+type judgedWriter struct {
+	s *Stream
+	w io.Writer
+}
+
+func (j judgedWriter) Write(b []byte) (int, error) {
+	if j.s.closed.Load() {
+		return 0, os.ErrClosed
+	}
+	if err := j.s.judged(b); err != nil {
+		return 0, err
+	}
+	return j.w.Write(b)
+}
+
+// givenOut ends what was held.
+func (s *Stream) givenOut() error {
+	s.held = nil
+	s.rd.to.Close()
+	return nil
+}
+
+// judged judges more of the file that is going on.
+func (s *Stream) judged(b []byte) error {
+	if err := s.sink.take(b); err != nil {
+		return err
+	}
+	if s.walk == nil {
+		return nil
+	}
+	s.walk.take(b)
+	return s.looked()
 }
 
 // ended judges a file whose last byte has gone on.
@@ -214,7 +272,7 @@ func (s *Stream) ended() error {
 			return err
 		}
 	}
-	s.file = nil
+	s.file, s.rd.current = nil, nil
 	return s.hold(func() error { return s.rd.write("\r\n") })
 }
 

@@ -62,7 +62,9 @@ func walkInChunks(k *kind, content string, size int) finding {
 	defer w.close()
 	for rest := content; rest != ""; {
 		n := min(size, len(rest))
-		w.take([]byte(rest[:n]))
+		piece := []byte(rest[:n])
+		w.take(piece)
+		clear(piece) // somebody else's from now on
 		rest = rest[n:]
 	}
 	return w.end()
@@ -95,7 +97,7 @@ func expectTheSamePieceByPiece(t *testing.T, content string) {
 		v := newView(strings.NewReader(content), int64(len(content)))
 		want := look(v, k)
 		v.close()
-		for _, size := range []int{1, 7, 21, 22, 1000, 32 << 10, math.MaxInt32} {
+		for _, size := range []int{1, 7, 21, 22, 1000, 32 << 10, 70_000, math.MaxInt32} {
 			if size < 100 && len(content) > 10_000 {
 				continue
 			}
@@ -135,34 +137,56 @@ func TestStreamsSayWhatFormsSay(t *testing.T) {
 				form.Close()
 			}
 			cfg.Delivery = Streamed
-			in := inspector(t, cfg)
-			finished := false
-			form, stream, err := in.Forward(request(parts...), ReadOptions{Done: func() error { finished = true; return nil }})
-			var got []byte
-			switch {
-			case form != nil:
-				got, err = io.ReadAll(form.Body())
-				got = bytes.ReplaceAll(got, []byte(form.boundary), []byte("B"))
-				form.Close()
-			case stream != nil:
-				got, err = io.ReadAll(stream)
-				got = bytes.ReplaceAll(got, []byte(stream.rd.form.boundary), []byte("B"))
-				if finished != (err == nil) {
-					t.Errorf("finished %v, though the reading ended with %v", finished, err)
-				}
-				stream.Close()
-			}
-			if got, want := ruleOf(err), ruleOf(refused); got != want {
-				t.Fatalf("got %q; want %q", got, want)
-			}
-			if err == nil && !bytes.Equal(got, want) {
-				t.Errorf("the streamed form differs: %d bytes; want %d", len(got), len(want))
-			}
-			if bytes.HasSuffix(got, []byte("--B--\r\n")) != (err == nil) {
-				t.Errorf("the form's end is there, or not, and the reading ended with %v", err)
-			}
-			if memory, disk := in.budget.Used(); memory != 0 || disk != 0 {
-				t.Errorf("%d bytes of memory and %d of disk are still held", memory, disk)
+			for how, read := range map[string]func(*Stream) ([]byte, error){
+				"read": func(s *Stream) ([]byte, error) { return io.ReadAll(struct{ io.Reader }{s}) },
+				"write-to": func(s *Stream) ([]byte, error) {
+					var b bytes.Buffer
+					n, err := s.WriteTo(&b)
+					if n != int64(b.Len()) {
+						t.Errorf("wrote %d bytes, and says %d", b.Len(), n)
+					}
+					return b.Bytes(), err
+				},
+				"write-to-after-a-read": func(s *Stream) ([]byte, error) {
+					var b bytes.Buffer
+					if _, err := io.CopyN(&b, struct{ io.Reader }{s}, 1000); err != nil {
+						return b.Bytes(), err
+					}
+					_, err := s.WriteTo(&b)
+					return b.Bytes(), err
+				},
+			} {
+				t.Run(how, func(t *testing.T) {
+					in := inspector(t, cfg)
+					finished := false
+					form, stream, err := in.Forward(request(parts...), ReadOptions{Done: func() error { finished = true; return nil }})
+					var got []byte
+					switch {
+					case form != nil:
+						got, err = io.ReadAll(form.Body())
+						got = bytes.ReplaceAll(got, []byte(form.boundary), []byte("B"))
+						form.Close()
+					case stream != nil:
+						got, err = read(stream)
+						got = bytes.ReplaceAll(got, []byte(stream.rd.form.boundary), []byte("B"))
+						if finished != (err == nil) {
+							t.Errorf("finished %v, though the reading ended with %v", finished, err)
+						}
+						stream.Close()
+					}
+					if got, want := ruleOf(err), ruleOf(refused); got != want {
+						t.Fatalf("got %q; want %q", got, want)
+					}
+					if err == nil && !bytes.Equal(got, want) {
+						t.Errorf("the streamed form differs: %d bytes; want %d", len(got), len(want))
+					}
+					if bytes.HasSuffix(got, []byte("--B--\r\n")) != (err == nil) {
+						t.Errorf("the form's end is there, or not, and the reading ended with %v", err)
+					}
+					if memory, disk := in.budget.Used(); memory != 0 || disk != 0 {
+						t.Errorf("%d bytes of memory and %d of disk are still held", memory, disk)
+					}
+				})
 			}
 		})
 	}

@@ -20,8 +20,8 @@ const (
 type view struct {
 	r    io.ReaderAt
 	size int64
-	off  int64 // of the window
-	n    int   // bytes in it
+	off  int64  // of the window
+	win  []byte // within buf, or the piece of an arriving file that is at hand
 	buf  *[windowBytes]byte
 	err  error // of reading
 	feed *feed // of a file that is still arriving; nil when it is there
@@ -35,11 +35,12 @@ func newView(r io.ReaderAt, size int64) *view {
 
 func (v *view) close() {
 	windows.Put(v.buf)
-	v.buf = nil
+	v.buf, v.win = nil, nil
 }
 
-// from returns the bytes from off on, at least n of them (at most windowBytes)
-// unless the file ends before.
+// from returns the bytes from off on, at least n of them (at most windowBytes, at most
+// mostAsked of an arriving file) unless the file ends before. They are good until
+// the next call.
 func (v *view) from(off int64, n int) []byte {
 	if v.feed != nil {
 		return v.follow(off, n)
@@ -47,18 +48,21 @@ func (v *view) from(off int64, n int) []byte {
 	if off < 0 || off >= v.size || v.err != nil {
 		return nil
 	}
-	if off < v.off || off >= v.off+int64(v.n) || (off-v.off+int64(n) > int64(v.n) && v.off+int64(v.n) < v.size) {
+	if end := v.end(); off < v.off || off >= end || off+int64(n) > end && end < v.size {
 		want := int(min(windowBytes, v.size-off))
 		k, err := v.r.ReadAt(v.buf[:want], off)
 		if k < want {
 			v.err = err
-			v.n = 0
+			v.win = nil
 			return nil
 		}
-		v.off, v.n = off, want
+		v.off, v.win = off, v.buf[:want]
 	}
-	return v.buf[off-v.off : v.n]
+	return v.win[off-v.off:]
 }
+
+// end is where the window ends.
+func (v *view) end() int64 { return v.off + int64(len(v.win)) }
 
 // at returns the n bytes at off, or nil when the file ends before.
 func (v *view) at(off int64, n int) []byte {
