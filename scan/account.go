@@ -28,23 +28,31 @@ type login struct {
 // signup is a route that makes accounts.
 type signup struct {
 	path string
-	user string // the field that login takes
-	made int
-	text string // a field beside, that holds text
+	user string   // the field that login takes
+	text string   // a field beside, that holds text
+	as   *account // who may make them, or nil for anybody
+	made []*account
+
+	deleted int // of those
 }
 
-// account is one that this scan has made.
+// account is one that this scan has made, or that it was given.
 type account struct {
 	name, email, password string
+	ours                  bool   // it was made by this scan
+	given                 string // what it calls itself, if it was given and that is known
 	created               answer
-	signed                answer // the answer that signed it in
+	in                    bool   // it is signed in
+	signed                answer // the answer that signed it in, if one did
 	token                 string
 	cookies               []*http.Cookie
 }
 
 func (s *scan) newAccount() *account {
 	id := s.marker + strings.ToLower(rand.Text())[:6]
-	return &account{name: "Scan " + id, email: id + "@example.com", password: "Quiet-" + rand.Text()[:12]}
+	u := &account{ours: true, name: "Scan " + id, email: id + "@example.com", password: "Quiet-" + rand.Text()[:12]}
+	s.own = append(s.own, u)
+	return u
 }
 
 // fields are what the account signs up with.
@@ -67,11 +75,22 @@ func (u *account) fields(r *signup) map[string]any {
 
 // login is what the account calls itself when it signs in.
 func (u *account) login(field string) string {
+	if !u.ours {
+		return u.given
+	}
 	if field == "username" {
 		name, _, _ := strings.Cut(u.email, "@")
 		return name
 	}
 	return u.email
+}
+
+// name is what the account to act as calls itself, or empty.
+func (a *app) name() string {
+	if a.login == nil {
+		return a.user.given
+	}
+	return a.user.login(a.login.user)
 }
 
 // as sends a request as the account, or as nobody.
@@ -82,24 +101,63 @@ func (u *account) as(q request) request {
 	return q
 }
 
-// enter finds the routes to sign up and in, and makes an account.
+// enter finds the routes to sign up and in, and makes an account. One that was given
+// is the one to act as.
 func (s *scan) enter(ctx context.Context) {
 	s.findLogins(ctx)
-	s.findSignup(ctx)
-	if s.app.user == nil || s.app.login == nil {
-		return
+	given := s.theirs()
+	if given != nil && given.in {
+		s.judgeGiven(given)
+	} else if given != nil {
+		s.signInSomewhere(ctx, given)
 	}
-	// The login that answers with a token is the one to know more of.
-	for _, l := range s.app.logins {
-		u := *s.app.user
-		if s.signIn(ctx, l, &u) && (s.app.user.signed.status == 0 || s.app.user.token == "" && u.token != "") {
-			s.app.login, s.app.user = l, &u
+	if given != nil && !given.in {
+		s.note("the account that was given could not sign in: what needs one is tried with the scan's own, if at all")
+		given = nil
+	}
+	s.findSignup(ctx, given)
+	if s.app.made != nil {
+		s.signInSomewhere(ctx, s.app.made)
+		if !s.app.made.in {
+			s.note("the account that signed up could not sign in: probes that need one are left out")
 		}
 	}
-	if s.app.user.signed.status == 0 {
-		s.note("the account that signed up could not sign in: probes that need one are left out")
+	if s.app.user = s.app.made; given != nil {
+		s.app.user = given
 	}
-	s.findMe(ctx)
+	if s.app.user != nil && s.app.user.in {
+		s.findMe(ctx)
+	}
+}
+
+// signInSomewhere signs an account in wherever it can. The login that answers with a
+// token is the one to know more of.
+func (s *scan) signInSomewhere(ctx context.Context, u *account) {
+	for _, l := range s.app.logins {
+		try := *u
+		if !s.signIn(ctx, l, &try) && !s.signInOtherwise(ctx, l, &try) {
+			continue
+		}
+		if !u.in || u.token == "" && try.token != "" {
+			s.app.login, *u = l, try
+		}
+	}
+}
+
+// signInOtherwise signs in with the fields that this login was not seen to refuse, but
+// may want all the same: many answer 401 to what they do not find.
+func (s *scan) signInOtherwise(ctx context.Context, l *login, u *account) bool {
+	for _, other := range s.shapes(l.path) {
+		if other.user == l.user && other.form == l.form {
+			continue
+		}
+		other.wrong = l.wrong
+		if s.signIn(ctx, &other, u) {
+			*l = other
+			return true
+		}
+	}
+	return false
 }
 
 // maxLogins of an app are looked at.
@@ -110,6 +168,9 @@ const maxLogins = 2
 func (s *scan) findLogins(ctx context.Context) {
 	var guessed []string
 	named := s.named("POST", loginName)
+	if s.Login != "" {
+		named = []string{s.Login}
+	}
 	for _, path := range usual.login {
 		if !slices.Contains(named, path) {
 			guessed = append(guessed, path)
@@ -199,21 +260,29 @@ func quoteJSON(s string) string {
 	return string(b)
 }
 
-func (s *scan) findSignup(ctx context.Context) {
+// findSignup looks for a route that makes accounts for anybody, or for the account that
+// was given.
+func (s *scan) findSignup(ctx context.Context, given *account) {
 	shapes := []signup{{user: "email", text: "name"}, {user: "username", text: "email"}, {user: "email"}, {user: "username"}}
 	for _, path := range s.candidates("POST", signupName, usual.signup) {
 		if slices.ContainsFunc(s.app.logins, func(l *login) bool { return l.path == path }) {
 			continue
 		}
+		var as *account
 		for _, r := range shapes {
-			r.path = path
+			r.path, r.as = path, as
 			u := s.newAccount()
 			a := s.create(ctx, &r, u, nil)
+			if given != nil && as == nil && (a.status == http.StatusUnauthorized || a.status == http.StatusForbidden) {
+				as = given
+				r.as = as
+				a = s.create(ctx, &r, u, nil)
+			}
 			if !s.there(a) || a.status == 401 || a.status == 403 || a.status >= 500 {
 				break
 			}
-			if a.status/100 == 2 || a.status == http.StatusFound || a.status == http.StatusSeeOther {
-				s.app.signup, s.app.user = &r, u
+			if len(r.made) > 0 {
+				s.app.signup, s.app.made = &r, u
 				s.say("signing up: POST %s", path)
 				return
 			}
@@ -231,13 +300,11 @@ func (s *scan) create(ctx context.Context, r *signup, u *account, more map[strin
 	if err != nil {
 		return answer{err: err}
 	}
-	q := postJSON(r.path, string(body))
+	q := r.as.as(postJSON(r.path, string(body)))
 	q.provoked = len(more) > 0
 	u.created = s.client.do(ctx, q)
-	if u.created.ok() {
-		if r.made++; r.made == 1 {
-			s.left("accounts whose address begins with %s, at POST %s", s.marker, r.path)
-		}
+	if a := u.created; a.ok() || a.status == http.StatusFound || a.status == http.StatusSeeOther {
+		r.made = append(r.made, u)
 	}
 	return u.created
 }
@@ -249,7 +316,7 @@ func (s *scan) signIn(ctx context.Context, l *login, u *account) bool {
 		return false
 	}
 	l.right = true
-	u.signed, u.token = a, tokenIn(a)
+	u.in, u.signed, u.token = true, a, tokenIn(a)
 	u.cookies = (&http.Response{Header: a.header}).Cookies()
 	s.judgeCookies(a)
 	if t, ok := parseToken(u.token); ok {
@@ -320,16 +387,19 @@ func walk(text []byte, f func(key string, value any)) {
 
 // findMe looks for a path that shows the account to itself, and to nobody else.
 func (s *scan) findMe(ctx context.Context) {
-	if s.app.user.signed.status == 0 {
-		return
-	}
+	u, name := s.app.user, s.app.name()
 	for _, path := range s.candidates("GET", meName, usual.me) {
-		a := s.client.do(ctx, s.app.user.as(get(path)))
-		if a.ok() && strings.Contains(string(a.content), s.app.user.login(s.app.login.user)) {
-			s.app.me = path
-			s.say("the account is shown at GET %s", path)
-			return
+		a := s.client.do(ctx, u.as(get(path)))
+		if !a.ok() {
+			continue
 		}
+		shown := name != "" && strings.Contains(string(a.content), name)
+		if !shown && (u.ours || !a.isJSON() || s.client.do(ctx, get(path)).ok()) {
+			continue
+		}
+		s.app.me = path
+		s.say("the account is shown at GET %s", path)
+		return
 	}
 }
 

@@ -25,9 +25,11 @@ type app struct {
 	logins []*login
 	login  *login // that the account signs in with
 	signup *signup
-	me     string // a path that shows a user to himself
-	user   *account
+	me     string   // a path that shows a user to himself
+	user   *account // to act as
+	made   *account // by the sign-up, as anybody makes one: a baseline
 	lists  []answer // paths that answer with JSON, as they did
+	closed []string // paths that want somebody who is signed in
 }
 
 // active tries things. What ordinary use needs comes first, what fills a limit last.
@@ -53,6 +55,7 @@ func (s *scan) active(ctx context.Context) {
 		{"sending query operators", s.injection},
 		{"asking lists with parameters twice and with operators", s.queries},
 		{"provoking errors", s.provoke},
+		{"deleting the accounts that it made", s.deleteAccounts},
 		{"signing in wrongly, again and again", s.burst},
 	} {
 		if s.client.over() != nil || ctx.Err() != nil {
@@ -177,6 +180,9 @@ func (s *scan) discover(ctx context.Context) {
 		}
 		if a.ok() && a.isJSON() {
 			s.app.lists = append(s.app.lists, a)
+		}
+		if a.err == nil && (a.status == http.StatusUnauthorized || a.status == http.StatusForbidden) {
+			s.app.closed = append(s.app.closed, path)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func (s *scan) assignment(ctx context.Context) {
 	if !repeated {
 		return
 	}
-	baseline := s.app.user.created
+	baseline := s.app.made.created
 	if had, _ := members(baseline.content, role, s.marker); had {
 		return
 	}
@@ -116,7 +116,7 @@ func (s *scan) confusion(ctx context.Context) {
 			continue
 		}
 		s.probe(rule.ValidateConfusion, u.created, "name", strings.ToUpper(problem[:1])+problem[1:],
-			said(u.created), "the answer begins: "+quote(u.created.content), "baseline "+said(s.app.user.created), "repeated "+said(again.created))
+			said(u.created), "the answer begins: "+quote(u.created.content), "baseline "+said(s.app.made.created), "repeated "+said(again.created))
 		return
 	}
 }
@@ -152,45 +152,5 @@ func (s *scan) confuseLogin(ctx context.Context, l *login) {
 		s.probe(rule.ValidateConfusion, a, l.pass, "An array in place of a password breaks the app",
 			said(a), "baseline "+said(l.wrong), "repeated "+said(again))
 		s.judgeError(a)
-	}
-}
-
-// tampering changes the account's own token, which the app must not take then.
-func (s *scan) tampering(ctx context.Context) {
-	u := s.app.user
-	if u == nil || s.app.me == "" {
-		return
-	}
-	t, ok := parseToken(u.token)
-	if !ok {
-		return
-	}
-	ask := func(token string) answer {
-		q := get(s.app.me)
-		q.token, q.provoked = token, true
-		return s.client.do(ctx, q)
-	}
-	right, without := ask(u.token), ask("")
-	if !right.ok() || without.ok() {
-		return // the token makes no difference
-	}
-	own := u.login(s.app.login.user)
-	for _, forged := range []struct {
-		id         rule.ID
-		name, text string
-	}{
-		{rule.TokenUnverified, "with another signature", t.resigned()},
-		{rule.TokenAlgNone, "with alg none", t.unsigned()},
-	} {
-		a := ask(forged.text)
-		if !a.ok() || !strings.Contains(string(a.content), own) {
-			continue
-		}
-		again := ask(forged.text)
-		if !again.ok() {
-			continue
-		}
-		s.probe(forged.id, a, "Authorization", "The app takes its own token "+forged.name,
-			a.line(), "baseline, the token as it was: "+right.line(), "control, no token: "+without.line(), "repeated "+again.line())
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/panoply-security/panoply/rule"
@@ -135,6 +134,3 @@ func (s *scan) spoof(ask func(string, http.Header) answer, limited answer) {
 		return
 	}
 }
-
-// replaceAll replaces pairs of texts.
-func replaceAll(s string, pairs ...string) string { return strings.NewReplacer(pairs...).Replace(s) }

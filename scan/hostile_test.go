@@ -157,7 +157,7 @@ func TestHostileTargets(t *testing.T) {
 // runShort scans with a short time for each request, which some targets use up. One that
 // answers is given more where the machine is too busy for that.
 func runShort(t *testing.T, o *scan.Options, answers bool) (*finding.Report, error) {
-	for o.Timeout = max(o.Timeout, 300*time.Millisecond); ; o.Timeout *= 3 {
+	for o.Timeout = max(o.Timeout, 100*time.Millisecond); ; o.Timeout *= 3 {
 		r, err := scan.Run(t.Context(), *o)
 		if !answers || !errors.Is(err, scan.ErrUnreachable) || o.Timeout > time.Minute {
 			return r, err

@@ -117,5 +117,5 @@ func (s *scan) pollution(ctx context.Context) {
 	}
 	s.judgeError(hit)
 	s.probe(rule.ValidatePrototype, hit, "constructor", "A body's constructor reaches a merge that follows it",
-		said(hit), "the answer begins: "+quote(hit.content), fmt.Sprintf("baseline %s", said(s.app.user.created)), "control "+said(control), "repeated "+said(again))
+		said(hit), "the answer begins: "+quote(hit.content), fmt.Sprintf("baseline %s", said(s.app.made.created)), "control "+said(control), "repeated "+said(again))
 }

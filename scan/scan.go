@@ -31,8 +31,11 @@
 // (4), the user's own token, changed (5), uploads that do no harm (6) and query
 // operators (7). It finds the routes in the page, its scripts and the names that
 // such routes usually have; [Options].Routes adds others. It signs up with addresses
-// at example.com and uses these accounts alone. What it could not clean up is in the
-// report.
+// at example.com and uses these accounts alone, or acts as the [Options].Account that it
+// was given, which a few wrong logins and uploads then belong to. It deletes the files
+// and accounts that it made where the app lets it, if what it deletes showed itself to
+// be that and nothing else, and calls gone what can no longer be read. The rest is in
+// the report.
 //
 // Nothing is believed at once: a finding of an active probe has a baseline (the
 // ordinary request), a control (one that differs as much but must not work) and a
@@ -92,6 +95,9 @@ type Options struct {
 	Auth   bool   // an operator may sign in, to the scan's own account
 	Own    string // a host that may be scanned actively though its address is public
 
+	Account Account // to act as, beside those that the scan makes
+	Login   string  // the path where users sign in, if nobody would guess it
+
 	Routes      []string      // more routes: "POST /api/login"
 	MaxRequests int           // of an active scan; 0 means 200
 	Timeout     time.Duration // of a request; 0 means 10 s
@@ -141,11 +147,16 @@ func Run(ctx context.Context, o Options) (*finding.Report, error) {
 		s.report.Run.Mode = "active"
 		s.active(ctx)
 	}
-	if err := context.Cause(ctx); err != nil {
+	switch ctx.Err() {
+	case context.DeadlineExceeded:
 		s.stopped("the scan took more than " + limit.String())
+	case context.Canceled:
+		s.stopped("it was interrupted")
 	}
 	s.report.Run.Requests = c.sent
 	s.report.Run.DurationMS = time.Since(started).Milliseconds()
+	s.listAccounts()
+	s.hideAll()
 	s.report.Finish()
 	return s.report, nil
 }
@@ -158,7 +169,8 @@ type scan struct {
 	report *finding.Report
 	marker string // of this scan: in whatever it leaves, and in no app
 
-	app *app // what an active scan found
+	app *app       // what an active scan found
+	own []*account // that it made, or tried to
 
 	page    answer          // the page that is judged
 	first   answer          // the answer at the target itself, when it was a redirect
@@ -200,6 +212,17 @@ func (o *Options) check() (*url.URL, error) {
 	}
 	if o.Auth && !o.Active {
 		return bad("signing in by an operator is part of an active scan")
+	}
+	if err := o.Account.check(); err != nil {
+		return bad("%v", err)
+	}
+	if !o.Active && (o.Account != Account{} || o.Login != "") {
+		return bad("an account and its login are for an active scan")
+	}
+	if o.Login != "" {
+		if _, err := parseRoute("POST " + o.Login); err != nil {
+			return bad("%q is no path of a login (hint: /api/login)", o.Login)
+		}
 	}
 	for _, r := range o.Routes {
 		if _, err := parseRoute(r); err != nil {

@@ -51,12 +51,20 @@ type toy struct {
 	failing  bool // 503 for everything but the page
 	busy     bool // 429 for everything but the page
 	denies   int  // the status of a wrong login; 0 means 401
+	members  bool // sign-up and uploads are for those who are signed in
+	inCookie bool // the token is in a cookie
+
+	// How accounts are deleted: by id, by those who are signed in. Or else
+	deletesMe bool // at /api/me
+	pretends  bool // not at all, though it says so
+	points    bool // everybody's at once, at the Location of a new one
 
 	mu      sync.Mutex
 	users   map[string]map[string]any
 	files   map[string]upload
 	wrong   map[string]int
 	request int
+	cleared int // all accounts
 }
 
 type upload struct {
@@ -71,7 +79,7 @@ func (a *toy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer a.mu.Unlock()
 	if a.users == nil {
 		a.users, a.files, a.wrong = map[string]map[string]any{}, map[string]upload{}, map[string]int{}
-		a.users["admin@shop.example"] = map[string]any{"email": "admin@shop.example", "password": strong, "role": "admin", "name": "Admin"}
+		a.users["admin@shop.example"] = map[string]any{"email": "admin@shop.example", "password": strong, "role": "admin", "name": "Admin", "id": "1"}
 	}
 	a.request++
 	for i := 0; i+1 < len(good); i += 2 {
@@ -89,6 +97,18 @@ func (a *toy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, 401, "application/json", `{"error":"Unauthorized"}`)
 	case route == "POST /api/login":
 		a.login(w, r)
+	case a.members && (route == "POST /api/users" || route == "POST /api/upload") && a.who(r) == nil:
+		reply(w, 401, map[string]string{"error": "Unauthorized"})
+	case (strings.HasPrefix(r.URL.Path, "/api/users/") || route == "DELETE /api/me") && (r.Method == "GET" || r.Method == "DELETE"):
+		a.user(w, r)
+	case route == "GET /api/users" && a.points:
+		var all []any
+		for _, u := range a.users {
+			all = append(all, map[string]any{"email": u["email"]})
+		}
+		reply(w, 200, all)
+	case route == "DELETE /api/users" && a.points:
+		a.cleared++
 	case route == "POST /api/users" && !a.noSignup:
 		a.signup(w, r)
 	case route == "GET /api/me":
@@ -236,7 +256,13 @@ func (a *toy) matches(w http.ResponseWriter, in map[string]any, client string) b
 		return false
 	}
 	now := time.Now()
-	reply(w, 200, map[string]string{"token": a.sign(jwt.MapClaims{"email": email, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()})})
+	token := a.sign(jwt.MapClaims{"email": email, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()})
+	if a.inCookie {
+		http.SetCookie(w, &http.Cookie{Name: "auth", Value: token, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode})
+		reply(w, 200, map[string]string{"message": "welcome"})
+		return true
+	}
+	reply(w, 200, map[string]string{"token": token})
 	return true
 }
 
@@ -262,7 +288,11 @@ func (a *toy) signup(w http.ResponseWriter, r *http.Request) {
 		reply(w, 400, map[string]string{"error": "unknown field"})
 		return
 	}
-	user := map[string]any{"role": "user"}
+	user := map[string]any{"role": "user", "id": fmt.Sprint(len(a.users) + 1)}
+	if a.points {
+		w.Header().Set("Location", "/api/users")
+		delete(user, "id")
+	}
 	for name, value := range in {
 		if a.assigns || name == "email" || name == "password" || name == "name" {
 			user[name] = value
@@ -307,8 +337,12 @@ func (a *toy) products(w http.ResponseWriter, r *http.Request) {
 	reply(w, 200, list)
 }
 
-func (a *toy) me(w http.ResponseWriter, r *http.Request) {
+// who is the user that sent a request, or nil.
+func (a *toy) who(r *http.Request) map[string]any {
 	text, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if k, err := r.Cookie("auth"); a.inCookie && err == nil {
+		text = k.Value
+	}
 	claims := jwt.MapClaims{}
 	var err error
 	if a.decodes {
@@ -317,14 +351,40 @@ func (a *toy) me(w http.ResponseWriter, r *http.Request) {
 		_, err = jwt.ParseWithClaims(text, claims, a.key)
 	}
 	email, _ := claims["email"].(string)
-	user := a.users[email]
-	if err != nil || user == nil {
+	if err != nil {
+		return nil
+	}
+	return a.users[email]
+}
+
+func (a *toy) me(w http.ResponseWriter, r *http.Request) {
+	user := a.who(r)
+	if user == nil {
 		reply(w, 401, map[string]string{"error": "Unauthorized"})
 		return
 	}
 	shown := maps.Clone(user)
 	delete(shown, "password")
 	reply(w, 200, shown)
+}
+
+// user shows a user to himself, and deletes him.
+func (a *toy) user(w http.ResponseWriter, r *http.Request) {
+	me := a.who(r)
+	id := strings.TrimPrefix(r.URL.Path, "/api/users/")
+	switch {
+	case me == nil || r.URL.Path != "/api/me" && id != me["id"]:
+		reply(w, 404, map[string]string{"error": "Not found"})
+	case r.Method == "GET":
+		reply(w, 200, map[string]any{"email": me["email"], "id": me["id"]})
+	case (r.URL.Path == "/api/me") != a.deletesMe:
+		reply(w, 405, map[string]string{"error": "Not here"})
+	default:
+		if !a.pretends {
+			delete(a.users, fmt.Sprint(me["email"]))
+		}
+		w.WriteHeader(204)
+	}
 }
 
 func (a *toy) upload(w http.ResponseWriter, r *http.Request) {

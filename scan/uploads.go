@@ -11,7 +11,6 @@ import (
 	"hash/crc32"
 	"image"
 	"image/png"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -27,7 +26,13 @@ type store struct {
 	path, field string
 	stored      answer // that took the picture
 	back        string // where the picture came back, or empty
-	kept        []string
+	kept        []kept
+}
+
+// kept is an upload that was taken: the file, and where the app says it is, if it does.
+type kept struct {
+	file
+	path string
 }
 
 type file struct {
@@ -185,7 +190,7 @@ func (s *scan) upload(ctx context.Context, st *store, f file) (a, back answer) {
 		return a, back
 	}
 	path := s.whereIs(a, f.name)
-	st.kept = append(st.kept, path)
+	st.kept = append(st.kept, kept{f, path})
 	if path == "" || len(f.content) > maxBody {
 		return a, back
 	}
@@ -215,26 +220,6 @@ func (s *scan) whereIs(a answer, name string) string {
 		return ""
 	}
 	return paths[0]
-}
-
-// cleanUp deletes what was uploaded, where the app lets it, and lists the rest.
-func (s *scan) cleanUp(ctx context.Context, st *store) {
-	var rest []string
-	refused := false
-	for _, path := range st.kept {
-		if path != "" && !refused {
-			q := s.app.user.as(request{method: http.MethodDelete, target: path, provoked: true})
-			if a := s.client.do(ctx, q); a.ok() {
-				continue
-			}
-			refused = true
-		}
-		rest = append(rest, path)
-	}
-	if len(rest) > 0 {
-		shown := slices.DeleteFunc(slices.Clone(rest), func(p string) bool { return p == "" })
-		s.left("%d files uploaded at POST %s: %s", len(rest), st.path, clip(strings.Join(shown, " "), 1000))
-	}
 }
 
 // picture is a small valid PNG.

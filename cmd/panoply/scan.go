@@ -22,6 +22,11 @@ type scanCmd struct {
 	Active activeFlag `help:"Also try things, on an app of your own; --active=auth lets an operator sign in to the scan's own account."`
 	IOwn   string     `name:"i-own" help:"Try things on this host though its address is public: you answer for it." placeholder:"HOST"`
 
+	Login       string `help:"With --active: the path where users sign in, if it has an unusual name." placeholder:"PATH"`
+	User        string `help:"With --active: an account of your own to act as, for what is behind the login. Take one that you can do without." placeholder:"NAME"`
+	PasswordEnv string `name:"password-env" help:"The environment variable that has its password." placeholder:"VAR"`
+	HeaderEnv   string `name:"header-env" help:"Instead of --user: the environment variable that has a header of one who is signed in, Authorization: Bearer … or Cookie: …." placeholder:"VAR"`
+
 	Route       []string      `help:"A route that no page names; may be repeated." placeholder:"'POST /api/login'" sep:"none"`
 	Routes      string        `help:"A file with routes: OpenAPI, a HAR, what audit --routes prints, commands of curl, or lines such as POST /api/login." placeholder:"FILE"`
 	MaxRequests int           `help:"Requests of --active at most (default 200)." placeholder:"N"`
@@ -66,7 +71,17 @@ func (c *scanCmd) Run(ctx context.Context, std streams) error {
 	}
 	o := scan.Options{
 		Target: c.URL, Active: c.Active != "", Auth: c.Active == activeAuth, Own: c.IOwn, Routes: c.Route,
-		MaxRequests: c.MaxRequests, Timeout: c.Timeout, Version: version(),
+		MaxRequests: c.MaxRequests, Timeout: c.Timeout, Version: version(), Login: c.Login, Account: scan.Account{User: c.User},
+	}
+	// A secret on the command line would be in the shell's history and in the list of
+	// processes.
+	for name, into := range map[string]*string{c.PasswordEnv: &o.Account.Password, c.HeaderEnv: &o.Account.Header} {
+		if name == "" {
+			continue
+		}
+		if *into = os.Getenv(name); *into == "" {
+			return fmt.Errorf("the environment has no %s", name)
+		}
 	}
 	if c.Routes != "" {
 		src, err := os.ReadFile(c.Routes)
