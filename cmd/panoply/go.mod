@@ -9,6 +9,7 @@ require (
 	github.com/panoply-security/panoply/audit v0.0.0
 	github.com/panoply-security/panoply/guard v0.0.0
 	github.com/rogpeppe/go-internal v1.16.0
+	golang.org/x/term v0.47.0
 )
 
 require (

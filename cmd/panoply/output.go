@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/panoply-security/panoply/finding"
 	"github.com/panoply-security/panoply/report"
 )
@@ -84,7 +86,11 @@ func (o output) finish(r *finding.Report) error {
 		return err
 	}
 	if n := r.Failing.Findings; n > 0 {
-		return exitError{fmt.Errorf("%d findings at or above %s", n, r.Failing.Level), exitFindings}
+		what := "findings"
+		if n == 1 {
+			what = "finding"
+		}
+		return exitError{fmt.Errorf("%d %s at or above %s", n, what, r.Failing.Level), exitFindings}
 	}
 	return nil
 }
@@ -93,9 +99,12 @@ func (o output) options() report.Options {
 	opts := report.Options{File: o.flags.SARIFFile}
 	if f, ok := o.std.out.(*os.File); ok && o.flags.Output == "" {
 		opts.Colour = report.Colour(f, os.Getenv)
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil {
+			opts.Width = n
+		}
 	}
 	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 20 {
-		opts.Width = n
+		opts.Width = n // shells keep it to themselves: whoever exports it means it
 	}
 	return opts
 }
