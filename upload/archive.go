@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	zipEntries   = 65_534 // more need the larger format, which is not taken
+	zipEntries   = 65_534
 	zipEntryName = 1 << 10
 	zip64        = 1<<32 - 1 // stands where the larger format has the number
 	// ratioFrom is from how many unpacked bytes on the ratio counts.
@@ -27,15 +27,11 @@ func lookZIP(v *view) (a anatomy) {
 	if !ok {
 		return a.broken(v.size, "It does not end as an archive.")
 	}
-	end := v.at(at, zipRecordBytes)
-	entries, size, start := int(binary.LittleEndian.Uint16(end[10:])), int64(binary.LittleEndian.Uint32(end[12:])), int64(binary.LittleEndian.Uint32(end[16:]))
-	disks := binary.LittleEndian.Uint32(end[4:]) != 0 || binary.LittleEndian.Uint16(end[8:]) != uint16(entries)
-	switch {
-	case disks || entries > zipEntries || size == zip64 || start == zip64:
-		return a.broken(at, "It is an archive of several parts, or of the larger format.")
-	case start+size != at:
-		return a.broken(at, "Its directory is not where it says.")
+	d, fault := v.zipDirectory(at)
+	if fault != "" {
+		return a.broken(at, fault)
 	}
+	entries, start := d.entries, d.start
 	a.entries, a.end = entries, v.size
 	locals := newView(v.r, v.size)
 	defer locals.close()
@@ -60,14 +56,18 @@ func lookZIP(v *view) (a anatomy) {
 			return a
 		}
 		name := v.at(off+46, int(nameLen))
-		if name == nil || e.packed == zip64 || e.size == zip64 || e.local == zip64 {
+		if name == nil {
 			return a.broken(off, "Its directory makes no sense.")
 		}
 		if a.harm == "" {
 			a.harm = e.harm(name)
 		}
 		name = bytes.Clone(name)
-		if renames(v.at(off+46+nameLen, int(extra)), name) {
+		extras := v.at(off+46+nameLen, int(extra))
+		if extras == nil || !larger(extras, &e.size, &e.packed, &e.local) {
+			return a.broken(off, "Its directory makes no sense.")
+		}
+		if renames(extras, name) {
 			return a.broken(off, "An entry has another name in its extra field.")
 		}
 		piece, ok := e.at(locals, name)
@@ -84,7 +84,7 @@ func lookZIP(v *view) (a anatomy) {
 		}
 		off += 46 + nameLen + more
 	}
-	if off != at {
+	if off != start+d.size {
 		return a.broken(off, "Its directory makes no sense.")
 	}
 	shared, gap := tile(pieces, start)
@@ -108,25 +108,111 @@ type zipEntry struct {
 // piece is where an entry and its content stand.
 type piece struct {
 	from, to  int64
-	described bool // its sizes stand behind it
+	described int64 // its sizes stand behind it in so many bytes, or four more; 0 for none
 }
 
 // tile reports whether pieces share bytes, and where the first stands that belongs to
-// none, -1 where there is none up to the end. Behind a described piece stand 12 or 16
-// bytes.
+// none, -1 where there is none up to the end.
 func tile(pieces []piece, end int64) (shared bool, gap int64) {
 	slices.SortFunc(pieces, func(a, b piece) int { return cmp.Compare(a.from, b.from) })
-	at, described := int64(0), false
+	at, described := int64(0), int64(0)
 	for _, p := range append(pieces, piece{from: end}) {
 		switch left := p.from - at; {
 		case left < 0:
 			shared = true
-		case left > 0 && !(described && (left == 12 || left == 16)), left == 0 && described:
+		case left != described && (described == 0 || left != described+4):
 			return shared, at
 		}
 		at, described = max(at, p.to), p.described
 	}
 	return shared, -1
+}
+
+// zipDirectory is where the entries of an archive are listed.
+type zipDirectory struct {
+	entries     int
+	start, size int64
+}
+
+// zipDirectory reads the record that ends an archive, and that of the larger format
+// where it stands before it: whatever both say must be the same, since some read the
+// one and some the other.
+func (v *view) zipDirectory(at int64) (d zipDirectory, fault string) {
+	end := v.at(at, zipRecordBytes)
+	entries, here := int64(binary.LittleEndian.Uint16(end[10:])), int64(binary.LittleEndian.Uint16(end[8:]))
+	size, start := int64(binary.LittleEndian.Uint32(end[12:])), int64(binary.LittleEndian.Uint32(end[16:]))
+	disks := binary.LittleEndian.Uint32(end[4:])
+	if v.has(at-20, "PK\x06\x07") {
+		locator := [20]byte(v.at(at-20, 20))
+		if at -= 20 + 56; binary.LittleEndian.Uint64(locator[8:]) != uint64(at) || binary.LittleEndian.Uint32(locator[4:]) != 0 {
+			return d, "Its directory is not where it says."
+		}
+		record := v.at(at, 56)
+		if record == nil || string(record[:4]) != "PK\x06\x06" || binary.LittleEndian.Uint64(record[4:]) != 44 || binary.LittleEndian.Uint64(record[16:]) != 0 {
+			return d, "Its directory is not where it says."
+		}
+		if disks == 1<<32-1 {
+			disks = 0
+		}
+		for _, n := range []struct {
+			small *int64
+			none  int64
+			large uint64
+		}{
+			{&here, 1<<16 - 1, binary.LittleEndian.Uint64(record[24:])},
+			{&entries, 1<<16 - 1, binary.LittleEndian.Uint64(record[32:])},
+			{&size, zip64, binary.LittleEndian.Uint64(record[40:])},
+			{&start, zip64, binary.LittleEndian.Uint64(record[48:])},
+		} {
+			if n.large > largestZip || *n.small != n.none && *n.small != int64(n.large) {
+				return d, "Its directory is given twice, and differs."
+			}
+			*n.small = int64(n.large)
+		}
+	}
+	switch {
+	case disks != 0 || here != entries || entries > zipEntries:
+		return d, "It is an archive of several parts, or of too many entries."
+	case start+size != at:
+		return d, "Its directory is not where it says."
+	}
+	return zipDirectory{int(entries), start, size}, ""
+}
+
+const (
+	zip64Extra = 1
+	largestZip = 1 << 40 // bytes of anything in an archive; so many times zipEntries is no overflow
+)
+
+// extraField finds a field of an entry's extra data; nil when there is none.
+func extraField(extra []byte, id uint16) []byte {
+	for len(extra) >= 4 {
+		n := int(binary.LittleEndian.Uint16(extra[2:]))
+		if 4+n > len(extra) {
+			return nil
+		}
+		if binary.LittleEndian.Uint16(extra) == id {
+			return extra[4 : 4+n]
+		}
+		extra = extra[4+n:]
+	}
+	return nil
+}
+
+// larger reads, in their order, the numbers for which the larger format has room in its
+// extra field alone, and reports whether they make sense.
+func larger(extra []byte, numbers ...*int64) bool {
+	field := extraField(extra, zip64Extra)
+	for _, n := range numbers {
+		if *n != zip64 {
+			continue
+		}
+		if len(field) < 8 || binary.LittleEndian.Uint64(field) > largestZip {
+			return false
+		}
+		*n, field = int64(binary.LittleEndian.Uint64(field)), field[8:]
+	}
+	return true
 }
 
 // renames reports whether an extra field has another name for its entry (Info-ZIP's
@@ -173,13 +259,22 @@ func (e zipEntry) at(v *view, name []byte) (p piece, ok bool) {
 	if head == nil || string(head[:4]) != "PK\x03\x04" || int(binary.LittleEndian.Uint16(head[26:])) != len(name) || binary.LittleEndian.Uint16(head[8:]) != e.method {
 		return p, false
 	}
-	p.described = binary.LittleEndian.Uint16(head[6:])&8 != 0
+	described := binary.LittleEndian.Uint16(head[6:])&8 != 0
 	packed, size, extra := int64(binary.LittleEndian.Uint32(head[18:])), int64(binary.LittleEndian.Uint32(head[22:])), int64(binary.LittleEndian.Uint16(head[28:]))
-	if (packed != e.packed || size != e.size) && !(p.described && packed == 0 && size == 0) {
+	if !bytes.Equal(v.at(e.local+30, len(name)), name) {
 		return p, false
 	}
-	if !bytes.Equal(v.at(e.local+30, len(name)), name) || renames(v.at(e.local+30+int64(len(name)), int(extra)), name) {
+	extras := v.at(e.local+30+int64(len(name)), int(extra))
+	if extras == nil || renames(extras, name) || !larger(extras, &size, &packed) {
 		return p, false
+	}
+	if packed != e.packed && !(described && packed == 0) || size != e.size && !(described && size == 0) {
+		return p, false
+	}
+	if described {
+		if p.described = 12; extraField(extras, zip64Extra) != nil {
+			p.described = 20
+		}
 	}
 	p.from, p.to = e.local, e.local+30+int64(len(name))+extra+e.packed
 	return p, true

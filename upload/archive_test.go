@@ -107,6 +107,44 @@ func named(name, unicode string) string {
 	return b.String()
 }
 
+// largerFormat is an archive of one entry with the directory's place given twice, and
+// another byte at a place in the larger record or its locator behind it.
+func largerFormat(at int, c byte) string {
+	z := zipOf("a.txt", "hello")
+	end := strings.LastIndex(z, "PK\x05\x06")
+	record := []byte(z[end:])
+	start, size := binary.LittleEndian.Uint32(record[16:]), binary.LittleEndian.Uint32(record[12:])
+	b := binary.LittleEndian.AppendUint64([]byte("PK\x06\x06"), 44)
+	b = append(b, 45, 0, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	for _, n := range []uint64{1, 1, uint64(size), uint64(start)} {
+		b = binary.LittleEndian.AppendUint64(b, n)
+	}
+	b = append(b, "PK\x06\x07\x00\x00\x00\x00"...)
+	b = append(binary.LittleEndian.AppendUint64(b, uint64(end)), 1, 0, 0, 0)
+	if c != 0 {
+		b[at] = c
+	}
+	copy(record[8:], "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")
+	return z[:end] + string(b) + string(record)
+}
+
+// longExtra is an archive whose entry has another name behind 40 KB of extra data.
+func longExtra() string {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	extra := append([]byte("\x99\x99\x40\x9c"), make([]byte, 40_000)...)
+	other := "../../evil.txt"
+	extra = binary.LittleEndian.AppendUint16(binary.LittleEndian.AppendUint16(extra, 0x7075), uint16(5+len(other)))
+	extra = append(binary.LittleEndian.AppendUint32(append(extra, 1), crc32.ChecksumIEEE([]byte("a.txt"))), other...)
+	out, err := w.CreateHeader(&zip.FileHeader{Name: "a.txt", Extra: extra})
+	if err != nil {
+		panic(err)
+	}
+	io.WriteString(out, "hello")
+	w.Close()
+	return b.String()
+}
+
 func TestArchives(t *testing.T) {
 	in := inspector(t, Config{MaxEntries: 10, MaxUnpackedBytes: 8 << 20, Types: []string{"application/zip",
 		"application/vnd.openxmlformats-officedocument.wordprocessingml.document"}})
@@ -149,6 +187,14 @@ func TestArchives(t *testing.T) {
 		{"two-names", "a.zip", "application/zip", strings.Replace(ordinary, "a/b.txt", "a/c.txt", 1), rule.UploadMismatch},
 		{"program", "a.zip", "application/zip", exe + ordinary, rule.UploadDangerous},
 		{"jar", "a.zip", "application/zip", zipOf("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n"), rule.UploadDangerous},
+		{"larger-format", "a.zip", "application/zip", largerFormat(0, 0), ""},
+		{"larger-format-that-differs", "a.zip", "application/zip", largerFormat(24, 2), rule.UploadMismatch},
+		{"larger-format-with-another-count", "a.zip", "application/zip", largerFormat(32, 2), rule.UploadMismatch},
+		{"larger-format-with-another-start", "a.zip", "application/zip", largerFormat(48, 1), rule.UploadMismatch},
+		{"larger-format-that-is-huge", "a.zip", "application/zip", largerFormat(55, 0xff), rule.UploadMismatch},
+		{"larger-format-elsewhere", "a.zip", "application/zip", largerFormat(56+8, 0xff), rule.UploadMismatch},
+		{"larger-format-without-its-record", "a.zip", "application/zip", largerFormat(3, 'x'), rule.UploadMismatch},
+		{"another-name-behind-a-long-extra", "a.zip", "application/zip", longExtra(), rule.UploadMismatch},
 		{"document-as-zip", "a.zip", "application/zip", docx, rule.UploadMismatch},
 	}
 	for _, tt := range tests {

@@ -396,8 +396,8 @@ func TestFilesOfManyEncoders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	types := map[string]string{".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".gif": "image/gif", ".pdf": "application/pdf"}
-	in := inspector(t, Config{Types: append(slices.Clone(defaultTypes), "image/gif")})
+	types := map[string]string{".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".gif": "image/gif", ".pdf": "application/pdf", ".zip": "application/zip"}
+	in := inspector(t, Config{Types: append(slices.Clone(defaultTypes), "image/gif", "application/zip")})
 	seen := 0
 	for _, file := range files {
 		typ := types[filepath.Ext(file)]
@@ -421,7 +421,7 @@ func TestFilesOfManyEncoders(t *testing.T) {
 			}
 		})
 	}
-	if seen < 36 {
+	if seen < 41 {
 		t.Errorf("%d files; want them all", seen)
 	}
 }

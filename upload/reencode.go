@@ -41,8 +41,32 @@ var reencoders = map[string]func(w io.Writer, r *io.SectionReader) error{
 		if err != nil {
 			return err
 		}
+		if p, ok := m.(*image.Paletted); ok {
+			dropUnused(p)
+		}
 		return png.Encode(w, m)
 	},
+}
+
+// dropUnused takes the colours out of a palette that no pixel has, where 700 bytes of
+// anything would find room.
+func dropUnused(m *image.Paletted) {
+	var used [256]bool
+	for _, c := range m.Pix {
+		used[c] = true
+	}
+	var now [256]uint8
+	left := m.Palette[:0]
+	for i, c := range m.Palette {
+		if used[i] {
+			now[i] = uint8(len(left))
+			left = append(left, c)
+		}
+	}
+	m.Palette = left
+	for i, c := range m.Pix {
+		m.Pix[i] = now[c]
+	}
 }
 
 // reencoded reads a file to a spool of its own, judges it there, and puts the

@@ -11,6 +11,7 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
+	"image/png"
 	"io"
 	"os"
 	"slices"
@@ -102,6 +103,39 @@ func TestReencode(t *testing.T) {
 }
 
 // A picture that the camera took lying down stands up without its metadata.
+// Colours that no pixel has are dropped, as metadata are; the picture stays.
+func TestReencodedPalettes(t *testing.T) {
+	m := image.NewPaletted(image.Rect(0, 0, 9, 5), color.Palette{color.Black})
+	for i := range 254 {
+		m.Palette = append(m.Palette, color.NRGBA{byte(i), 'm', 'y', 255})
+	}
+	m.Palette = append(m.Palette, color.NRGBA{1, 2, 3, 100})
+	for i := range m.Pix {
+		m.Pix[i] = []uint8{0, 17, 255}[i%3]
+	}
+	in := inspector(t, Config{Reencode: true})
+	form, err := in.Read(request(part{"f", "a.png", "image/png", pngOf(m)}), ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer form.Close()
+	decoded, err := png.Decode(form.Files[0].Open())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, ok := decoded.(*image.Paletted)
+	if !ok || len(got.Palette) != 3 {
+		t.Fatalf("got %T with %v; want 3 colours", decoded, got)
+	}
+	for y := range 5 {
+		for x := range 9 {
+			if color.NRGBAModel.Convert(got.At(x, y)) != color.NRGBAModel.Convert(m.At(x, y)) {
+				t.Fatalf("%d, %d: got %v; want %v", x, y, got.At(x, y), m.At(x, y))
+			}
+		}
+	}
+}
+
 func TestReencodedPicturesAreTurned(t *testing.T) {
 	// A red corner, upper left once it is turned.
 	corners := map[uint16]image.Point{1: {0, 0}, 2: {1, 0}, 3: {1, 1}, 4: {0, 1}, 5: {0, 0}, 6: {0, 1}, 7: {1, 1}, 8: {1, 0}}

@@ -4,10 +4,10 @@
 #
 # Makes the files beside it, all of one drawing of our own, with the encoders
 # that people use: ImageMagick 6, libjpeg-turbo, libwebp, apngasm, gifsicle,
-# Ghostscript, qpdf and Chromium. The files are kept, since tests must
+# Ghostscript, qpdf, Chromium, Info-ZIP and Python. The files are kept, since tests must
 # not need any of these.
 #
-#   apt-get install imagemagick libjpeg-turbo-progs webp apngasm gifsicle ghostscript qpdf chromium
+#   apt-get install imagemagick libjpeg-turbo-progs webp apngasm gifsicle ghostscript qpdf chromium zip python3
 set -eu
 cd "$(dirname "$0")"
 work=$(mktemp -d)
@@ -64,3 +64,26 @@ qpdf --object-streams=generate --static-id pdf-1.4-ghostscript.pdf pdf-object-st
 qpdf --encrypt '' owner 256 -- pdf-1.7-ghostscript.pdf pdf-encrypted.pdf
 printf '<h1>Invoice</h1><p>alert(1) costs <a href="https://shop.example/">5 &euro;</a>' >"$work/a.html"
 chromium --headless --no-sandbox --disable-gpu --no-pdf-header-footer --print-to-pdf=pdf-chromium.pdf "$work/a.html" 2>/dev/null
+# ZIP, with the larger format where it is asked for and where the size is not known
+here=$(pwd)
+cd "$work"
+printf 'hello\n' >a.txt
+printf 'world\n' >b.txt
+zip -q -fz "$here/zip-infozip-zip64.zip" a.txt b.txt
+zip -q - a.txt b.txt | cat >"$here/zip-infozip-stream.zip"
+zip -q - - <a.txt | cat >"$here/zip-infozip-stdin.zip"
+python3 - "$here" <<'PY'
+import io, sys, zipfile
+
+class Pipe(io.RawIOBase):
+    def __init__(self, to): self.to = to
+    def writable(self): return True
+    def seekable(self): return False
+    def write(self, b): return self.to.write(b)
+
+for name, wrap in (("zip-python-zip64.zip", lambda f: f), ("zip-python-zip64-stream.zip", Pipe)):
+    with open(sys.argv[1] + "/" + name, "wb") as f, zipfile.ZipFile(wrap(f), "w", zipfile.ZIP_DEFLATED) as z:
+        for entry in "a.txt", "b.txt":
+            with z.open(zipfile.ZipInfo(entry, (2024, 1, 1, 0, 0, 0)), "w", force_zip64=True) as out:
+                out.write(b"hello\n")
+PY
