@@ -182,6 +182,16 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 			}
 			return fields.Add(name, contentType, value)
 		},
+		JSON: func(name, value string) error {
+			if err := p.tokenInField(value); err != nil {
+				return err
+			}
+			err := fields.AddJSON(name, value)
+			if s.policy.Profile == Compatible && !named {
+				return p.judge(Report, err) // may be ordinary use: queries that people keep, or a schema
+			}
+			return err
+		},
 		Judge: func(e *problem.Error) error {
 			return p.judge(p.uploadMode(e.Rule, mode, named), e)
 		},

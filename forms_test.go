@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -94,4 +95,36 @@ func TestAFormIsReadOnce(t *testing.T) {
 	})
 	rec, reached := a.send(request("POST", "/x", text, "Content-Type", "application/x-www-form-urlencoded"))
 	passes(t, rec, reached)
+}
+
+// hapi makes an object of a file that is declared as JSON: it is held against the same
+// rules as a body.
+func TestFilesOfJSON(t *testing.T) {
+	const policy = `
+uploads: [{match: "POST /x", types: [application/json]}]
+nosql: {strings: [email], allow: [{match: "POST /schemas", keys: ["$where"]}]}
+`
+	send := func(content string) (*httptest.ResponseRecorder, bool) {
+		return behind(t, policy, nil).send(form("/x", part{"user", "a.json", "application/json", content}))
+	}
+	rec, reached := send(`{"name":"Ann","price":"$5","$schema":"x"}`)
+	passes(t, rec, reached)
+	for _, content := range []string{`{"$ne":1}`, ` [{"a":{"$where":"1"}}]`, "\ufeff{\"$gt\":0} trailing", `{"__proto__":{}}`, `{"email":{"a":1}}`} {
+		rec, reached := send(content)
+		if reached || rec.Code < 400 {
+			t.Errorf("%s: got %d, reached the app %v", content, rec.Code, reached)
+		}
+	}
+	operator := part{"user", "a.json", "application/json", `{"$ne":1}`}
+	rec, reached = behind(t, policy, nil).send(form("/x", operator))
+	refusedBy(t, rec, reached, 400, "nosql/operator")
+	// Where nobody has said what a route takes, the compatible profile only tells of it.
+	a := behind(t, "profile: compatible\n"+policy, nil)
+	rec, reached = a.send(form("/y", operator))
+	passes(t, rec, reached)
+	if !strings.Contains(a.log.String(), "nosql/operator") {
+		t.Errorf("the log does not tell of it:\n%s", a.log)
+	}
+	rec, reached = a.send(form("/x", operator))
+	refusedBy(t, rec, reached, 400, "nosql/operator")
 }

@@ -25,7 +25,6 @@ import (
 	"github.com/panoply-security/panoply/guard/watch"
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
-	"github.com/panoply-security/panoply/upload"
 )
 
 // proxy sends what passed the suit to the app.
@@ -114,8 +113,8 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	out.URL.RawQuery = in.URL.RawQuery // as it was inspected, `;` and all
 	out.Host = in.Host
 	out.Trailer = nil
-	if s, ok := in.Body.(*upload.Stream); ok {
-		out.Body = s // which may be closed at any time, and need not be copied
+	if form, ok := in.Body.(streamed); ok {
+		out.Body = form
 	}
 
 	h := out.Header
@@ -150,6 +149,15 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	h.Set("X-Request-Id", x.ID)
 	p.learner.Ask(in, h)
 	p.nonces.ask(in, h)
+}
+
+// streamed is a form that is judged while it goes on (upload.Stream). It may be closed
+// at any time, and gives itself out in large pieces, which what httputil puts around a
+// body would hide.
+type streamed interface {
+	io.ReadCloser
+	io.WriterTo
+	ContentType() string
 }
 
 // samePath spells the path for the app: as it came, but that bytes which a

@@ -23,7 +23,10 @@ import (
 	"time"
 
 	"github.com/panoply-security/panoply/internal/spool"
+	"github.com/panoply-security/panoply/upload"
 )
+
+var _ streamed = (*upload.Stream)(nil)
 
 const (
 	streamPolicy = `

@@ -314,12 +314,17 @@ func (f *Fields) Add(name, contentType, value string) error {
 	if !utf8.ValidString(name) {
 		return f.p.refuse("A field's name is not valid UTF-8.")
 	}
-	if err := f.p.field(name, value); err != nil || value == "" || !parsedAsJSON(contentType) {
+	if err := f.p.field(name, value); err != nil || value == "" || !ParsedAsJSON(contentType) {
 		return err
 	}
 	if f.Plain {
 		return f.p.refuse("A field is declared as text, and comes as JSON.")
 	}
+	return f.AddJSON(name, value)
+}
+
+// AddJSON shows the value that some parsers make of a part, also of a file's (hapi).
+func (f *Fields) AddJSON(name, value string) error {
 	quoted, err := jsontext.AppendQuote([]byte{'{'}, name)
 	if err != nil {
 		return f.p.refuse("A field's name is not valid UTF-8.").Because(err)
@@ -349,7 +354,15 @@ func (rd *Reading) readFields(o Options) error {
 			return err
 		}
 		name, contentType, value := part.Name, part.ContentType, ""
-		if !part.Named() && (o.Pairs || o.Texts != nil || contentType != "") {
+		if part.Named() && ParsedAsJSON(contentType) {
+			if value, err = fieldValue(part); err != nil {
+				return err
+			}
+			if err := fields.AddJSON(name, value); err != nil {
+				return err
+			}
+			value, contentType = "", ""
+		} else if !part.Named() && (o.Pairs || o.Texts != nil || contentType != "") {
 			if value, err = fieldValue(part); err != nil {
 				return err
 			}

@@ -81,9 +81,9 @@ func formOf(typ, major, minor string) Form {
 	return Opaque
 }
 
-// parsedAsJSON reports whether a part's content type is one of JSON to some parser:
+// ParsedAsJSON reports whether a part's content type is one of JSON to some parser:
 // @fastify/multipart looks at how it begins.
-func parsedAsJSON(contentType string) bool {
+func ParsedAsJSON(contentType string) bool {
 	contentType = strings.ToLower(contentType)
 	major, minor, _ := strings.Cut(contentType, "/")
 	return formOf(contentType, major, minor) == JSON || strings.HasPrefix(contentType, "application/json")

@@ -190,8 +190,8 @@ func (p *Part) contentType(value string) error {
 		return refuseMultipart(rule.RequestMultipartParameter, "A part's Content-Type is malformed.")
 	}
 	p.ContentType = strings.ToLower(typ)
-	if strings.HasPrefix(p.ContentType, "multipart/") {
-		return refuseMultipart(rule.RequestMultipartNested, "A part is itself a multipart body.")
+	if strings.HasPrefix(p.ContentType, "multipart/") || strings.Contains(p.ContentType, "urlencoded") {
+		return refuseMultipart(rule.RequestMultipartNested, "A part is itself a form.") // old parsers read the one, hapi the other
 	}
 	var seen [maxPartHeaders]string
 	for n := 0; rest != ""; n++ {

@@ -76,6 +76,7 @@ func TestMultipartRefuses(t *testing.T) {
 		{"bad-type-parameter", body(ok + "\nContent-Type: text/plain; charset"), rule.RequestMultipartParameter},
 		{"open-type-parameter", body(ok + "\nContent-Type: text/plain;"), rule.RequestMultipartParameter},
 		{"repeated-type-parameter", body(ok + "\nContent-Type: text/plain; charset=utf-8; charset=utf-8"), rule.RequestMultipartParameter},
+		{"form-within", body(ok + "; filename=\"a\"\nContent-Type: application/x-www-form-urlencoded"), rule.RequestMultipartNested},
 		{"nested-multipart", body(ok + "\nContent-Type: multipart/mixed; boundary=C"), rule.RequestMultipartNested},
 		{"base64", body(ok + "\nContent-Transfer-Encoding: base64"), rule.RequestMultipartEncoding},
 		{"quoted-printable", body(ok + "\nContent-Transfer-Encoding: quoted-printable"), rule.RequestMultipartEncoding},

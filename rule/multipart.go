@@ -53,8 +53,8 @@ var multipartRules = []Rule{
 		Why: "Of two Content-Dispositions one parser reads the first, another the last."},
 	{ID: RequestMultipartEncoding, Title: "Part with a transfer encoding", Severity: High, Status: 400, CWE: 436,
 		Why: "Some parsers decode base64 and quoted-printable in a part, most do not: the bytes that are judged are not those that are stored."},
-	{ID: RequestMultipartNested, Title: "Part that is multipart itself", Severity: High, Status: 400, CWE: 436,
-		Why: "Old parsers open a multipart part and find files in it, new ones see a field."},
+	{ID: RequestMultipartNested, Title: "Part that is a form itself", Severity: High, Status: 400, CWE: 436,
+		Why: "Old parsers open a multipart part and find files in it, hapi reads a form in a part; others see a field."},
 	{ID: RequestMultipartText, Title: "Field is no text in UTF-8", Severity: High, Status: 400, CWE: 436,
 		Why: "What is no UTF-8 is decoded to another text by each parser, and a byte order mark is dropped by some."},
 }

@@ -25,6 +25,10 @@ const (
 	// reportedParts bounds the parts where counts are only reported.
 	reportedParts = 2000
 
+	// jsonBytes is how large a file of JSON may be, and jsonRead how many are read
+	// at a time in the process.
+	jsonBytes = 8 << 20
+	jsonRead  = 2
 	// beyond is how far a read may go beyond the limit of a part.
 	beyond = 4 << 10
 
@@ -37,6 +41,11 @@ type ReadOptions struct {
 	// for none, and its value, and for each file with the name of its field alone.
 	// An error ends the reading.
 	Field func(name, contentType, value string) error
+	// JSON is called besides for each file that is declared as JSON, with its
+	// content, of which some parsers make an object, as of a body. Such a file is
+	// held until it was shown, and has at most 8 MiB: a longer one is refused with
+	// request/body-too-large.
+	JSON func(name, value string) error
 	// Judge is called for each violation of an upload/… rule. Its error ends
 	// the reading; nil lets the reading go on, as report mode does. A nil Judge
 	// refuses every violation. What the strict reader refuses is not judged.
@@ -252,6 +261,9 @@ func (rd *reading) file(p *inspect.Part) error {
 			return err
 		}
 	}
+	if rd.o.JSON != nil && inspect.ParsedAsJSON(f.Declared) {
+		return rd.json(p, f, name)
+	}
 	if rd.t.cfg.Reencode {
 		return rd.reencoded(p, f, name)
 	}
@@ -265,6 +277,33 @@ func (rd *reading) file(p *inspect.Part) error {
 		return err
 	}
 	return rd.keep(f, name)
+}
+
+var readingJSON = make(chan struct{}, jsonRead)
+
+// json reads a file that is declared as JSON.
+func (rd *reading) json(p *inspect.Part, f *File, name fileName) (err error) {
+	if f.off, f.Size, err = rd.content(p, rd.t.cfg.MaxFileBytes, "file of JSON"); err != nil {
+		return err
+	}
+	if err := rd.keep(f, name); err != nil {
+		return err
+	}
+	if f.Size > jsonBytes {
+		return problem.Refuse(rule.RequestTooLarge, fmt.Sprintf("A file of JSON may have %d bytes.", jsonBytes))
+	}
+	select {
+	case readingJSON <- struct{}{}:
+		defer func() { <-readingJSON }()
+	case <-rd.ctx.Done():
+		return busy(rd.ctx.Err())
+	}
+	var value strings.Builder
+	value.Grow(int(f.Size))
+	if _, err := io.Copy(&value, f.Open()); err != nil {
+		return busy(err)
+	}
+	return rd.o.JSON(f.Field, value.String())
 }
 
 func (rd *reading) countFile() error {

@@ -78,20 +78,22 @@
 // is a file to formidable and a field to others, so it is held to both: counted
 // and judged as a file, bounded and shown to [ReadOptions.Field] as a field.
 // Having no extension it agrees with no type and is refused as upload/mismatch
-// or upload/type unless Judge lets it pass.
+// or upload/type unless Judge lets it pass. A file that is declared as JSON is
+// judged as a file and shown to [ReadOptions.JSON] besides: hapi makes an object of it.
 //
 // # Bounds
 //
 // A reading holds 32 KiB of buffer, 256 KiB while the body comes as fast as it is
-// read, which at most 64 do at a time, and at most 256 KiB of the form in memory; all forms together at most 8 MiB, then temporary files (mode 0600, unlinked
+// read, which at most 64 do at a time, and at most 256 KiB of the form in memory;
+// all forms together at most 8 MiB, then temporary files (mode 0600, unlinked
 // while open) of at most 4 GiB together. Beyond that it answers request/busy
 // (503). A form has at most MaxBytes, and never more than 1 GiB, even where
 // Judge lets upload/too-large pass. Judging a file is linear in its size and
-// reads it at most three times, once where it streams. A walk over a file holds 32 KiB
-// of buffer, and over a PDF another 48 KiB while it looks into compressed objects; a
-// stream holds the part that is held back besides. Of a PDF at most 32 MiB of compressed
-// objects are looked through, of an archive 65534 entries. Eight files
-// are scanned at a time, two pictures are encoded anew at a time.
+// reads it at most three times, once where it streams. A walk over a file holds
+// 32 KiB, and over a PDF another 50 KiB while it looks into compressed objects.
+// Of a PDF at most 32 MiB of compressed objects are looked through, of an archive
+// 65534 entries. Eight files are scanned, two pictures encoded anew and two files
+// of JSON read at a time.
 package upload
 
 import (
