@@ -206,13 +206,13 @@ func (it *interp) guess(n *ts.Node, m *Module) {
 func (it *interp) lexical(n *ts.Node, m *Module) *scope {
 	var around []*ts.Node
 	for p := n.Parent; p != nil && p.Kind != ts.KindSourceFile; p = p.Parent {
-		if p.Locals() != nil {
+		if len(m.names(p)) > 0 {
 			around = append(around, p)
 		}
 	}
 	s := m.scope
 	for i := len(around) - 1; i >= 0; i-- {
-		s = &scope{up: s, locals: around[i].Locals(), mod: m}
+		s = &scope{up: s, locals: m.names(around[i]), mod: m}
 	}
 	return s
 }

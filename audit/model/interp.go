@@ -31,8 +31,9 @@ type Module struct {
 	File    *source.File
 	Exports *Obj // module, whose field exports is what require gives
 
-	scope *scope
-	done  bool
+	scope    *scope
+	declared map[*ts.Node]names // of the functions and blocks that have run
+	done     bool
 }
 
 // Cond is a condition around a statement.
@@ -106,8 +107,8 @@ func (it *interp) load(f *source.File) *Module {
 	exports := newObj(at)
 	m.Exports.props["exports"] = &cell{exports}
 	m.Exports.keys = []string{"exports"}
-	m.scope = &scope{locals: f.AST.AsNode().Locals(), mod: m}
-	m.scope.declare("module").v = m.Exports // the binder declares them as well
+	m.scope = &scope{locals: m.names(f.AST.AsNode()), mod: m}
+	m.scope.declare("module").v = m.Exports
 	m.scope.declare("exports").v = exports
 	m.scope.declare("require").v = &Lib{Path: "require"}
 
@@ -222,7 +223,7 @@ func (it *interp) call(f *Func, this Value, args []Value, at Site) Value {
 		up = &scope{up: f.scope, mod: f.Mod}
 		up.declare(f.Node.Name().Text()).v = f
 	}
-	s := &scope{up: up, locals: f.Node.Locals(), mod: f.Mod}
+	s := &scope{up: up, locals: f.Mod.names(f.Node), mod: f.Mod}
 	args = append(slices.Clip(f.Bound), args...)
 	for i, p := range f.Node.Parameters() {
 		d := p.AsParameterDeclaration()

@@ -17,13 +17,13 @@ type cell struct{ v Value }
 // scope is the variables of one run of a function or block.
 type scope struct {
 	up     *scope
-	locals map[string]*ts.Symbol
+	locals names
 	vars   map[string]*cell
 	mod    *Module
 }
 
 func (s *scope) child(n *ts.Node) *scope {
-	return &scope{up: s, locals: n.Locals(), mod: s.mod}
+	return &scope{up: s, locals: s.mod.names(n), mod: s.mod}
 }
 
 // own is a scope's variable, made when its declaration is known.
@@ -31,23 +31,24 @@ func (s *scope) own(it *interp, name string) *cell {
 	if c := s.vars[name]; c != nil {
 		return c
 	}
-	sym := s.locals[name]
-	if sym == nil {
+	d, ok := s.locals.find(name)
+	if !ok {
 		return nil
 	}
 	c := s.declare(name)
-	for _, d := range sym.Declarations {
-		switch d.Kind {
-		case ts.KindFunctionDeclaration:
-			if d.Body() != nil {
-				c.v = &Func{Node: d, Mod: s.mod, scope: s}
-			}
-		case ts.KindClassDeclaration:
-			c.v = &Undef{} // of a cycle
-			c.v = it.class(d, s)
-		case ts.KindEnumDeclaration:
-			c.v = it.enum(d, s)
+	if d == nil {
+		return c
+	}
+	switch d.Kind {
+	case ts.KindFunctionDeclaration:
+		if d.Body() != nil {
+			c.v = &Func{Node: d, Mod: s.mod, scope: s}
 		}
+	case ts.KindClassDeclaration:
+		c.v = &Undef{} // of a cycle
+		c.v = it.class(d, s)
+	case ts.KindEnumDeclaration:
+		c.v = it.enum(d, s)
 	}
 	return c
 }

@@ -63,7 +63,6 @@ func parse(f *File) {
 		}
 	}()
 	file := ts.Parse(f.Path, f.Text)
-	ts.Bind(file)
 	for _, e := range ts.Errors(file) {
 		line, _ := ts.LineColumn(file, e.Pos)
 		f.Errors = append(f.Errors, Problem{f.Path, line, "syntax: " + e.Message})

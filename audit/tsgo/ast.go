@@ -117,6 +117,7 @@ const (
 	KindThrowStatement                = ast.KindThrowStatement
 	KindTryStatement                  = ast.KindTryStatement
 	KindDefaultClause                 = ast.KindDefaultClause
+	KindCaseBlock                     = ast.KindCaseBlock
 	KindCaseClause                    = ast.KindCaseClause
 	KindCatchClause                   = ast.KindCatchClause
 	KindVariableDeclaration           = ast.KindVariableDeclaration
@@ -176,6 +177,9 @@ func DefaultExport(n *Node) bool { return n.ModifierFlags()&ast.ModifierFlagsDef
 
 // Exported says whether a declaration is exported.
 func Exported(n *Node) bool { return n.ModifierFlags()&ast.ModifierFlagsExport != 0 }
+
+// Var says whether a list of declarations is one of var, not of let or const.
+func Var(list *Node) bool { return list.Flags&ast.NodeFlagsBlockScoped == 0 }
 
 // TryStatement is a try with its catch and finally.
 type TryStatement = ast.TryStatement

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package ts is all that Panoply uses of microsoft/typescript-go: scanner,
-// parser, syntax tree and binder, as aliases and thin functions.
+// parser and syntax tree, as aliases and thin functions.
 //
 // These packages are internal there, and Go lets modules whose path lies below
 // github.com/microsoft/typescript-go import them; that is why this module is
@@ -39,7 +39,10 @@ func Parse(name, text string) *SourceFile {
 		kind = core.ScriptKindJSX // Node apps written for a compiler use JSX in .js
 	}
 	opts := ast.SourceFileParseOptions{FileName: name, Path: tspath.Path(name)}
-	return parser.ParseSourceFile(opts, text, kind)
+	f := parser.ParseSourceFile(opts, text, kind)
+	f.Identifiers = nil // what only a checker asks for
+	f.SetJSDocCache(nil)
+	return f
 }
 
 // SyntaxError is what the parser could not read.
