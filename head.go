@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/panoply-security/panoply/clientip"
 	"github.com/panoply-security/panoply/inspect"
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
@@ -88,16 +89,32 @@ func (p *pass) overridable() bool {
 }
 
 // checkOrigin refuses a request that a page of another site makes a browser send with
-// the visitor's cookies.
+// the visitor's cookies. A WebSocket is begun by a GET, and does all that one may.
 func (p *pass) checkOrigin() error {
 	mode := p.modes.crossOrigin
 	if mode == Off || len(p.r.Header["Cookie"]) == 0 {
 		return nil
 	}
-	if err := p.suit.origins.Check(p.r); err != nil {
+	r := p.r
+	if len(r.Header["Upgrade"]) > 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		mode = p.suit.policy.socketOrigin()
+		unsafe := *r
+		unsafe.Method = http.MethodPost
+		r = &unsafe
+	}
+	if err := p.suit.origins.Check(r); err != nil {
 		return p.judge(mode, problem.Refuse(rule.SessionCrossOrigin, "").Because(err))
 	}
 	return nil
+}
+
+// socketOrigin is the mode for WebSockets of other sites' pages. None of the reasons for
+// which other requests are only reported holds for them, so strict refuses them.
+func (p *Policy) socketOrigin() Mode {
+	if p.Profile == Strict && p.Cookies.CrossOrigin == Report && p.Cookies.Mode == Enforce {
+		return Enforce
+	}
+	return p.Cookies.CrossOrigin
 }
 
 const (
@@ -144,6 +161,9 @@ func checkHead(r *http.Request, claims claimHeaders) error {
 		if strings.IndexByte(name, '_') >= 0 && slices.Contains(overrideHeaders, http.CanonicalHeaderKey(foldHeader(name))) {
 			// To what stands behind CGI it is the one with dashes.
 			return problem.Refuse(rule.RequestHeader, "Another method is named with underscores.")
+		}
+		if clientip.Underscored(name) {
+			return problem.Refuse(rule.RequestHeader, "A client's address is claimed with underscores.")
 		}
 		lines += len(values)
 		for _, v := range values {

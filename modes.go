@@ -93,7 +93,11 @@ func describeCookies(p *Policy) string {
 	if c := p.Cookies.Encrypt; c != nil && p.Cookies.Mode == Enforce {
 		out += "; values of session cookies encrypted"
 	}
-	return out + map[Mode]string{Enforce: "; other sites' requests refused", Report: "; other sites' requests only reported"}[p.Cookies.CrossOrigin]
+	out += map[Mode]string{Enforce: "; other sites' requests refused", Report: "; other sites' requests only reported"}[p.Cookies.CrossOrigin]
+	if p.Cookies.CrossOrigin == Report && p.socketOrigin() == Enforce {
+		out += ", their WebSockets refused"
+	}
+	return out
 }
 
 func (s *Suit) describeTokens() string {

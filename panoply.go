@@ -77,7 +77,8 @@ type Suit struct {
 	clients  *clientip.Resolver
 	budget   *inspect.Budget
 	table    routes
-	observer Observer // nil without
+	observer Observer                  // nil without
+	check    func(*http.Request) error // nil without
 	modes    modes
 
 	headers *headers.Headers
@@ -109,10 +110,16 @@ type Option func(*options)
 type options struct {
 	log      *slog.Logger
 	observer Observer
+	check    func(*http.Request) error
 }
 
 // WithLogger has the suit log to l instead of slog.Default().
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.log = l } }
+
+// WithCheck has the suit ask check about each request before anything else, for what only
+// whoever serves the connection can know. Its error, a [*problem.Error], is judged in the
+// mode of the rules request/….
+func WithCheck(check func(*http.Request) error) Option { return func(o *options) { o.check = check } }
 
 // New compiles a policy. The error tells every fault at once, each with its
 // path in the policy file's spelling.
@@ -122,7 +129,7 @@ func New(p Policy, opts ...Option) (*Suit, error) {
 		opt(&o)
 	}
 	p = p.Effective()
-	s := &Suit{policy: p, budget: inspect.NewBudget(bodyBudget), observer: o.observer}
+	s := &Suit{policy: p, budget: inspect.NewBudget(bodyBudget), observer: o.observer, check: o.check}
 	var faults fault.List
 	var err error
 

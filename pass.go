@@ -145,6 +145,11 @@ func (p *pass) judge(mode Mode, err error) error {
 func (p *pass) admit() error {
 	s := p.suit
 	strict := p.modes.head
+	if s.check != nil {
+		if err := p.judge(strict, s.check(p.r)); err != nil {
+			return err
+		}
+	}
 	s.claimHeaders.strip(p.r.Header)
 	if err := p.judge(strict, checkHead(p.r, s.claimHeaders)); err != nil {
 		return err

@@ -270,7 +270,8 @@ type CookiesSection struct {
 	// CrossOrigin is what becomes of a request with cookies, by any other method than
 	// GET, HEAD and OPTIONS, that a page of another site makes a browser send, as
 	// CrossOriginProtection of net/http tells. Such requests are only reported by default: some
-	// logins with another provider end in one.
+	// logins with another provider end in one. WebSockets count among them, and those the
+	// strict profile refuses.
 	CrossOrigin Mode `yaml:"cross_origin" doc:"report (the default), enforce or off: requests with cookies that other sites' pages send"`
 	// Encrypt encrypts the values of session cookies on their way to the browser. Those that
 	// the browser has from before are then not shown to the app: everybody logs in once more.

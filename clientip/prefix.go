@@ -64,6 +64,10 @@ func StripUnread(h http.Header) {
 	}
 }
 
+// Underscored reports whether a header is one of them spelled with an underscore, which
+// no proxy writes: to what stands behind CGI it is the one with dashes.
+func Underscored(name string) bool { return strings.IndexByte(name, '_') >= 0 && claimsClient(name) }
+
 // The names that apps take for the client's address, lower case.
 var claims = []string{
 	"forwarded", "forwarded-for", "x-real-ip", "x-client-ip", "x-cluster-client-ip",

@@ -102,7 +102,7 @@ func TestTargetsArriveAsTheyCame(t *testing.T) {
 // client spells.
 func TestForwardingHeadersAreTheGuards(t *testing.T) {
 	claims := []string{
-		"X-Forwarded-For", "1.2.3.4", "X-Forwarded-For", "5.6.7.8", "X_Forwarded_For", "1.2.3.4", "X-Forwarded-Host", "evil.example", "X-Forwarded-Proto", "https",
+		"X-Forwarded-For", "1.2.3.4", "X-Forwarded-For", "5.6.7.8", "X-Forwarded-Host", "evil.example", "X-Forwarded-Proto", "https",
 		"X-Forwarded-Port", "1", "X-Forwarded-Prefix", "/x", "X-Forwarded-Server", "x", "Forwarded", "for=1.2.3.4", "X-Real-Ip", "1.2.3.4",
 		"X-Client-Ip", "1.2.3.4", "True-Client-Ip", "1.2.3.4", "Cf-Connecting-Ip", "1.2.3.4",
 	}
@@ -144,6 +144,23 @@ func TestForwardingHeadersAreTheGuards(t *testing.T) {
 				t.Errorf("got %v; want %v", got, test.want)
 			}
 		})
+	}
+}
+
+// What reads like a forwarding header to an app behind CGI is no client's to write, and
+// no proxy does.
+func TestUnderscoredForwardingHeadersAreRefused(t *testing.T) {
+	for _, policy := range []string{"", "profile: compatible", "trusted_proxies: [127.0.0.1]"} {
+		g := start(t, mirror, options{policy: policy})
+		for _, name := range []string{"X_Forwarded_For", "X-Forwarded_For", "x_forwarded-host", "X_Forwarded_Proto", "X_Real_IP", "True_Client-IP"} {
+			resp, body := g.do(t, "GET", "/", "", name, "1.2.3.4")
+			if resp.StatusCode != 400 || problemOf(t, g, resp, body) != "request/header" {
+				t.Errorf("%s: got %d %s", name, resp.StatusCode, body)
+			}
+		}
+		if resp, body := g.do(t, "GET", "/", "", "X_Own", "1"); resp.StatusCode != 200 {
+			t.Errorf("a header of the app's own: got %d %s", resp.StatusCode, body)
+		}
 	}
 }
 

@@ -56,10 +56,10 @@
 // # What it does not do
 //
 // It balances no load, caches nothing and retries nothing that may have had an
-// effect. It does not answer for how net/http reads a connection: a request
-// with both Content-Length and Transfer-Encoding is read by the latter, line
-// ends may be bare line feeds, and folded headers are unfolded; the app sees
-// one spelling of what was read, so none of it can smuggle a second request. It
+// effect. What net/http reads of a connection and other parsers read differently is refused:
+// Content-Length with Transfer-Encoding or given twice, folded headers, HTTP/1.0 with
+// Transfer-Encoding, a target that names another host than Host. Line ends may be bare line
+// feeds; the app sees one spelling of what was read, so none of it can smuggle a second request. It
 // passes no trailers of requests on, which nothing here would have inspected,
 // and no offer to upgrade to anything but a WebSocket. What flows through a
 // WebSocket it does not see.
@@ -177,7 +177,7 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 	faults.Join("", err)
 	store, err := withStore(&policy)
 	faults.Join("", err)
-	worn := []panoply.Option{panoply.WithLogger(log)}
+	worn := []panoply.Option{panoply.WithLogger(log), panoply.WithCheck(checkFraming)}
 	var m *metrics
 	if old != nil {
 		m = old.metrics
@@ -213,7 +213,7 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 	}
 	g.watcher.Know(suit.KnownSecrets())
 	g.proxy = newProxy(g, target)
-	g.handler = patient(t.chunk, clients.watch(suit, g.learner.Handler(clientOf(suit), suit.Handler(g.proxy))))
+	g.handler = framed(patient(t.chunk, clients.watch(suit, g.learner.Handler(clientOf(suit), suit.Handler(g.proxy)))))
 	g.admin = g.adminHandler()
 	alone := g.policy // the canaries are nobody's attempts
 	alone.RateLimits.Store, alone.RateLimits.Shared = "memory", nil

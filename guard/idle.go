@@ -107,6 +107,9 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if t := tapOf(x.r.Context()); t != nil {
+		t.leave()
+	}
 	context.AfterFunc(x.r.Context(), func() { conn.Close() })
 	return &idleConn{conn, x.chunk}, rw, nil
 }

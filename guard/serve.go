@@ -36,7 +36,8 @@ func (g *Guard) Run(ctx context.Context, ready func(url string)) error {
 			return err
 		}
 		g.cert.Store(cert)
-		config = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return g.cert.Load(), nil }}
+		config = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return g.cert.Load(), nil }}
 	}
 	url := scheme + "://" + listener.Addr().String()
 	if listener.Addr().Network() == "unix" {
@@ -87,17 +88,12 @@ func (g *Guard) serve(ctx context.Context, listener net.Listener, config *tls.Co
 		// OPTIONS * is the app's to answer, and passes the suit.
 		DisableGeneralOptionsHandler: true,
 		BaseContext:                  func(net.Listener) context.Context { return base },
+		ConnContext:                  tapped,
 		ErrorLog:                     log.New(connLog{g.log}, "", 0),
 	}
-	listener = g.clients.listen(listener)
+	listener = newFront(g.clients.listen(listener), config, g.times.header, g.log)
 	failed := make(chan error, 1)
-	go func() {
-		if config != nil {
-			failed <- server.ServeTLS(listener, "", "")
-			return
-		}
-		failed <- server.Serve(listener)
-	}()
+	go func() { failed <- server.Serve(listener) }()
 	select {
 	case err := <-failed:
 		server.Close()

@@ -24,9 +24,11 @@ func TestBytesThatParsersReadDifferently(t *testing.T) {
 		rule    string // of the problem; "" for net/http's own answer or the app's
 		body    string // as the app got it
 	}{
-		"length-and-coding":       {[]string{"POST / HTTP/1.1", "Host: a", ct, "Content-Length: 3", "Transfer-Encoding: chunked", "", "2", "{}", "0", "", ""}, 200, "", "{}"},
-		"coding-and-length":       {[]string{"POST / HTTP/1.1", "Host: a", ct, "Transfer-Encoding: chunked", "Content-Length: 3", "", "2", "{}", "0", "", ""}, 200, "", "{}"},
-		"two-equal-lengths":       {[]string{"POST / HTTP/1.1", "Host: a", ct, "Content-Length: 2", "Content-Length: 2", "", "{}"}, 200, "", "{}"},
+		"length-and-coding":       {[]string{"POST / HTTP/1.1", "Host: a", ct, "Content-Length: 3", "Transfer-Encoding: chunked", "", "2", "{}", "0", "", ""}, 400, "request/header", ""},
+		"coding-and-length":       {[]string{"POST / HTTP/1.1", "Host: a", ct, "Transfer-Encoding: chunked", "Content-Length: 3", "", "2", "{}", "0", "", ""}, 400, "request/header", ""},
+		"coding-and-a-bad-length": {[]string{"POST / HTTP/1.1", "Host: a", ct, "Transfer-Encoding: chunked", "Content-Length: x", "", "0", "", ""}, 400, "", ""},
+		"folded-host":             {[]string{"GET / HTTP/1.1", "Host: a", " b", "", ""}, 400, "", ""},
+		"two-equal-lengths":       {[]string{"POST / HTTP/1.1", "Host: a", ct, "Content-Length: 2", "Content-Length: 2", "", "{}"}, 400, "request/header", ""},
 		"two-lengths":             {[]string{"POST / HTTP/1.1", "Host: a", ct, "Content-Length: 2", "Content-Length: 3", "", "{}"}, 400, "", ""},
 		"list-of-lengths":         {[]string{"POST / HTTP/1.1", "Host: a", ct, "Content-Length: 2, 2", "", "{}"}, 400, "", ""},
 		"signed-length":           {[]string{"POST / HTTP/1.1", "Host: a", ct, "Content-Length: +2", "", "{}"}, 400, "", ""},
@@ -37,8 +39,8 @@ func TestBytesThatParsersReadDifferently(t *testing.T) {
 		"coding-twice":            {[]string{"POST / HTTP/1.1", "Host: a", ct, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked", "", "0", "", ""}, 501, "", ""},
 		"coding-in-capitals":      {[]string{"POST / HTTP/1.1", "Host: a", ct, "Transfer-Encoding: CHUNKED", "", "2", "{}", "0", "", ""}, 200, "", "{}"},
 		"space-before-the-colon":  {[]string{"POST / HTTP/1.1", "Host: a", ct, "Transfer-Encoding : chunked", "", "0", "", ""}, 400, "", ""},
-		"folded":                  {[]string{"GET / HTTP/1.1", "Host: a", "X-Fold: a", " b", "", ""}, 200, "", ""},
-		"folded-coding":           {[]string{"POST / HTTP/1.1", "Host: a", ct, "Transfer-Encoding:", " chunked", "", "2", "{}", "0", "", ""}, 200, "", "{}"},
+		"folded":                  {[]string{"GET / HTTP/1.1", "Host: a", "X-Fold: a", " b", "", ""}, 400, "request/header", ""},
+		"folded-coding":           {[]string{"POST / HTTP/1.1", "Host: a", ct, "Transfer-Encoding:", " chunked", "", "2", "{}", "0", "", ""}, 400, "request/header", ""},
 		"nul-in-a-value":          {[]string{"GET / HTTP/1.1", "Host: a", "X-Nul: a\x00b", "", ""}, 400, "", ""},
 		"nul-in-a-name":           {[]string{"GET / HTTP/1.1", "Host: a", "X\x00: a", "", ""}, 400, "", ""},
 		"lone-return-in-a-value":  {[]string{"GET / HTTP/1.1", "Host: a", "X: a\rb", "", ""}, 400, "", ""},
@@ -46,8 +48,17 @@ func TestBytesThatParsersReadDifferently(t *testing.T) {
 		"two-hosts":               {[]string{"GET / HTTP/1.1", "Host: a", "Host: b", "", ""}, 400, "", ""},
 		"host-with-a-path":        {[]string{"GET / HTTP/1.1", "Host: a/b", "", ""}, 400, "", ""},
 		"host-with-a-space":       {[]string{"GET / HTTP/1.1", "Host: a b", "", ""}, 400, "", ""},
+		"host-with-a-list":        {[]string{"GET / HTTP/1.1", "Host: a,b", "", ""}, 400, "request/header", ""},
+		"host-with-a-user":        {[]string{"GET / HTTP/1.1", "Host: u@a", "", ""}, 400, "", ""},
+		"host-with-an-escape":     {[]string{"GET / HTTP/1.1", "Host: a%2fb", "", ""}, 400, "request/header", ""},
+		"host-with-two-ports":     {[]string{"GET / HTTP/1.1", "Host: a:1:2", "", ""}, 400, "request/header", ""},
+		"host-with-a-named-port":  {[]string{"GET / HTTP/1.1", "Host: a:http", "", ""}, 400, "request/header", ""},
+		"host-is-a-port":          {[]string{"GET / HTTP/1.1", "Host: :80", "", ""}, 400, "request/header", ""},
+		"host-half-an-address":    {[]string{"GET / HTTP/1.1", "Host: [::1", "", ""}, 400, "request/header", ""},
+		"host-an-address":         {[]string{"GET / HTTP/1.1", "Host: [::1]:80", "", ""}, 200, "", ""},
+		"empty-host":              {[]string{"GET / HTTP/1.1", "Host:", "", ""}, 200, "", ""},
 		"old-without-a-host":      {[]string{"GET / HTTP/1.0", "", ""}, 200, "", ""},
-		"old-with-a-coding":       {[]string{"POST / HTTP/1.0", "Host: a", ct, "Transfer-Encoding: chunked", "", "2", "{}", "0", "", ""}, 200, "", ""},
+		"old-with-a-coding":       {[]string{"POST / HTTP/1.0", "Host: a", ct, "Transfer-Encoding: chunked", "", "2", "{}", "0", "", ""}, 400, "request/header", ""},
 		"unknown-version":         {[]string{"GET / HTTP/3.0", "Host: a", "", ""}, 505, "", ""},
 		"no-version":              {[]string{"GET /", "Host: a", "", ""}, 400, "", ""},
 		"two-spaces":              {[]string{"GET  / HTTP/1.1", "Host: a", "", ""}, 400, "", ""},
@@ -65,9 +76,11 @@ func TestBytesThatParsersReadDifferently(t *testing.T) {
 		"encoded-dot-segments":    {[]string{"GET /a/%2e%2E/api HTTP/1.1", "Host: a", "", ""}, 400, "request/path", ""},
 		"encoded-control":         {[]string{"GET /a%00 HTTP/1.1", "Host: a", "", ""}, 400, "request/path", ""},
 		"fragment":                {[]string{"GET /a#b HTTP/1.1", "Host: a", "", ""}, 400, "request/path", ""},
-		"absolute-form":           {[]string{"GET http://b/x?y HTTP/1.1", "Host: a", "", ""}, 200, "", ""},
-		"absolute-form-user":      {[]string{"GET http://u:p@b/x HTTP/1.1", "Host: a", "", ""}, 200, "", ""},
-		"absolute-form-no-path":   {[]string{"GET http://b HTTP/1.1", "Host: a", "", ""}, 400, "request/path", ""},
+		"absolute-form-other":     {[]string{"GET http://b/x?y HTTP/1.1", "Host: a", "", ""}, 400, "request/header", ""},
+		"absolute-form-no-host":   {[]string{"GET http://b/x HTTP/1.0", "", ""}, 400, "request/header", ""},
+		"absolute-form":           {[]string{"GET http://B/x?y HTTP/1.1", "hOST: b", "", ""}, 200, "", ""},
+		"absolute-form-user":      {[]string{"GET http://u:p@b/x HTTP/1.1", "Host: b", "", ""}, 200, "", ""},
+		"absolute-form-no-path":   {[]string{"GET http://a HTTP/1.1", "Host: a", "", ""}, 400, "request/path", ""},
 		"opaque-target":           {[]string{"GET http:x HTTP/1.1", "Host: a", "", ""}, 400, "request/path", ""},
 		"relative-target":         {[]string{"GET x HTTP/1.1", "Host: a", "", ""}, 400, "", ""},
 		"asterisk":                {[]string{"OPTIONS * HTTP/1.1", "Host: a", "", ""}, 200, "", ""},
@@ -119,12 +132,8 @@ func TestBytesThatParsersReadDifferently(t *testing.T) {
 				t.Errorf("the app got %q, length %d; want %q", s.Body, s.Length, test.body)
 			}
 			switch name {
-			case "folded":
-				if s.Header.Get("X-Fold") != "a b" {
-					t.Errorf("the app got %q", s.Header["X-Fold"])
-				}
 			case "absolute-form", "absolute-form-user":
-				if !strings.HasPrefix(s.Target, "/x") || s.Host != "b" || s.Header.Get("Authorization") != "" || s.Header.Get("X-Forwarded-Host") != "b" {
+				if !strings.HasPrefix(s.Target, "/x") || !strings.EqualFold(s.Host, "b") || s.Header.Get("Authorization") != "" || !strings.EqualFold(s.Header.Get("X-Forwarded-Host"), "b") {
 					t.Errorf("the app got %+v", s)
 				}
 			case "asterisk":
