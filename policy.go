@@ -41,6 +41,8 @@ type Policy struct {
 
 	ProxyProtocol []string `yaml:"proxy_protocol" doc:"guard: CIDRs of the load balancers that begin each connection with a PROXY header, and must"`
 
+	Connections Connections `yaml:"connections" doc:"guard: how many connections clients may have open"`
+
 	// NoWatch leaves it to SIGHUP when the guard reads its files anew.
 	NoWatch bool `yaml:"watch,not" doc:"guard: have changes of this file, and of those it names, take effect by themselves; true by default"`
 
@@ -135,6 +137,13 @@ type TLS struct {
 	Key  string `yaml:"key"`
 	// Redirect is where plain HTTP is answered too, only to send browsers to https.
 	Redirect string `yaml:"redirect" doc:"where to listen for plain HTTP, host:port, and send what the certificate is for to https"`
+}
+
+// Connections bounds the connections that clients have open at once. What comes beyond a
+// bound is answered with 503, up to 256 at a time, or closed without an answer.
+type Connections struct {
+	Max        int `yaml:"max" doc:"of all clients, 16384 by default, and at most half of the files that the process may have open"`
+	PerAddress int `yaml:"per_address" doc:"of one address or IPv6 /56 that is no trusted proxy; 256 by default, when listening beyond loopback"`
 }
 
 // CORS names the front ends on other origins that must be able to read a 429 or

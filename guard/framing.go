@@ -72,49 +72,37 @@ type secureTap struct {
 
 func (t *secureTap) ConnectionState() tls.ConnectionState { return t.secure.ConnectionState() }
 
-type tapKey struct{}
-
-// tapped gives the requests of a connection its tap: an [http.Server.ConnContext].
-func tapped(ctx context.Context, c net.Conn) context.Context {
-	switch c := c.(type) {
-	case *tap:
-		return context.WithValue(ctx, tapKey{}, c)
-	case *secureTap:
-		return context.WithValue(ctx, tapKey{}, &c.tap)
-	}
-	return ctx
-}
-
-func tapOf(ctx context.Context) *tap {
-	t, _ := ctx.Value(tapKey{}).(*tap)
-	return t
-}
-
-type framingKey struct{}
+type refusalKey struct{}
 
 // framed looks at the note of each request. One that is not good is the last of its
-// connection, whatever the suit makes of it.
+// connection, whatever the suit makes of it; so is one on a connection too many.
 func framed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if t := tapOf(r.Context()); t != nil {
-			h, noted := t.next()
-			if why := h.fault(r); why != "" || !noted {
-				if !noted {
-					why = "It follows a request whose end is not clear."
-				}
-				t.leave()
-				w.Header().Set("Connection", "close")
-				r = r.WithContext(context.WithValue(r.Context(), framingKey{}, why))
+		l := linkOf(r.Context())
+		e := l.full
+		if l.tap != nil {
+			h, noted := l.tap.next()
+			why := h.fault(r)
+			if !noted {
+				why = "It follows a request whose end is not clear."
 			}
+			if why != "" {
+				l.tap.leave()
+				e = problem.Refuse(rule.RequestHeader, why)
+			}
+		}
+		if e != nil {
+			w.Header().Set("Connection", "close")
+			r = r.WithContext(context.WithValue(r.Context(), refusalKey{}, e))
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// checkFraming is asked by the suit, which refuses or reports.
-func checkFraming(r *http.Request) error {
-	if why, ok := r.Context().Value(framingKey{}).(string); ok {
-		return problem.Refuse(rule.RequestHeader, why)
+// checkConnection is asked by the suit, which refuses or reports.
+func checkConnection(r *http.Request) error {
+	if e, ok := r.Context().Value(refusalKey{}).(*problem.Error); ok {
+		return e
 	}
 	return checkHost(r)
 }

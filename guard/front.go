@@ -14,11 +14,12 @@ import (
 	"time"
 )
 
-// front makes accepted connections ready for net/http: it shakes hands where TLS is
+// front makes accepted connections ready for net/http: it counts them, shakes hands where TLS is
 // served, and taps what speaks HTTP/1. HTTP/2, which frames requests in one way, goes
 // on untouched. A peer that takes its time holds nobody else up.
 type front struct {
 	net.Listener
+	crowd    *crowd
 	config   *tls.Config // nil without TLS
 	patience time.Duration
 	log      *slog.Logger
@@ -34,8 +35,9 @@ type greeted struct {
 	err  error
 }
 
-func newFront(l net.Listener, config *tls.Config, patience time.Duration, log *slog.Logger) *front {
-	f := &front{Listener: l, config: config, patience: patience, log: log, ready: make(chan greeted)}
+// front takes a listener of its own, whose clients may be behind the PROXY protocol.
+func (g *Guard) front(l net.Listener, config *tls.Config) net.Listener {
+	f := &front{Listener: g.clients.listen(l), crowd: g.crowd, config: config, patience: g.times.header, log: g.log, ready: make(chan greeted)}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.workers.Go(f.accept)
 	return f
@@ -68,12 +70,20 @@ func (f *front) accept() {
 			}
 			continue // when the server, which waits after such an error, asks again
 		}
+		guest := f.crowd.enter(c)
+		if guest == nil {
+			c.Close()
+			continue
+		}
 		f.workers.Go(func() {
-			stop := context.AfterFunc(f.ctx, func() { c.Close() })
-			ready := f.greet(c)
+			stop := context.AfterFunc(f.ctx, func() { guest.Close() })
+			var ready net.Conn
+			if f.crowd.settle(guest) {
+				ready = f.greet(guest)
+			}
 			stop()
 			if ready == nil || !f.give(greeted{conn: ready}) {
-				c.Close()
+				guest.Close()
 			}
 		})
 	}

@@ -70,8 +70,10 @@
 // A request's headers must arrive within 10 s; of its body something must
 // arrive every 60 s, and on the whole 500 bytes for each second that is waited
 // for it; of an answer the client must take something every 60 s. The app's answer must begin
-// within 60 s. An HTTP/2 connection buffers at most 1 MiB of bodies. The number
-// of connections is for the operating system to bound. Of the files that it
+// within 60 s. An HTTP/2 connection buffers at most 1 MiB of bodies. Connections: 16384, or
+// half of the files that the process may have open if that is less, and 256 of an address
+// (an IPv6 /56) that is no trusted proxy, unless it listens on loopback alone; 256 further ones
+// are told so with a 503, all others are closed. Of the files that it
 // watches, only those that a policy of at most 2 MiB names, it asks once a second when they
 // were changed. Metrics have at most 200 patterns of policies as labels. Everything else is
 // bounded by the suit.
@@ -129,6 +131,7 @@ type Guard struct {
 	// Of the first of those that follow one another by reloads alone:
 	draining  *atomic.Bool
 	upgrades  *sync.WaitGroup // of all
+	crowd     *crowd
 	cert      atomic.Pointer[tls.Certificate]
 	current   atomic.Pointer[Guard]
 	reloading sync.Mutex
@@ -170,6 +173,7 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 		policy.Listen = defaultListen
 	}
 	faults = append(faults, checkListen(policy)...)
+	faults = append(faults, checkConnections(policy)...)
 	if target != nil && itself(target, policy.Listen) {
 		faults.Add("upstream", "the guard would be its own upstream", "the address of the app, and another for listen")
 	}
@@ -177,7 +181,7 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 	faults.Join("", err)
 	store, err := withStore(&policy)
 	faults.Join("", err)
-	worn := []panoply.Option{panoply.WithLogger(log), panoply.WithCheck(checkFraming)}
+	worn := []panoply.Option{panoply.WithLogger(log), panoply.WithCheck(checkConnection)}
 	var m *metrics
 	if old != nil {
 		m = old.metrics
@@ -199,8 +203,9 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, clients: clients, store: store, metrics: m, history: past, started: time.Now(), loaded: time.Now(), draining: new(atomic.Bool), upgrades: new(sync.WaitGroup)}
 	if old == nil {
 		m.of(g)
+		g.crowd = newCrowd(g)
 	} else {
-		g.draining, g.upgrades, g.watcher = old.draining, old.upgrades, old.watcher
+		g.draining, g.upgrades, g.crowd, g.watcher = old.draining, old.upgrades, old.crowd, old.watcher
 		g.learner, g.started = old.learner, old.started
 	}
 	if old == nil || g.policy.CSP != old.policy.CSP || g.policy.File("x") != old.policy.File("x") {

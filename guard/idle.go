@@ -107,7 +107,7 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if t := tapOf(x.r.Context()); t != nil {
+	if t := linkOf(x.r.Context()).tap; t != nil {
 		t.leave()
 	}
 	context.AfterFunc(x.r.Context(), func() { conn.Close() })

@@ -166,12 +166,14 @@ var (
 	storeErrors = prometheus.NewDesc("panoply_ratelimit_without_store_total", "Decisions that on_store_error made, because the shared store did not answer.", nil, nil)
 	mistakes    = prometheus.NewDesc("panoply_client_mistakes_total", "Requests and connections which show that the proxies in front are not as the policy says.", []string{"mistake"}, nil)
 	findings    = prometheus.NewDesc("panoply_findings", "What is wrong with the tokens and cookies that the app gives out.", nil, nil)
+	connections = prometheus.NewDesc("panoply_connections", "Connections of clients that are open.", nil, nil)
+	turnedAway  = prometheus.NewDesc("panoply_connections_refused_total", "Connections beyond the bound of all, or of one address.", []string{"bound"}, nil)
 	stopping    = prometheus.NewDesc("panoply_stopping", "1 while the guard drains.", nil, nil)
 )
 
 // Describe is of the metrics that Collect gives.
 func (state) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{modeOf, decisions, waiting, storeDown, storeErrors, mistakes, findings, stopping} {
+	for _, d := range []*prometheus.Desc{modeOf, decisions, waiting, storeDown, storeErrors, mistakes, findings, connections, turnedAway, stopping} {
 		to <- d
 	}
 }
@@ -203,6 +205,10 @@ func (s state) Collect(to chan<- prometheus.Metric) {
 		counter(mistakes, float64(n), string(m))
 	}
 	gauge(findings, float64(len(g.watcher.Findings())))
+	gauge(connections, float64(g.crowd.open()))
+	for reason, name := range crowdReasons {
+		counter(turnedAway, float64(g.crowd.refused[reason].Load()), name)
+	}
 	gauge(stopping, oneIf(g.draining.Load()))
 }
 

@@ -27,7 +27,7 @@ func (g *Guard) serveRedirect(ctx context.Context) (stop func(), err error) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		server.Serve(g.clients.listen(listener)) // until stop
+		server.Serve(g.front(listener, nil)) // until stop
 	}()
 	g.log.InfoContext(ctx, "plain HTTP is sent to https", "listening", "http://"+listener.Addr().String())
 	return func() { server.Close(); <-ended }, nil

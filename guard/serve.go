@@ -88,10 +88,10 @@ func (g *Guard) serve(ctx context.Context, listener net.Listener, config *tls.Co
 		// OPTIONS * is the app's to answer, and passes the suit.
 		DisableGeneralOptionsHandler: true,
 		BaseContext:                  func(net.Listener) context.Context { return base },
-		ConnContext:                  tapped,
+		ConnContext:                  linked,
 		ErrorLog:                     log.New(connLog{g.log}, "", 0),
 	}
-	listener = newFront(g.clients.listen(listener), config, g.times.header, g.log)
+	listener = g.front(listener, config)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {

@@ -57,7 +57,7 @@ var requestRules = []Rule{
 	{ID: RequestAborted, Title: "Request body incomplete", Severity: Info, Status: 400,
 		Why: "The client stopped sending, or its body ended early."},
 	{ID: RequestBusy, Title: "Too busy", Severity: Info, Status: 503,
-		Why: "The memory set aside for request bodies is in use; the client may try again."},
+		Why: "The memory set aside for request bodies, or the connections, are in use; the client may try again."},
 	{ID: RequestUpgrade, Title: "Upgrade not served", Severity: Low, Status: 400, CWE: 444,
 		Why: "Upgrading to anything but a WebSocket opens a tunnel past every rule."},
 	{ID: UpstreamDown, Title: "Upstream not reachable", Severity: Info, Status: 502,
