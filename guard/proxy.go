@@ -17,10 +17,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/clientip"
+	"github.com/panoply-security/panoply/guard/forward"
 	"github.com/panoply-security/panoply/guard/learn"
 	"github.com/panoply-security/panoply/guard/watch"
 	"github.com/panoply-security/panoply/problem"
@@ -32,8 +32,9 @@ type proxy struct {
 	suit      *panoply.Suit
 	log       *slog.Logger
 	target    *url.URL
-	transport *http.Transport
-	reverse   httputil.ReverseProxy
+	transport transport
+	forward   forward.Handler
+	reverse   httputil.ReverseProxy // for upgrades
 	nonces    *nonces
 	learner   *learn.Learner
 	client    learn.Client
@@ -42,38 +43,29 @@ type proxy struct {
 }
 
 func newProxy(g *Guard, target *url.URL) *proxy {
-	p := &proxy{suit: g.suit, log: g.log, target: target, transport: newTransport(g.times),
+	p := &proxy{suit: g.suit, log: g.log, target: target, transport: newTransport(target, g.times),
 		nonces: &nonces{suit: g.suit, log: g.log}, learner: g.learner, client: clientOf(g.suit), watcher: g.watcher, upgrades: g.upgrades}
-	p.reverse = httputil.ReverseProxy{
+	p.forward = forward.Handler{
 		Transport:      g.metrics.timed(p.transport),
 		Rewrite:        p.rewrite,
 		ModifyResponse: p.answered,
 		ErrorHandler:   p.failed,
-		BufferPool:     &buffers{},
-		ErrorLog:       log.New(io.Discard, "", 0), // failed and watched tell more
+		Broken:         p.broken,
+	}
+	p.reverse = httputil.ReverseProxy{
+		Transport:    p.forward.Transport,
+		Rewrite:      p.rewrite,
+		ErrorHandler: p.failed,
+		BufferPool:   &buffers{},
+		ErrorLog:     log.New(io.Discard, "", 0), // failed and broken tell more
 	}
 	return p
-}
-
-// newTransport is tuned for one app that is near: many idle connections, no
-// compression of its own, no proxy from the environment.
-func newTransport(t times) *http.Transport {
-	return &http.Transport{
-		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:    5 * time.Second,
-		MaxIdleConns:           512,
-		MaxIdleConnsPerHost:    512,
-		IdleConnTimeout:        4 * time.Second, // Node closes idle connections after 5 s
-		ResponseHeaderTimeout:  t.answer,
-		MaxResponseHeaderBytes: 256 << 10,
-		DisableCompression:     true,
-	}
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	bodyGoesOn(r.Context())
 	if !wantsWebSocket(r) {
-		p.reverse.ServeHTTP(w, r)
+		p.forward.ServeHTTP(w, r)
 		return
 	}
 	p.upgrades.Add(1)
@@ -184,18 +176,10 @@ func inPath(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~%!$&'()*+,;=:@/[]", c) >= 0
 }
 
-var errUpgrade = errors.New("the app switched protocols, which nobody asked for")
+var errUpgrade = errors.New("the app switched to another protocol than it was asked for")
 
 // answered looks at an answer before it goes back. Its error is a 502.
 func (p *proxy) answered(res *http.Response) error {
-	switch {
-	case res.StatusCode == http.StatusSwitchingProtocols:
-		return errUpgrade
-	case res.StatusCode < 200:
-		return fmt.Errorf("the app answered with status %d", res.StatusCode)
-	case res.Body != http.NoBody:
-		res.Body = &watched{res.Body, p.log, res.Request}
-	}
 	p.watcher.Answered(res)
 	p.learner.Answered(res, p.client)
 	p.nonces.answered(res)
@@ -206,6 +190,9 @@ func (p *proxy) answered(res *http.Response) error {
 // httputil would add them only afterwards.
 func (p *proxy) switched(w http.ResponseWriter, res *http.Response) error {
 	if res.StatusCode != http.StatusSwitchingProtocols {
+		if res.Body != http.NoBody {
+			res.Body = &watched{res.Body, p, res.Request}
+		}
 		return p.answered(res)
 	}
 	if !strings.EqualFold(res.Header.Get("Upgrade"), "websocket") {
@@ -238,19 +225,26 @@ func (p *proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// watched logs an answer that the app breaks off. Its header has left, so
+// broken logs an answer that the app breaks off. Its header has left, so
 // that the client can only be told by a broken connection.
+func (p *proxy) broken(r *http.Request, err error) {
+	if r.Context().Err() == nil {
+		p.log.LogAttrs(r.Context(), slog.LevelError, "answer broken off", slog.String("rule", string(rule.UpstreamDown)),
+			slog.String("method", r.Method), slog.String("id", problem.ID(r.Context())), slog.String("cause", err.Error()))
+	}
+}
+
+// watched tells of an answer that breaks off, where ReverseProxy reads it.
 type watched struct {
 	io.ReadCloser
-	log *slog.Logger
-	r   *http.Request
+	p *proxy
+	r *http.Request
 }
 
 func (b *watched) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF && b.r.Context().Err() == nil {
-		b.log.LogAttrs(b.r.Context(), slog.LevelError, "answer broken off", slog.String("rule", string(rule.UpstreamDown)),
-			slog.String("method", b.r.Method), slog.String("id", problem.ID(b.r.Context())), slog.String("cause", err.Error()))
+	if err != nil && err != io.EOF {
+		b.p.broken(b.r, err)
 	}
 	return n, err
 }
