@@ -4,9 +4,9 @@
 // Command bench measures what the guard costs beside a bare reverse proxy, and
 // what a reading costs beside those of common libraries.
 //
-// Three servers run as processes of their own on loopback: an app, a bare and
-// equally tuned httputil.ReverseProxy before it, and the guard with all seven
-// protections in force before it. Rounds of the same requests go through both in
+// Four servers run as processes of their own on loopback: an app, a bare and
+// tuned httputil.ReverseProxy before it, what the guard forwards with instead, and the guard with all seven
+// protections in force. Rounds of the same requests go through each in
 // turn; what is compared is the CPU time that each process took per request, by
 // the kernel's own account. Machines are noisy and shared: believe the ratio,
 // not the microseconds.
@@ -96,30 +96,29 @@ var works = []work{
 	{"POST 1 KB JSON, schema", "POST", "/items", order, "application/json"},
 }
 
+// roles are the proxies that are compared: ReverseProxy, tuned as well as it can be; the guard's own way
+// to forward, without protections; and the guard with all seven.
+var roles = []string{"bare", "forward", "guard"}
+
 func run(ctx context.Context, rounds, requests int) error {
 	app, err := start(ctx, "app", "")
 	if err != nil {
 		return err
 	}
 	defer app.stop()
-	bare, err := start(ctx, "bare", app.url)
-	if err != nil {
-		return err
+	proxies := make([]*process, len(roles))
+	for i, role := range roles {
+		if proxies[i], err = start(ctx, role, app.url); err != nil {
+			return err
+		}
+		defer proxies[i].stop()
 	}
-	defer bare.stop()
-	guard, err := start(ctx, "guard", app.url)
-	if err != nil {
-		return err
-	}
-	defer guard.stop()
 
-	fmt.Printf("%d rounds of %d requests, %d at a time, interleaved; CPU time of the proxy process per request, medians\n\n", rounds, requests, concurrency)
-	fmt.Printf("%-24s %12s %12s %8s %14s %14s\n", "", "bare", "guard", "ratio", "bare req/s", "guard req/s")
+	fmt.Printf("%d rounds of %d requests, %d at a time, interleaved; CPU time of the proxy process per request and its ratio to bare, medians\n", rounds, requests, concurrency)
 	for _, w := range works {
-		var cpu [2][]time.Duration
-		var rate [2][]float64
+		cpu, rate := make([][]time.Duration, len(roles)), make([][]float64, len(roles))
 		for round := range rounds + 1 {
-			for i, p := range []*process{bare, guard} {
+			for i, p := range proxies {
 				c, perSecond, err := p.measure(ctx, w, requests)
 				if err != nil {
 					return err
@@ -130,18 +129,20 @@ func run(ctx context.Context, rounds, requests int) error {
 				}
 			}
 		}
-		b, g := median(cpu[0]), median(cpu[1])
-		fmt.Printf("%-24s %9.1f µs %9.1f µs %8.2f %14.0f %14.0f\n", w.name, micros(b), micros(g), float64(g)/float64(b), median(rate[0]), median(rate[1]))
+		fmt.Printf("\n%-24s %12s %8s %14s\n", w.name, "CPU", "ratio", "requests/s")
+		for i, role := range roles {
+			c := median(cpu[i])
+			fmt.Printf("%-24s %9.1f µs %8.2f %14.0f\n", role, micros(c), float64(c)/float64(median(cpu[0])), median(rate[i]))
+		}
 	}
-	bareMem, err := bare.memory()
-	if err != nil {
-		return err
+	fmt.Printf("\n%-24s\n", "most memory (RSS)")
+	for i, role := range roles {
+		rss, err := proxies[i].memory()
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%-24s %9d MB\n", role, rss>>20)
 	}
-	guardMem, err := guard.memory()
-	if err != nil {
-		return err
-	}
-	fmt.Printf("%-24s %9d MB %9d MB\n", "most memory (RSS)", bareMem>>20, guardMem>>20)
 	return nil
 }
 

@@ -5,6 +5,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,6 +21,8 @@ import (
 
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/guard"
+	"github.com/panoply-security/panoply/guard/forward"
+	"github.com/panoply-security/panoply/guard/http1"
 	"github.com/panoply-security/panoply/ratelimit"
 	"github.com/panoply-security/panoply/upload"
 	"github.com/panoply-security/panoply/validate"
@@ -68,6 +71,8 @@ func serve(role string) error {
 		handler, err = bare(upstream)
 	case "logins":
 		handler, err = loginApp()
+	case "forward":
+		handler, err = forwarding(upstream)
 	case "guard":
 		handler, err = guarded(upstream)
 	default:
@@ -122,6 +127,28 @@ func bare(upstream string) (http.Handler, error) {
 			MaxIdleConns: 512, MaxIdleConnsPerHost: 512, IdleConnTimeout: 4 * time.Second, DisableCompression: true,
 		},
 		BufferPool: &buffers{},
+	}, nil
+}
+
+// forwarding is how the guard forwards, without its protections.
+func forwarding(upstream string) (http.Handler, error) {
+	target, err := url.Parse(upstream)
+	if err != nil {
+		return nil, err
+	}
+	return &forward.Handler{
+		Rewrite: func(pr *httputil.ProxyRequest) {
+			pr.SetURL(target)
+			pr.Out.Host = pr.In.Host
+			pr.SetXForwarded()
+		},
+		Transport: http1.New(http1.Config{Answer: time.Minute, Dial: func(ctx context.Context) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "tcp", target.Host)
+		}}),
+		ModifyResponse: func(*http.Response) error { return nil },
+		ErrorHandler:   func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+		Broken:         func(*http.Request, error) {},
 	}, nil
 }
 
