@@ -4,7 +4,7 @@
 #
 # Installs what the end-to-end tests need, where it can: the npm packages of the
 # Express apps, of the oracle, of the graders and of axe-core and, as root on a system with
-# apt, Chromium, redis-server and nginx. What it could not get it says loudly; the tests
+# apt, Chromium, redis-server, nginx and buildah. What it could not get it says loudly; the tests
 # that need it are then skipped. With PANOPLY_REQUIRE=1 they fail, and so does
 # this script. Running it again is quick and changes nothing.
 
@@ -64,36 +64,27 @@ else
 	loud 'no Chromium, and no root with apt-get to install it: the browser tests cannot run'
 fi
 
-if has redis-server; then
-	echo 'redis-server: installed'
-elif has apt-get && [ "$(id -u)" = 0 ]; then
-	log=$(mktemp)
-	if apt-get install -y --no-install-recommends redis-server >"$log" 2>&1 ||
-		{ apt-get update >"$log" 2>&1 && apt-get install -y --no-install-recommends redis-server >"$log" 2>&1; }; then
-		echo 'redis-server: installed now'
+# need COMMAND PACKAGE WHAT: installs the package that has the command.
+need() {
+	if has "$1" || [ -x "/usr/sbin/$1" ]; then
+		echo "$1: installed"
+	elif has apt-get && [ "$(id -u)" = 0 ]; then
+		log=$(mktemp)
+		if apt-get install -y --no-install-recommends "$2" >"$log" 2>&1 ||
+			{ apt-get update >"$log" 2>&1 && apt-get install -y --no-install-recommends "$2" >"$log" 2>&1; }; then
+			echo "$1: installed now"
+		else
+			tail -n 5 "$log" >&2
+			loud "apt-get could not install $2: $3"
+		fi
+		rm -f "$log"
 	else
-		tail -n 5 "$log" >&2
-		loud 'apt-get could not install redis-server: the tests of the Redis store cannot run'
+		loud "no $1, and no root with apt-get to install it: $3"
 	fi
-	rm -f "$log"
-else
-	loud 'no redis-server, and no root with apt-get to install it: the tests of the Redis store cannot run'
-fi
+}
 
-if has nginx || [ -x /usr/sbin/nginx ]; then
-	echo 'nginx: installed'
-elif has apt-get && [ "$(id -u)" = 0 ]; then
-	log=$(mktemp)
-	if apt-get install -y --no-install-recommends nginx-light >"$log" 2>&1 ||
-		{ apt-get update >"$log" 2>&1 && apt-get install -y --no-install-recommends nginx-light >"$log" 2>&1; }; then
-		echo 'nginx: installed now'
-	else
-		tail -n 5 "$log" >&2
-		loud 'apt-get could not install nginx-light: one well-made site cannot be scanned'
-	fi
-	rm -f "$log"
-else
-	loud 'no nginx, and no root with apt-get to install it: one well-made site cannot be scanned'
-fi
+need redis-server redis-server 'the tests of the Redis store cannot run'
+need nginx nginx-light 'one well-made site cannot be scanned'
+need buildah buildah 'the image cannot be built'
 
 [ "$missing" = 0 ] || [ "$PANOPLY_REQUIRE" != 1 ]

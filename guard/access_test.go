@@ -48,7 +48,11 @@ func TestAdminBeyondLoopbackAsksForTheToken(t *testing.T) {
 				r.Header.Set("Authorization", tt.authorization)
 				rec := httptest.NewRecorder()
 				g.adminHandler().ServeHTTP(rec, r)
-				if rec.Code != tt.want || (rec.Code == 401) != (rec.Header().Get("WWW-Authenticate") != "") {
+				want := tt.want
+				if path == "/healthz" && want == 401 {
+					want = 200 // who asks whether it lives needs no token
+				}
+				if rec.Code != want || (rec.Code == 401) != (rec.Header().Get("WWW-Authenticate") != "") {
 					t.Errorf("%s: %d %v", path, rec.Code, rec.Header())
 				}
 			}

@@ -9,6 +9,7 @@ require (
 	github.com/panoply-security/panoply/audit v0.0.0
 	github.com/panoply-security/panoply/guard v0.0.0
 	github.com/rogpeppe/go-internal v1.16.0
+	golang.org/x/crypto/x509roots/fallback v0.0.0-20261030153154-30a33513ff6d
 	golang.org/x/term v0.47.0
 )
 

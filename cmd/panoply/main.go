@@ -13,6 +13,7 @@
 //	panoply policy check FILE        tell everything that is wrong with a policy
 //	panoply policy show              the effective policy, defaults spelled out
 //	panoply policy schema            the policy file's JSON Schema, for editors
+//	panoply health                   is the guard on this machine ready? For containers without curl
 //
 // Exit codes: 0 done, 1 findings, 2 usage or a bad policy, 3 a target that
 // cannot be reached or read, 4 a scan that had to stop before its end.
@@ -28,6 +29,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	_ "golang.org/x/crypto/x509roots/fallback" // for systems that have no certificate authorities of their own
 )
 
 const (
@@ -44,6 +46,9 @@ type commands struct {
 	Audit  auditCmd  `cmd:"" help:"Read an Express app's source: which of the seven mistakes it makes, and where."`
 	Report reportCmd `cmd:"" help:"Write a report that was kept as JSON in another form."`
 	Policy policyCmd `cmd:"" help:"Check, show or describe the policy file."`
+	Health healthCmd `cmd:"" help:"Ask the guard on this machine whether it is ready."`
+
+	Version kong.VersionFlag `help:"Print the version."`
 }
 
 // streams are where a command reads and writes.
@@ -61,7 +66,7 @@ func run(args []string, std streams) int {
 	exited := -1                 // kong wants to end the process after --help
 	parser, err := kong.New(&commands{}, kong.Name("panoply"),
 		kong.Description("Finds and closes the seven security mistakes that web apps make in production."),
-		kong.Writers(std.out, std.err), kong.UsageOnError(), kong.Bind(std),
+		kong.Writers(std.out, std.err), kong.UsageOnError(), kong.Bind(std), kong.Vars{"version": "panoply " + version()},
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Exit(func(code int) { exited = code }))
 	if err != nil {
 		fmt.Fprintln(std.err, "panoply: error:", err)

@@ -109,8 +109,14 @@ func (o output) options() report.Options {
 	return opts
 }
 
+// release is set where a release is built.
+var release string
+
 // version is the program's, as it was built.
 func version() string {
+	if release != "" {
+		return release
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
 	}
