@@ -25,21 +25,11 @@ type login struct {
 	right      bool              // it has signed an account in
 }
 
-// signup is a route that makes accounts.
-type signup struct {
-	path string
-	user string   // the field that login takes
-	text string   // a field beside, that holds text
-	as   *account // who may make them, or nil for anybody
-	made []*account
-
-	deleted int // of those
-}
-
 // account is one that this scan has made, or that it was given.
 type account struct {
 	name, email, password string
 	ours                  bool   // it was made by this scan
+	nick                  bool   // it signed up under a name
 	given                 string // what it calls itself, if it was given and that is known
 	created               answer
 	in                    bool   // it is signed in
@@ -55,30 +45,12 @@ func (s *scan) newAccount() *account {
 	return u
 }
 
-// fields are what the account signs up with.
-func (u *account) fields(r *signup) map[string]any {
-	out := map[string]any{"password": u.password}
-	switch r.user {
-	case "email":
-		out["email"] = u.email
-	default:
-		out[r.user] = u.login(r.user)
-		if r.text == "email" {
-			out["email"] = u.email
-		}
-	}
-	if r.text == "name" {
-		out["name"] = u.name
-	}
-	return out
-}
-
 // login is what the account calls itself when it signs in.
 func (u *account) login(field string) string {
 	if !u.ours {
 		return u.given
 	}
-	if field == "username" {
+	if field == "username" || u.nick && userName.MatchString(field) && !mailName.MatchString(field) {
 		name, _, _ := strings.Cut(u.email, "@")
 		return name
 	}
@@ -209,20 +181,20 @@ func (s *scan) findLogins(ctx context.Context) {
 // shapes are the ways in which a login may want its fields.
 func (s *scan) shapes(path string) []login {
 	user, pass := "email", "password"
-	hidden := map[string]string{}
 	for _, f := range s.surface.forms {
-		if name, ok := f.has("password"); ok && f.action == path {
+		if f.action != path {
+			continue
+		}
+		if name, ok := f.has("password"); ok {
 			pass = name
-			for _, field := range f.fields {
-				if field.kind == "hidden" {
-					hidden[field.name] = field.value
-				}
-			}
 			for _, field := range f.fields {
 				if field.kind == "email" || field.kind == "text" || field.kind == "" {
 					user = field.name
 					break
 				}
+			}
+			if hidden := f.hidden(); len(hidden) > 0 {
+				return []login{{path: path, user: user, pass: pass, form: true, hidden: hidden, cookies: f.cookies}}
 			}
 		}
 	}
@@ -230,11 +202,7 @@ func (s *scan) shapes(path string) []login {
 	if user == other {
 		other = "email"
 	}
-	ways := []login{{path: path, user: user, pass: pass}, {path: path, user: user, pass: pass, form: true}, {path: path, user: other, pass: pass}}
-	if len(hidden) > 0 { // such as a token against other sites' forms
-		ways = []login{{path: path, user: user, pass: pass, form: true, hidden: hidden, cookies: (&http.Response{Header: s.page.header}).Cookies()}}
-	}
-	return ways
+	return []login{{path: path, user: user, pass: pass}, {path: path, user: user, pass: pass, form: true}, {path: path, user: other, pass: pass}}
 }
 
 // request signs in with an ordinary password.
@@ -260,55 +228,6 @@ func quoteJSON(s string) string {
 	return string(b)
 }
 
-// findSignup looks for a route that makes accounts for anybody, or for the account that
-// was given.
-func (s *scan) findSignup(ctx context.Context, given *account) {
-	shapes := []signup{{user: "email", text: "name"}, {user: "username", text: "email"}, {user: "email"}, {user: "username"}}
-	for _, path := range s.candidates("POST", signupName, usual.signup) {
-		if slices.ContainsFunc(s.app.logins, func(l *login) bool { return l.path == path }) {
-			continue
-		}
-		var as *account
-		for _, r := range shapes {
-			r.path, r.as = path, as
-			u := s.newAccount()
-			a := s.create(ctx, &r, u, nil)
-			if given != nil && as == nil && (a.status == http.StatusUnauthorized || a.status == http.StatusForbidden) {
-				as = given
-				r.as = as
-				a = s.create(ctx, &r, u, nil)
-			}
-			if !s.there(a) || a.status == 401 || a.status == 403 || a.status >= 500 {
-				break
-			}
-			if len(r.made) > 0 {
-				s.app.signup, s.app.made = &r, u
-				s.say("signing up: POST %s", path)
-				return
-			}
-		}
-	}
-}
-
-// create signs an account up, with more fields.
-func (s *scan) create(ctx context.Context, r *signup, u *account, more map[string]any) answer {
-	fields := u.fields(r)
-	for name, value := range more {
-		fields[name] = value
-	}
-	body, err := json.Marshal(fields)
-	if err != nil {
-		return answer{err: err}
-	}
-	q := r.as.as(postJSON(r.path, string(body)))
-	q.provoked = len(more) > 0
-	u.created = s.client.do(ctx, q)
-	if a := u.created; a.ok() || a.status == http.StatusFound || a.status == http.StatusSeeOther {
-		r.made = append(r.made, u)
-	}
-	return u.created
-}
-
 // signIn signs an account in, and judges the token and the cookies that it gets.
 func (s *scan) signIn(ctx context.Context, l *login, u *account) bool {
 	a := s.client.do(ctx, l.request(u.login(l.user), u.password))
@@ -317,7 +236,7 @@ func (s *scan) signIn(ctx context.Context, l *login, u *account) bool {
 	}
 	l.right = true
 	u.in, u.signed, u.token = true, a, tokenIn(a)
-	u.cookies = (&http.Response{Header: a.header}).Cookies()
+	u.cookies = cookiesOf(a)
 	s.judgeCookies(a)
 	if t, ok := parseToken(u.token); ok {
 		s.judgeToken(a, "the token of "+l.path, t)
@@ -388,10 +307,17 @@ func walk(text []byte, f func(key string, value any)) {
 // findMe looks for a path that shows the account to itself, and to nobody else.
 func (s *scan) findMe(ctx context.Context) {
 	u, name := s.app.user, s.app.name()
-	for _, path := range s.candidates("GET", meName, usual.me) {
+	paths := s.candidates("GET", meName, usual.me)
+	if next := redirect(u.signed); next != nil && next.Host == s.client.base.Host {
+		paths = slices.Insert(paths, 0, next.EscapedPath()) // where it is sent after signing in
+	}
+	for _, path := range paths {
 		a := s.client.do(ctx, u.as(get(path)))
 		if !a.ok() {
 			continue
+		}
+		if a.isPage() {
+			s.takeOver(a) // forms that only users see
 		}
 		shown := name != "" && strings.Contains(string(a.content), name)
 		if !shown && (u.ours || !a.isJSON() || s.client.do(ctx, get(path)).ok()) {

@@ -151,6 +151,7 @@ func (s *scan) candidates(method string, name *regexp.Regexp, usual []string) []
 // discover reads the page's scripts, and learns what a path that is not there
 // answers.
 func (s *scan) discover(ctx context.Context) {
+	s.crawl(ctx)
 	for _, script := range s.surface.scripts[:min(len(s.surface.scripts), 4)] {
 		if a := s.client.do(ctx, get(script)); a.ok() {
 			s.surface.addPaths(pathsIn(a.content))

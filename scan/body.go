@@ -4,6 +4,7 @@
 package scan
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -21,21 +22,21 @@ func (s *scan) assignment(ctx context.Context) {
 		s.report.NotTested(3, "no way to sign up was found")
 		return
 	}
-	role := "role-" + s.marker
+	role, other := "role-"+s.marker, "other-"+s.marker
 	kept := func() (u *account, where answer, ok, all bool) {
 		u = s.newAccount()
-		a := s.create(ctx, r, u, map[string]any{"role": role, s.marker: role})
-		if !a.ok() {
+		a := s.create(ctx, r, u, map[string]any{"role": role, s.marker: other})
+		if !taken(a) {
 			return u, a, false, false
 		}
 		shown, ok := s.shows(ctx, u)
 		if !ok {
 			// Nothing shows the account: its own answer, if that has the role and not
 			// everything that was sent.
-			has, echo := members(a.content, role, s.marker)
+			has, echo := members(a, role, other)
 			return u, a, has && !echo, false
 		}
-		has, all := members(shown.content, role, s.marker)
+		has, all := members(shown, role, other)
 		return u, shown, has || all, all
 	}
 	u, where, ok, all := kept()
@@ -45,7 +46,7 @@ func (s *scan) assignment(ctx context.Context) {
 		s.judgeError(u.created)
 	}
 	if !ok {
-		if u.created.ok() && s.app.me == "" {
+		if taken(u.created) && s.app.me == "" {
 			s.report.NotTested(3, "nothing shows what was kept of a new account")
 		}
 		return
@@ -55,7 +56,7 @@ func (s *scan) assignment(ctx context.Context) {
 		return
 	}
 	baseline := s.app.made.created
-	if had, _ := members(baseline.content, role, s.marker); had {
+	if had, _ := members(baseline, role, other); had {
 		return
 	}
 	control := "control: the field " + s.marker + " was not kept"
@@ -67,16 +68,17 @@ func (s *scan) assignment(ctx context.Context) {
 		"baseline "+said(baseline)+", without it", "repeated "+said(again.created))
 }
 
-// members reports whether a JSON answer has the value under the name role, and under
-// the control's name.
-func members(content []byte, value, control string) (role, all bool) {
-	walk(content, func(key string, v any) {
-		if v == value {
-			role = role || key == "role"
-			all = all || key == control
-		}
+// members reports whether an answer has the role under its name, and the control under
+// whatever name. A page has no names.
+func members(a answer, role, control string) (has, all bool) {
+	if !a.isJSON() {
+		return bytes.Contains(a.content, []byte(role)), bytes.Contains(a.content, []byte(control))
+	}
+	walk(a.content, func(key string, v any) {
+		has = has || v == role && key == "role"
+		all = all || v == control
 	})
-	return role, all
+	return has, all
 }
 
 // confusion signs up with an object where text belongs, or signs in with one where

@@ -97,7 +97,7 @@ func (s *scan) placeOf(r *signup, u *account) string {
 		return path != "" && (idLike.MatchString(last) || strings.Contains(last, s.marker)) && !staysAway.MatchString(path)
 	}
 	if text := u.created.header.Get("Location"); text != "" {
-		to, err := u.created.url.Parse(text)
+		to, err := u.created.from().Parse(text)
 		if err == nil && to.Host == s.client.base.Host && to.Scheme == s.client.base.Scheme && below(to.EscapedPath()) {
 			return to.EscapedPath()
 		}

@@ -128,6 +128,18 @@ type answer struct {
 	err      error
 }
 
+// from is the address that relative ones in the answer start at.
+func (a answer) from() *url.URL {
+	if a.url.Opaque == "" {
+		return a.url
+	}
+	u, err := url.Parse(a.url.Scheme + "://" + a.url.Host + a.url.Opaque)
+	if err != nil {
+		return &url.URL{Scheme: a.url.Scheme, Host: a.url.Host, Path: "/"} // a wrong escape, sent on purpose
+	}
+	return u
+}
+
 func (a answer) ok() bool { return a.err == nil && a.status/100 == 2 }
 
 // mediaType is the type without parameters, in lower case.

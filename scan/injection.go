@@ -6,7 +6,7 @@ package scan
 import (
 	"context"
 	"fmt"
-	"net/url"
+	"maps"
 
 	"github.com/panoply-security/panoply/rule"
 )
@@ -82,8 +82,9 @@ func (l *login) ways() []way {
 			return l.raw(user, fmt.Sprintf(`{%s:%s}`, quoteJSON(operator), quoteJSON(operand)))
 		}},
 		{"a form", func(user, operator, operand string) request {
-			body := url.Values{l.user: {user}, l.pass + "[" + operator + "]": {operand}}.Encode()
-			return request{method: "POST", target: l.path, kind: "application/x-www-form-urlencoded", body: []byte(body)}
+			fields := map[string]string{l.user: user, l.pass + "[" + operator + "]": operand}
+			maps.Copy(fields, l.hidden)
+			return request{method: "POST", target: l.path, kind: "application/x-www-form-urlencoded", body: formOf(fields), cookies: l.cookies}
 		}},
 	}
 }

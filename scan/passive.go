@@ -96,7 +96,7 @@ func redirect(a answer) *url.URL {
 	if a.err != nil || a.status/100 != 3 || a.status == http.StatusNotModified {
 		return nil
 	}
-	next, err := a.url.Parse(a.header.Get("Location"))
+	next, err := a.from().Parse(a.header.Get("Location"))
 	if err != nil || a.header.Get("Location") == "" || next.Scheme != "http" && next.Scheme != "https" || next.User != nil {
 		return nil
 	}

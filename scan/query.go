@@ -101,7 +101,7 @@ func (s *scan) filtered(ctx context.Context, list answer, name string) bool {
 // passes proves nothing.
 func (s *scan) pollution(ctx context.Context) {
 	r := s.app.signup
-	if r == nil {
+	if r == nil || !r.nested() {
 		return
 	}
 	try := func(name string) answer {

@@ -26,6 +26,7 @@ const (
 // surface is what a page and its scripts tell about an app.
 type surface struct {
 	forms    []form
+	links    []string // paths of the app that a page links to
 	paths    []string // of the app, that are linked or named in scripts
 	scripts  []string // of the app, to be read
 	foreign  []tag    // scripts and style sheets of other hosts
@@ -36,6 +37,7 @@ type surface struct {
 type form struct {
 	method, action string // action is a path of the app
 	fields         []field
+	cookies        []*http.Cookie // of its page
 }
 
 type field struct{ name, kind, value string }
@@ -52,6 +54,18 @@ func (f form) has(kind string) (name string, ok bool) {
 type tag struct {
 	name, address string
 	integrity     bool
+}
+
+// hidden are the fields that the page has filled in, such as a token against other
+// sites' forms.
+func (f form) hidden() map[string]string {
+	out := map[string]string{}
+	for _, field := range f.fields {
+		if field.kind == "hidden" {
+			out[field.name] = field.value
+		}
+	}
+	return out
 }
 
 // readSurface reads a page, without building a tree. Addresses of other hosts are
@@ -90,7 +104,11 @@ func readSurface(page *url.URL, body []byte) (s surface) {
 					s.policies = append(s.policies, attrs["content"])
 				}
 			case "a":
-				s.addPaths([]string{own(base, page, attrs["href"])})
+				link := own(base, page, attrs["href"])
+				s.addPaths([]string{link})
+				if link != "" && len(s.links) < maxPaths && !slices.Contains(s.links, link) {
+					s.links = append(s.links, link)
+				}
 			case "form":
 				if len(s.forms) < maxForms {
 					s.forms = append(s.forms, form{method: strings.ToUpper(attrs["method"]), action: own(base, page, attrs["action"])})

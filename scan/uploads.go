@@ -200,8 +200,9 @@ func (s *scan) upload(ctx context.Context, st *store, f file) (a, back answer) {
 // whereIs is the path under which the answer says that a file is, or empty.
 func (s *scan) whereIs(a answer, name string) string {
 	var paths []string
-	consider := func(text string) {
-		u, err := a.url.Parse(text)
+	root := &url.URL{Scheme: s.client.base.Scheme, Host: s.client.base.Host, Path: "/"}
+	consider := func(base *url.URL, text string) {
+		u, err := base.Parse(text)
 		if err != nil || text == "" || len(text) > maxPath || u.Host != "" && u.Host != s.client.base.Host {
 			return
 		}
@@ -209,10 +210,10 @@ func (s *scan) whereIs(a answer, name string) string {
 			paths = append(paths, (&url.URL{Path: "/" + strings.TrimLeft(u.Path, "/")}).EscapedPath())
 		}
 	}
-	consider(a.header.Get("Location"))
+	consider(a.from(), a.header.Get("Location"))
 	walk(a.content, func(_ string, v any) {
 		if text, ok := v.(string); ok {
-			consider(text)
+			consider(root, text) // as multer has it: below the folder of the app
 		}
 	})
 	slices.SortStableFunc(paths, func(x, y string) int { return strings.Count(y, "/") - strings.Count(x, "/") })
