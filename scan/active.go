@@ -94,9 +94,9 @@ var (
 
 var usual = struct{ login, signup, upload, me, lists []string }{
 	login:  []string{"/api/login", "/login", "/api/auth/login", "/auth/login", "/api/signin", "/signin", "/api/sessions", "/api/v1/login", "/api/v1/auth/login"},
-	signup: []string{"/api/users", "/api/register", "/api/signup", "/api/auth/register", "/api/auth/signup", "/register", "/signup", "/users", "/api/v1/users"},
+	signup: []string{"/api/users", "/api/register", "/api/signup", "/api/auth/register", "/api/auth/signup", "/auth/register", "/auth/signup", "/register", "/signup", "/users", "/api/v1/users", "/api/v1/auth/register"},
 	upload: []string{"/api/upload", "/upload", "/api/uploads", "/api/files", "/files", "/api/v1/upload"},
-	me:     []string{"/api/me", "/me", "/api/users/me", "/api/profile", "/api/auth/me", "/api/user", "/profile", "/account", "/api/account"},
+	me:     []string{"/api/me", "/me", "/api/users/me", "/api/profile", "/api/auth/me", "/auth/me", "/users/me", "/api/v1/auth/me", "/api/v1/users/me", "/api/user", "/profile", "/account", "/api/account"},
 	lists:  []string{"/api/products", "/api/items", "/api/data", "/api/posts", "/api/users"},
 }
 
@@ -152,6 +152,9 @@ func (s *scan) candidates(method string, name *regexp.Regexp, usual []string) []
 // answers.
 func (s *scan) discover(ctx context.Context) {
 	s.crawl(ctx)
+	if s.page.isJSON() {
+		s.surface.addPaths(pathsIn(s.page.content)) // an API that tells its routes
+	}
 	for _, script := range s.surface.scripts[:min(len(s.surface.scripts), 4)] {
 		if a := s.client.do(ctx, get(script)); a.ok() {
 			s.surface.addPaths(pathsIn(a.content))

@@ -61,6 +61,7 @@ func TestActive(t *testing.T) {
 		{"any-size", &toy{anySize: true}, []rule.ID{rule.UploadTooLarge}, "cccccoc"},
 		{"operators", &toy{operators: true}, []rule.ID{rule.NoSQLOperator}, "cccccco"},
 		{"operators-without-sign-up", &toy{unknownBreak: true, noSignup: true}, []rule.ID{rule.NoSQLOperator}, "cccc-co"},
+		{"operators-where-wrong-logins-are-200", &toy{operators: true, denies: 200}, []rule.ID{rule.NoSQLOperator}, "cccccco"},
 		{"operators-in-the-query", &toy{queries: true}, []rule.ID{rule.NoSQLOperator}, "cccccco"},
 		{"parameter-twice-is-worth-a-word", &toy{lone: true}, nil, "ccccccc"},
 		{"recursive-merge", &toy{merges: true, ignores: true}, []rule.ID{rule.ValidatePrototype}, "ccocccc"},
@@ -73,6 +74,7 @@ func TestActive(t *testing.T) {
 		{"nothing-without-a-session", &toy{closed: true}, nil, "c--c---"},
 		{"uploads-as-attachments", &toy{attached: true}, nil, "ccccccc"},
 		{"wrong-logins-are-400", &toy{denies: 400}, nil, "ccccccc"},
+		{"wrong-logins-are-200", &toy{denies: 200}, nil, "ccccccc"},
 		{"wrong-logins-are-403", &toy{denies: 403}, nil, "ccccccc"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

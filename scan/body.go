@@ -146,7 +146,9 @@ func (s *scan) confuseLogin(ctx context.Context, l *login) {
 		return
 	}
 	s.report.Tested(3)
-	s.report.NotTested(3, "only the login was tried: no way to sign up was found")
+	if s.app.signup == nil {
+		s.report.NotTested(3, "only the login was tried: no way to sign up was found")
+	}
 	if a.status < 500 {
 		return
 	}

@@ -30,15 +30,15 @@ func (s *scan) injection(ctx context.Context) {
 }
 
 func (s *scan) inject(ctx context.Context, l *login) {
-	if l.wrong.status < 400 && l.wrong.status/100 != 3 {
-		s.report.NotTested(7, fmt.Sprintf("a wrong login at %s is answered %d: no failure to compare with", l.path, l.wrong.status))
-		return
-	}
 	u := s.app.made
 	if given := s.app.user; (u == nil || !u.in) && given != nil && given.password != "" {
 		u = given
 	}
 	own := u != nil && u.in
+	if l.wrong.status < 400 && l.wrong.status/100 != 3 && !(own && tokenIn(u.signed) != "") {
+		s.report.NotTested(7, fmt.Sprintf("a wrong login at %s is answered %d: no failure to compare with", l.path, l.wrong.status))
+		return
+	}
 	limited, tested := false, false
 	ask := func(q request) answer {
 		q.provoked = true
