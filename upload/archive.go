@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"hash/maphash"
 	"slices"
 	"strings"
 )
@@ -36,7 +37,7 @@ func lookZIP(v *view) (a anatomy) {
 	locals := newView(v.r, v.size)
 	defer locals.close()
 	packed, off := int64(0), start
-	pieces := make([]piece, 0, min(entries, 1024))
+	pieces, names, seed := make([]piece, 0, min(entries, 1024)), map[uint64]bool{}, maphash.MakeSeed()
 	for range entries {
 		head := v.at(off, 46)
 		if head == nil || string(head[:4]) != "PK\x01\x02" {
@@ -69,6 +70,13 @@ func lookZIP(v *view) (a anatomy) {
 		}
 		if renames(extras, name) {
 			return a.broken(off, "An entry has another name in its extra field.")
+		}
+		if h := maphash.Bytes(seed, name); names[h] {
+			if a.harm == "" {
+				a.harm = "Two entries of the archive have the same name."
+			}
+		} else {
+			names[h] = true
 		}
 		piece, ok := e.at(locals, name)
 		if !ok {

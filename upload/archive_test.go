@@ -172,6 +172,7 @@ func TestArchives(t *testing.T) {
 		{"of-windows", "a.zip", "application/zip", packed([2]string{`..\x`, "x"}), rule.UploadArchive},
 		{"drive", "a.zip", "application/zip", packed([2]string{"c:x", "x"}), rule.UploadArchive},
 		{"control-character", "a.zip", "application/zip", packed([2]string{"a\nb", "x"}), rule.UploadArchive},
+		{"two-of-one-name", "a.zip", "application/zip", packed([2]string{"a", "x"}, [2]string{"a", "y"}), rule.UploadArchive},
 		{"link", "a.zip", "application/zip", linked(), rule.UploadArchive},
 		{"link-of-macos", "a.zip", "application/zip", patched(linked(), "PK\x01\x02", 5, 19), rule.UploadArchive},
 		{"link-of-dos", "a.zip", "application/zip", patched(linked(), "PK\x01\x02", 5, 0), rule.UploadArchive},
@@ -268,6 +269,13 @@ func TestPDFActions(t *testing.T) {
 		{"link", object("<< /S /URI /URI (https://shop.example/JS(1)) >>"), true}, // a text that looks like one is told of, too
 		{"open-action", object("<< /OpenAction [3 0 R /Fit] >>"), false},
 		{"other-names", object("<< /JSON (x) /JavaScripts 1 /Launched 2 /JS /Name >>"), false},
+		{"comment-before-the-script", object("<< /S /Rendition /JS%\n(app.alert(1)) >>"), true},
+		{"form-with-scripts", object("<< /AcroForm << /XFA [(a) 7 0 R] >> >>"), true},
+		{"objects-without-a-type", strings.Replace(objects("9 0 << /S /JavaScript /JS (x) >>"), "/Type /ObjStm ", "", 1), true},
+		{"objects-without-a-type-harmless", strings.Replace(objects("9 0 << /Type /Page >>"), "/Type /ObjStm ", "", 1), false},
+		{"objects-of-another-type", strings.Replace(objects("9 0 << /S /JavaScript /JS (x) >>"), "/ObjStm", "/XObject", 1), true},
+		{"objects-far-from-their-first", object("<< /N 1 /First 4 /X (" + strings.Repeat("x", 2000) + ") >>\nstream\nx\nendstream"), true},
+		{"outlines", object("<< /Type /Outlines /First 12 0 R /Last 13 0 R /Count 2 >>") + objects("9 0 << /Type /Page >>"), false},
 		{"noise", pdf("1.4", noise(1<<20)), false},
 	}
 	for _, tt := range tests {

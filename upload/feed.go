@@ -134,7 +134,7 @@ func (a *archives) records(b []byte, off int64, limit int) {
 		at := off + int64(from)
 		a.marks[a.seen%len(a.marks)] = at
 		a.seen++
-		if _, comment, ok := readZipRecord(b[from:from+zipRecordBytes], at); ok {
+		if comment, ok := readZipRecord(b[from : from+zipRecordBytes]); ok {
 			a.from[a.found%zipRecords], a.ends[a.found%zipRecords] = at, at+zipRecordBytes+comment
 			a.found++
 		}

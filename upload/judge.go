@@ -200,7 +200,8 @@ func activeHead(head []byte, d detected, l *typeList) string {
 			return "Its content is a program."
 		}
 	}
-	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n\f\v\x00")
+	var room [headBytes]byte
+	text := bytes.TrimLeft(bytes.TrimPrefix(narrow(room[:0], head), []byte("\xef\xbb\xbf")), " \t\r\n\f\v\x00")
 	for _, m := range markup {
 		if hasPrefixFold(text, m) {
 			return "Its content is a page or a script."
@@ -210,6 +211,27 @@ func activeHead(head []byte, d detected, l *typeList) string {
 		return "Its content is a script."
 	}
 	return ""
+}
+
+// narrow is text in UTF-16 as far as it is ASCII, which is enough to know markup by, and
+// any other as it is. Browsers go by the mark, readers of XML by the first character.
+func narrow(room, head []byte) []byte {
+	if len(head) < 4 {
+		return head
+	}
+	switch string(head[:2]) {
+	case "\xff\xfe", "\xfe\xff":
+		head = head[2:]
+	case "<\x00", "\x00<":
+	default:
+		return head
+	}
+	for _, c := range head {
+		if c != 0 {
+			room = append(room, c)
+		}
+	}
+	return room
 }
 
 // allowsActive reports whether the content is of an unsafe type that the route

@@ -4,6 +4,7 @@
 package upload
 
 import (
+	"encoding/binary"
 	"go/build"
 	"os"
 	"path/filepath"
@@ -69,7 +70,7 @@ func TestDisguisedFiles(t *testing.T) {
 		{"bytes-as-png", "a.png", "image/png", "\x00\x01\x02\x03", mismatch},
 		{"nul-before-png", "a.png", "image/png", "\x00" + png, mismatch},
 		{"text-before-pdf", "a.pdf", "application/pdf", "x\n" + document, mismatch},
-		{"utf-16-html-as-jpeg", "a.jpg", "image/jpeg", "\xff\xfe<\x00h\x00t\x00m\x00l\x00>\x00", mismatch},
+		{"utf-16-html-as-jpeg", "a.jpg", "image/jpeg", "\xff\xfe<\x00h\x00t\x00m\x00l\x00>\x00", dangerous},
 		{"javascript-as-jpeg", "a.jpg", "image/jpeg", "alert(1)", mismatch},
 		{"postscript-as-png", "a.png", "image/png", "%!PS-Adobe-3.0\n(x) run\n", mismatch},
 		{"mvg-as-jpeg", "a.jpg", "image/jpeg", "push graphic-context\nviewbox 0 0 1 1\n", mismatch},
@@ -128,6 +129,9 @@ func TestDisguisedFiles(t *testing.T) {
 		{"zip-behind-pdf", "a.pdf", "application/pdf", document + zip, polyglot},
 		{"zip-in-jpeg-comment", "a.jpg", "image/jpeg", jpegWith(0xfe, zip), polyglot},
 		{"zip-in-png-chunk", "a.png", "image/png", pngWith("zzZz", zip), polyglot},
+		{"larger-zip-behind-png", "a.png", "image/png", png + largerFormat(0, 0), polyglot},
+		{"larger-zip-in-jpeg-comment", "a.jpg", "image/jpeg", jpegWith(0xfe, largerFormat(0, 0)), polyglot},
+		{"zip-by-its-place-behind-webp", "a.webp", "image/webp", zipByPlace(webpLossy + strings.Repeat("x", 100)), polyglot},
 		{"false-archives-behind-png", "a.png", "image/png", png + strings.Repeat("PK\x05\x06", 100), polyglot},
 		{"exe-behind-png", "a.png", "image/png", png + exe, polyglot},
 		{"elf-behind-jpeg", "a.jpg", "image/jpeg", jpg + elf, polyglot},
@@ -136,6 +140,26 @@ func TestDisguisedFiles(t *testing.T) {
 		{"php-in-exif", "a.jpg", "image/jpeg", jpegWith(0xe1, "Exif\x00\x00"+php), polyglot},
 		{"php-in-png-text", "a.png", "image/png", pngWith("tEXt", "Comment\x00"+php), polyglot},
 		{"script-in-png-text", "a.png", "image/png", pngWith("iTXt", "a\x00\x00\x00\x00\x00<script src=//x>"), polyglot},
+		{"script-in-jpeg-table", "a.jpg", "image/jpeg", jpegWith(0xdb, "<script>alert(1)</script>"), polyglot},
+		{"script-in-webp-frame", "a.webp", "image/webp", webpWith("ANMF", strings.Repeat("\x00", 16)+"XMP \x1a\x00\x00\x00<script>alert(1)</script> "), polyglot},
+		{"broken-webp-frame", "a.webp", "image/webp", webpWith("ANMF", strings.Repeat("\x00", 16)+"VP8L\xff\x00\x00\x00"), mismatch},
+		{"script-in-avif", "a.avif", "image/avif", ordinaryFile(t, "avif-avifenc.avif") + box("free", "<script>alert(1)</script>"), polyglot},
+		{"script-behind-avif", "a.avif", "image/avif", ordinaryFile(t, "avif-avifenc.avif") + "<script>alert(1)</script>", polyglot},
+		{"page-in-avif-type", "a.avif", "image/avif", box("ftyp", "avif\x00\x00\x00\x00avif") + "<html><script>1</script></html>", polyglot},
+		{"avif-without-picture", "a.avif", "image/avif", box("ftyp", "avif\x00\x00\x00\x00avifmif1") + box("mdat", "x"), mismatch},
+		{"cut-avif", "a.avif", "image/avif", ordinaryFile(t, "avif-avifenc.avif")[:300], mismatch},
+		{"avif-box-beyond-its-parent", "a.avif", "image/avif", box("ftyp", "avif\x00\x00\x00\x00avifmif1") + box("meta", "\x00\x00\x00\x00\x00\x00\x00\xffiprp") + strings.Repeat("x", 300), mismatch},
+		{"zip-behind-heic", "a.heic", "image/heic", ordinaryFile(t, "heic-exif.heic") + box("mdat", zip), polyglot},
+		{"php-in-heic", "a.heic", "image/heic", ordinaryFile(t, "heic-exif.heic") + box("uuid", "0123456789abcdef"+php), polyglot},
+		{"script-in-bmp-header", "a.bmp", "image/bmp", bmp("<script>alert(1)</script>", 3, 2), polyglot},
+		{"script-behind-bmp", "a.bmp", "image/bmp", bmp("", 3, 2) + "<script>alert(1)</script>", polyglot},
+		{"cut-bmp", "a.bmp", "image/bmp", bmp("", 30, 20)[:200], mismatch},
+		{"bmp-with-a-picture-within", "a.bmp", "image/bmp", strings.Replace(bmp("", 3, 2), "\x18\x00\x00\x00\x00\x00", "\x18\x00\x05\x00\x00\x00", 1), mismatch},
+		{"script-in-tiff", "a.tiff", "image/tiff", ordinaryFile(t, "tiff-imagemagick.tiff") + "<script>alert(1)</script>", polyglot},
+		{"zip-behind-tiff", "a.tiff", "image/tiff", ordinaryFile(t, "tiff-imagemagick.tiff") + zip, polyglot},
+		{"tiff-in-a-circle", "a.tiff", "image/tiff", "II*\x00\x08\x00\x00\x00\x00\x00\x08\x00\x00\x00", mismatch},
+		{"cut-tiff", "a.tiff", "image/tiff", ordinaryFile(t, "tiff-pages.tiff")[:1000], mismatch},
+		{"jpeg-of-many-scans", "a.jpg", "image/jpeg", manyScans(501), mismatch},
 		{"svg-in-webp-xmp", "a.webp", "image/webp", webpWith("XMP ", svg), polyglot},
 		{"php-in-gif-comment", "a.gif", "image/gif", gifWith(php), polyglot},
 		// names
@@ -151,6 +175,9 @@ func TestDisguisedFiles(t *testing.T) {
 		{"double-extension", "a.php.png", "image/png", png, dangerous},
 		{"double-extension-far", "a.php.b.c.png", "image/png", png, dangerous},
 		{"double-extension-spaced", "a.php .png", "image/png", png, dangerous},
+		{"wide-letters", "a.ｐｈｐ", "image/png", png, dangerous},
+		{"wide-dot", "a．php．png", "image/png", png, dangerous},
+		{"search-connector", "a.search-ms", "image/png", png, dangerous},
 		{"double-extension-reversed", "a.png.php", "image/png", png, dangerous},
 		{"exe-under-pdf", "invoice.exe.pdf", "application/pdf", document, dangerous},
 		{"semicolon", "a.asp;.png", "image/png", png, dangerous},
@@ -178,7 +205,7 @@ func TestDisguisedFiles(t *testing.T) {
 		{"device-upper-case", "LPT1.png", "image/png", png, name},
 		{"long-name", strings.Repeat("a", 252) + ".png", "image/png", png, name},
 	}
-	in := inspector(t, Config{Types: append(slices.Clone(defaultTypes), "image/gif")})
+	in := inspector(t, Config{Types: append(slices.Clone(defaultTypes), "image/gif", "image/avif", "image/heic", "image/bmp", "image/tiff")})
 	strict := inspector(t, Config{})
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -226,6 +253,17 @@ func TestDangerousIsJudgedFirst(t *testing.T) {
 			}
 		})
 	}
+}
+
+// zipByPlace puts an archive behind something, with a record that says nothing of how
+// long the directory is, as some readers do not ask.
+func zipByPlace(before string) string {
+	z := zipOf("a.txt", "hello")
+	at, end := strings.Index(z, "PK\x01\x02"), strings.LastIndex(z, "PK\x05\x06")
+	record := []byte(z[end:])
+	binary.LittleEndian.PutUint32(record[12:], 0)
+	binary.LittleEndian.PutUint32(record[16:], uint32(len(before)+at))
+	return before + z[:end] + "between" + string(record)
 }
 
 func TestOrdinaryFiles(t *testing.T) {
@@ -341,6 +379,39 @@ func TestPicturesOfTheGoProject(t *testing.T) {
 	t.Logf("%d pictures", len(files))
 }
 
+// ordinaryFile is one of testdata/ordinary.
+func ordinaryFile(t testing.TB, name string) string {
+	t.Helper()
+	content, err := os.ReadFile("testdata/ordinary/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// box is one of an AVIF.
+func box(name, content string) string {
+	return string(binary.BigEndian.AppendUint32(nil, uint32(8+len(content)))) + name + content
+}
+
+// bmp is a picture of 24 bits a pixel, with something between its header and its pixels.
+func bmp(between string, w, h uint32) string {
+	b := binary.LittleEndian.AppendUint32([]byte("BM\x00\x00\x00\x00\x00\x00\x00\x00"), uint32(54+len(between)))
+	b = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(b, 40), w), h)
+	b = append(b, "\x01\x00\x18\x00\x00\x00\x00\x00"...)
+	b = append(append(b, make([]byte, 20)...), between...)
+	b = append(b, make([]byte, (w*24+31)/32*4*h)...)
+	binary.LittleEndian.PutUint32(b[2:], uint32(len(b)))
+	return string(b)
+}
+
+// manyScans is a JPEG with its one scan again and again.
+func manyScans(n int) string {
+	j := jpegOf(picture(8, 8), 50)
+	at := strings.Index(j, "\xff\xda")
+	return j[:at] + strings.Repeat(j[at:len(j)-2], n) + "\xff\xd9"
+}
+
 func TestPixels(t *testing.T) {
 	in := inspector(t, Config{MaxPixels: 10_000})
 	big := "RIFF" + "\x16\x00\x00\x00" + "WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff"
@@ -353,6 +424,12 @@ func TestPixels(t *testing.T) {
 		{"png-largest", "a.png", "image/png", pngSized(1<<31-1, 1<<31-1), rule.UploadPixels},
 		{"jpeg", "a.jpg", "image/jpeg", jpegOf(picture(200, 100), 50), rule.UploadPixels},
 		{"webp", "a.webp", "image/webp", big, rule.UploadPixels},
+		{"webp-larger-than-its-canvas", "a.webp", "image/webp", strings.Replace(webpAlpha, "\x9d\x01\x2a\x01\x00\x01\x00", "\x9d\x01\x2a\xff\x3f\xff\x3f", 1), rule.UploadPixels},
+		{"gif-larger-than-its-screen", "a.gif", "image/gif", strings.Replace(gifOf(picture(3, 2)), "\x2c\x00\x00\x00\x00\x03\x00\x02\x00", "\x2c\x00\x00\x00\x00\xff\xff\xff\xff", 1), rule.UploadPixels},
+		{"avif", "a.avif", "image/avif", strings.Replace(ordinaryFile(t, "avif-avifenc.avif"), "\x00\x00\x000\x00\x00\x00 ", "\x00\x00\xff0\x00\x00\xff ", 1), rule.UploadPixels},
+		{"avif-as-it-is", "a.avif", "image/avif", ordinaryFile(t, "avif-avifenc.avif"), ""},
+		{"bmp", "a.bmp", "image/bmp", bmp("", 200, 100), rule.UploadPixels},
+		{"tiff", "a.tiff", "image/tiff", strings.Replace(ordinaryFile(t, "tiff-pages.tiff"), "\x00\x01\x03\x00\x01\x00\x00\x000\x00", "\x00\x01\x03\x00\x01\x00\x00\x00\xff\xff", 1), rule.UploadPixels},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -396,8 +473,9 @@ func TestFilesOfManyEncoders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	types := map[string]string{".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".gif": "image/gif", ".pdf": "application/pdf", ".zip": "application/zip"}
-	in := inspector(t, Config{Types: append(slices.Clone(defaultTypes), "image/gif", "application/zip")})
+	types := map[string]string{".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".gif": "image/gif", ".pdf": "application/pdf", ".zip": "application/zip",
+		".avif": "image/avif", ".heic": "image/heic", ".bmp": "image/bmp", ".tiff": "image/tiff", ".tif": "image/tiff"}
+	in := inspector(t, Config{Types: append(slices.Clone(defaultTypes), "image/gif", "image/avif", "image/heic", "image/bmp", "image/tiff", "application/zip")})
 	seen := 0
 	for _, file := range files {
 		typ := types[filepath.Ext(file)]
@@ -421,7 +499,7 @@ func TestFilesOfManyEncoders(t *testing.T) {
 			}
 		})
 	}
-	if seen < 41 {
+	if seen < 54 {
 		t.Errorf("%d files; want them all", seen)
 	}
 }

@@ -22,7 +22,8 @@ var dangerousExts = set(strings.Fields(`
 	asp aspx asa asax ascx ashx asmx cshtml vbhtml jsp jspx jspf jsw jsv jhtml cfm cfml cfc
 	cgi fcgi pl py pyc pyw rb sh bash zsh csh ksh fish command run
 	exe com scr dll sys msi msp mst cpl ocx drv pif bat cmd ps1 ps1xml ps2 psm1 psd1 vb vbe vbs wsf wsh wsc ws sct
-	lnk url desktop webloc reg inf scf job gadget chm application appref-ms
+	lnk url desktop webloc reg inf scf job gadget chm application appref-ms xll msc xbap diagcab
+	library-ms search-ms settingcontent-ms appinstaller msix msixbundle appx appxbundle
 	jar war ear jnlp class apk dex so dylib elf app pkg deb rpm appimage
 	htaccess htpasswd htgroup`)...)
 
@@ -54,7 +55,7 @@ type fileName struct {
 // folded, trailing dots and spaces dropped, cut at a NUL, colon or semicolon.
 func parseName(name string) fileName {
 	var f fileName
-	lower := strings.ToLower(name)
+	lower := strings.ToLower(norm.NFKC.String(name)) // some systems store ．ｐｈｐ as .php
 	f.stream = strings.Contains(lower, "::$")
 	base := lower[strings.LastIndexAny(lower, `/\`)+1:]
 	trimmed := strings.TrimRightFunc(base, dotOrSpace)

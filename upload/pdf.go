@@ -43,7 +43,7 @@ func (v *view) pdfActions() bool {
 			off += int64(i) // there may be more behind it
 			continue
 		}
-		if i+1 < len(b) && bytes.IndexByte([]byte("JLOF#"), b[i+1]) < 0 {
+		if i+1 < len(b) && bytes.IndexByte([]byte("JLOFX#"), b[i+1]) < 0 {
 			off += int64(i) + 1
 			continue // no name that is looked for
 		}
@@ -55,14 +55,21 @@ func (v *view) pdfActions() bool {
 			filter = off
 		}
 		next := off + int64(i) + 1
-		if name.is("ObjStm") {
+		first := name.is("First")
+		if name.is("ObjStm") || first {
 			behind := off + int64(len(b)-len(rest))
 			var room [pdfDictionary]byte // for the view goes on meanwhile
 			rest := room[:copy(room[:], rest)]
-			if streams++; streams > pdfStreams {
+			if first {
+				// Readers take a stream for one of objects that says where the first of
+				// them is, whatever its type. Outlines say it, too, but are no stream.
+				if k := bytes.Index(rest, []byte("endobj")); k >= 0 {
+					rest = rest[:k]
+				}
+			} else if streams++; streams > pdfStreams {
 				return true
 			}
-			found := false
+			found := first && !objectsFollow(rest)
 			for k := range streamsIn(rest) {
 				found = true
 				if streams++; streams > pdfStreams || behind+int64(k) < next {
@@ -83,6 +90,23 @@ func (v *view) pdfActions() bool {
 		}
 		off = next
 	}
+}
+
+// objectsFollow reports whether what stands behind /First is a number, as in a stream of
+// objects, and no reference to an outline.
+func objectsFollow(b []byte) bool {
+	var words [3][]byte
+	n := 0
+	for word := range bytes.FieldsSeq(b) {
+		if words[n] = word; n == 2 {
+			break
+		}
+		n++
+	}
+	if len(words[0]) == 0 || words[0][0] < '0' || words[0][0] > '9' {
+		return false
+	}
+	return !bytes.HasPrefix(words[2], []byte("R"))
 }
 
 // streamsIn are the places behind each word stream that may begin one.
@@ -146,15 +170,16 @@ func hexDigit(c byte) int {
 	return -1
 }
 
-// action reports whether a name is that of a script or a launch. /JS is short
-// enough to stand in compressed data by chance: a text or a reference must follow.
+// action reports whether a name is that of a script, of a form that has some (XFA), or of
+// a launch. Some are short enough to stand in compressed data by chance: a text, a
+// reference or a comment must follow.
 func action(name shortName, rest []byte) bool {
 	switch {
 	case name.is("JavaScript") || name.is("Launch"):
 		return true
-	case name.is("JS"):
+	case name.is("JS") || name.is("XFA"):
 		rest = bytes.TrimLeft(rest, " \t\r\n\f\x00")
-		return len(rest) > 0 && (rest[0] == '(' || rest[0] == '<' || '0' <= rest[0] && rest[0] <= '9')
+		return len(rest) > 0 && (bytes.IndexByte([]byte("(<[%"), rest[0]) >= 0 || '0' <= rest[0] && rest[0] <= '9')
 	}
 	return false
 }

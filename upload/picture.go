@@ -12,6 +12,9 @@ import (
 // its last. They decode no pixels and allocate nothing; each looks at a byte a
 // bounded number of times.
 
+// jpegScans is how many scans a JPEG may have. A decoder goes over all pixels for each.
+const jpegScans = 500
+
 const endsEarly = "It ends before its format says."
 
 // lookPNG walks the chunks of a PNG (RFC 2083): IHDR first, IDAT, IEND last.
@@ -73,7 +76,7 @@ func lookJPEG(v *view) (a anatomy) {
 	if !v.has(0, "\xff\xd8\xff") {
 		return a.broken(0, "It does not start as a JPEG.")
 	}
-	frame, scan := false, false
+	frame, scans := false, 0
 	for off := int64(2); ; {
 		head := v.at(off, 2)
 		if head == nil {
@@ -88,7 +91,7 @@ func lookJPEG(v *view) (a anatomy) {
 			off++
 			continue
 		case marker == 0xd9: // end of image
-			if !frame || !scan {
+			if !frame || scans == 0 {
 				return a.broken(off, "It has no picture in it.")
 			}
 			a.end = off + 2
@@ -108,11 +111,12 @@ func lookJPEG(v *view) (a anatomy) {
 		if size < 2 || next > v.size {
 			return a.broken(off, endsEarly)
 		}
+		a.marked = a.marked || v.marked(off+4, next)
 		switch {
-		case marker == 0xfe || 0xe0 <= marker && marker <= 0xef: // comment, application data
-			a.marked = a.marked || v.marked(off+4, next)
 		case marker == 0xda: // start of scan
-			scan = true
+			if scans++; scans > jpegScans {
+				return a.broken(off, "It has more scans than any encoder writes.")
+			}
 			next = v.scanEnd(next)
 		case marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc: // start of frame
 			dims := v.at(off+5, 4)
@@ -164,6 +168,7 @@ func lookWebP(v *view) (a anatomy) {
 		return a.broken(12, endsEarly)
 	}
 	data := false
+	frame := int64(0) // where the frame ends that the chunk is in
 	off := int64(12)
 	for off < end {
 		head := v.at(off, 8)
@@ -172,21 +177,31 @@ func lookWebP(v *view) (a anatomy) {
 		}
 		size, name := int64(binary.LittleEndian.Uint32(head[4:])), string(head[:4])
 		next := off + 8 + size + size&1
-		if next > end {
+		if next > end || next > frame && frame > 0 {
 			return a.broken(off, endsEarly)
+		}
+		if frame == next {
+			frame = 0
 		}
 		if off == 12 && name != "VP8 " && name != "VP8L" && name != "VP8X" {
 			return a.broken(off, "It has no picture in it.")
 		}
 		switch name {
-		case "VP8 ", "VP8L", "VP8X", "ANMF":
+		case "VP8 ", "VP8L", "VP8X":
 			data = data || name != "VP8X"
-			if name != "ANMF" && a.width == 0 {
-				a.width, a.height = webpSize(name, v.at(off+8, int(min(size, 10))))
-				if a.width == 0 || a.height == 0 {
-					return a.broken(off, "It has no size.")
-				}
+			width, height := webpSize(name, v.at(off+8, int(min(size, 10))))
+			if width == 0 || height == 0 {
+				return a.broken(off, "It has no size.")
 			}
+			a.enlarge(width, height)
+		case "ANMF": // chunks of its own, behind 16 bytes
+			if frame > 0 || size < 16 {
+				return a.broken(off, "It has a frame that makes no sense.")
+			}
+			if size > 16 {
+				frame, next = next, off+8+16
+			}
+			data = true
 		case "ALPH":
 		default:
 			a.marked = a.marked || v.marked(off+8, off+8+size)
@@ -247,6 +262,8 @@ func lookGIF(v *view) (a anatomy) {
 				return a.broken(off, endsEarly)
 			}
 			data = true
+			a.width = max(a.width, int64(binary.LittleEndian.Uint16(image[1:]))+int64(binary.LittleEndian.Uint16(image[5:])))
+			a.height = max(a.height, int64(binary.LittleEndian.Uint16(image[3:]))+int64(binary.LittleEndian.Uint16(image[7:])))
 			end, ok := v.gifBlocks(off + 10 + colorTable(image[9]) + 1)
 			if !ok {
 				return a.broken(off, endsEarly)

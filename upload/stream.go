@@ -119,7 +119,7 @@ func (s *Stream) goOn() error {
 	if err := j.listed(); err != nil {
 		return err
 	}
-	if j.walks() && !j.shown.archive {
+	if j.walks() && !j.shown.whole {
 		s.walk = newWalk(j.shown)
 		var buf [4 << 10]byte
 		for r := s.file.Open(); ; {

@@ -91,7 +91,7 @@ func expectTheSamePieceByPiece(t *testing.T, content string) {
 	t.Helper()
 	for i := range kinds {
 		k := &kinds[i]
-		if k.look == nil || k.archive {
+		if k.look == nil || k.whole {
 			continue
 		}
 		v := newView(strings.NewReader(content), int64(len(content)))
@@ -316,7 +316,7 @@ func FuzzWalk(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, size uint16) {
 		for i := range kinds {
 			k := &kinds[i]
-			if k.look == nil || k.archive {
+			if k.look == nil || k.whole {
 				continue
 			}
 			v := newView(bytes.NewReader(b), int64(len(b)))

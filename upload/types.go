@@ -22,9 +22,10 @@ type kind struct {
 	// look walks the structure of a file; nil where there is nothing to hold
 	// on to.
 	look func(*view) anatomy
-	// archive says that it is one, or is one underneath. Only the whole can be
-	// judged.
+	// archive says that it is one, or is one underneath.
 	archive bool
+	// whole says that the walk does not go from the front to the end.
+	whole bool
 	// inline says that a browser may show it in its own window: pictures
 	// without active content.
 	inline bool
@@ -35,10 +36,10 @@ var kinds = []kind{
 	{mime: "image/png", aliases: []string{"image/x-png", "image/apng"}, also: []string{"image/apng"}, exts: []string{"png", "apng"}, look: lookPNG, inline: true},
 	{mime: "image/webp", exts: []string{"webp"}, look: lookWebP, inline: true},
 	{mime: "image/gif", exts: []string{"gif"}, look: lookGIF, inline: true},
-	{mime: "image/avif", exts: []string{"avif"}, inline: true},
-	{mime: "image/heic", aliases: []string{"image/heif"}, also: []string{"image/heif", "image/heic-sequence", "image/heif-sequence"}, exts: []string{"heic", "heif"}},
-	{mime: "image/bmp", exts: []string{"bmp"}, inline: true},
-	{mime: "image/tiff", exts: []string{"tiff", "tif"}},
+	{mime: "image/avif", exts: []string{"avif"}, look: lookHEIF, inline: true},
+	{mime: "image/heic", aliases: []string{"image/heif"}, also: []string{"image/heif", "image/heic-sequence", "image/heif-sequence"}, exts: []string{"heic", "heif"}, look: lookHEIF},
+	{mime: "image/bmp", exts: []string{"bmp"}, look: lookBMP, inline: true},
+	{mime: "image/tiff", exts: []string{"tiff", "tif"}, look: lookTIFF, whole: true},
 	{mime: "application/pdf", aliases: []string{"application/x-pdf"}, exts: []string{"pdf"}, look: lookPDF},
 	{mime: "text/plain", exts: []string{"txt", "text", "log"}, look: lookText},
 	{mime: "text/csv", aliases: []string{"application/csv", "application/vnd.ms-excel"}, exts: []string{"csv"}, look: lookText},
@@ -48,9 +49,9 @@ var kinds = []kind{
 	{mime: "text/html", exts: []string{"html", "htm"}},
 	{mime: "text/xml", aliases: []string{"application/xml"}, exts: []string{"xml"}},
 	{mime: "text/javascript", aliases: []string{"application/javascript"}, exts: []string{"js", "mjs"}},
-	{mime: "application/zip", aliases: []string{"application/x-zip-compressed", "application/x-zip"}, exts: []string{"zip"}, look: lookZIP, archive: true},
-	{mime: "video/mp4", exts: []string{"mp4", "m4v"}},
-	{mime: "audio/mpeg", aliases: []string{"audio/mp3"}, exts: []string{"mp3"}},
+	{mime: "application/zip", aliases: []string{"application/x-zip-compressed", "application/x-zip"}, exts: []string{"zip"}, look: lookZIP, archive: true, whole: true},
+	{mime: "video/mp4", exts: []string{"mp4", "m4v"}, look: lookMedia},
+	{mime: "audio/mpeg", aliases: []string{"audio/mp3"}, exts: []string{"mp3"}, look: lookMedia},
 	{mime: unknown, exts: []string{"bin"}},
 }
 
@@ -73,9 +74,12 @@ func kindOf(name string) *kind {
 	if e := extension(m); e != "" {
 		k.exts = []string{e}
 	}
+	if strings.HasPrefix(k.mime, "audio/") || strings.HasPrefix(k.mime, "video/") {
+		k.look = lookMedia
+	}
 	for ; m != nil; m = m.Parent() {
 		if bare(m) == "application/zip" {
-			k.look, k.archive = lookZIP, true
+			k.look, k.archive, k.whole = lookZIP, true, true
 		}
 	}
 	return k
@@ -121,12 +125,16 @@ func (l *typeList) compile(faults *fault.List, cfg Config) {
 				faults.Addf(at, "take application/zip, or write it under unsafe_types and unpack it with care", "%q is an archive that is not looked into", name)
 				continue
 			}
+			if !unsafe && strings.HasPrefix(k.mime, "image/") && k.look == nil {
+				faults.Addf(at, "take JPEG, PNG, WebP, GIF, AVIF, HEIC, BMP or TIFF, or write it under unsafe_types", "%q is a kind of picture that is not looked into: it may be of any size, and hold anything", name)
+				continue
+			}
 			if cfg.Reencode && strings.HasPrefix(k.mime, "image/") && reencoders[k.mime] == nil {
 				faults.Addf(at, "with reencode allow image/jpeg and image/png", "%q cannot be encoded anew", name)
 				continue
 			}
 			l.byType[k.mime] = k
-			l.whole = l.whole || k.archive
+			l.whole = l.whole || k.whole
 			for _, name := range k.also {
 				l.byType[name] = k
 			}

@@ -35,11 +35,12 @@
 //   - upload/pixels (413): a picture that would decode to more pixels than
 //     allowed.
 //   - upload/archive (415): a ZIP archive, or an office file, with more entries or
-//     bytes than allowed, a ratio above 100, entries that share their content,
-//     links, or names that lead out of the directory it is unpacked to. Types
-//     that are archives otherwise must be named under Config.UnsafeTypes.
+//     bytes than allowed, a ratio above 100, entries that share their content or
+//     their name, links, or names that lead out of the directory it is unpacked to.
+//     Types that are archives otherwise, and pictures of which the structure is not
+//     known here, must be named under Config.UnsafeTypes.
 //   - upload/pdf-script (415, or told of): a PDF with actions that run JavaScript
-//     or start a program, also in compressed objects.
+//     or start a program, also in compressed objects, or with an XFA form.
 //   - upload/virus (415): what ClamAV finds, where Config.Clamd names it.
 //     upload/unscanned (503) while it does not answer, unless that is allowed.
 //   - upload/name (400): path separators, control characters, bidirectional

@@ -229,19 +229,21 @@ func (v *view) zipRecord(off int64, exact bool) bool {
 	if b == nil {
 		return false
 	}
-	size, comment, ok := readZipRecord(b, off)
+	size, start := int64(binary.LittleEndian.Uint32(b[12:])), int64(binary.LittleEndian.Uint32(b[16:]))
+	comment, ok := readZipRecord(b)
 	if !ok {
 		return false
 	}
 	if end := off + zipRecordBytes + comment; end > v.size || exact && end != v.size {
 		return false
 	}
-	return v.has(off-size, "PK\x01\x02")
+	// Some go by its length, some by its place, some to the record of the larger format.
+	return size == zip64 || start == zip64 || v.has(off-size, "PK\x01\x02") || v.has(start, "PK\x01\x02") || v.has(off-20, "PK\x06\x07")
 }
 
-// readZipRecord reads the length of the directory and of the comment from a
-// record at off.
-func readZipRecord(b []byte, off int64) (size, comment int64, ok bool) {
-	size, comment = int64(binary.LittleEndian.Uint32(b[12:])), int64(binary.LittleEndian.Uint16(b[20:]))
-	return size, comment, binary.LittleEndian.Uint32(b[4:]) == 0 && size > 0 && size <= off
+// readZipRecord reads the length of the comment from a record, and reports whether the
+// archive is of one part.
+func readZipRecord(b []byte) (comment int64, ok bool) {
+	disks := binary.LittleEndian.Uint32(b[4:])
+	return int64(binary.LittleEndian.Uint16(b[20:])), disks == 0 || disks == 1<<32-1
 }

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Makes the files beside it, all of one drawing of our own, with the encoders
-# that people use: ImageMagick 6, libjpeg-turbo, libwebp, apngasm, gifsicle,
+# that people use: ImageMagick 6, libjpeg-turbo, libwebp, libavif, libheif, libtiff, apngasm, gifsicle,
 # Ghostscript, qpdf, Chromium, Info-ZIP and Python. The files are kept, since tests must
 # not need any of these.
 #
-#   apt-get install imagemagick libjpeg-turbo-progs webp apngasm gifsicle ghostscript qpdf chromium zip python3
+#   apt-get install imagemagick libjpeg-turbo-progs webp libavif-bin libheif-examples libtiff-tools apngasm gifsicle ghostscript qpdf chromium zip python3
 set -eu
 cd "$(dirname "$0")"
 work=$(mktemp -d)
@@ -51,6 +51,23 @@ $convert "$work/a.ppm" -strip gif-87a.gif
 mv "$work/a.gif" gif-animated.gif
 gifsicle -O3 --loop --comment 'made with care' gif-animated.gif -o gif-gifsicle.gif
 $convert png-alpha.png -transparent white -interlace GIF gif-transparent-interlaced.gif
+# AVIF and HEIC
+avifenc --min 20 --max 30 -j 1 png-text-and-time.png avif-avifenc.avif >/dev/null
+avifenc --min 20 --max 30 -j 1 png-alpha.png avif-alpha.avif >/dev/null
+avifenc --min 30 --max 40 -j 1 "$work/f1.png" "$work/f2.png" "$work/f3.png" avif-sequence.avif >/dev/null
+heif-enc -q 50 -A jpeg-rotated.jpg -o avif-heif-enc.avif >/dev/null 2>&1
+heif-enc -q 50 jpeg-rotated.jpg -o heic-exif.heic >/dev/null 2>&1
+heif-enc -q 50 png-alpha.png -o heic-alpha.heic >/dev/null 2>&1
+# BMP
+$convert "$work/a.ppm" BMP3:bmp-imagemagick.bmp
+$convert png-alpha.png bmp-alpha.bmp
+$convert "$work/a.ppm" -colors 16 -compress RLE BMP3:bmp-rle.bmp
+# TIFF
+$convert "$work/a.ppm" -compress none tiff-imagemagick.tiff
+$convert "$work/a.ppm" -compress lzw -define tiff:endian=msb tiff-lzw-big-endian.tiff
+$convert "$work/f1.png" "$work/f2.png" -compress zip tiff-pages.tiff
+$convert "$work/a.ppm" -monochrome -compress group4 tiff-fax.tif
+tiffcp -t -w 16 -l 16 tiff-imagemagick.tiff tiff-tiles.tif
 # PDF
 cat >"$work/a.ps" <<'PS'
 %!PS
