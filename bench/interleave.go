@@ -55,7 +55,7 @@ type cost struct {
 
 // interleave gives each reader its turn in every round, so that a slow moment of
 // the machine meets them all. A collection of garbage counts for whoever made it:
-// each starts with a clean heap.
+// each starts with a clean heap, and with pools that one reading has filled.
 func interleave(readers []reader, text string, rounds int) ([]cost, error) {
 	counts := make([]int, len(readers))
 	times := make([][]time.Duration, len(readers))
@@ -72,6 +72,9 @@ func interleave(readers []reader, text string, rounds int) ([]cost, error) {
 				continue
 			}
 			runtime.GC()
+			if err := r.read(text); err != nil {
+				return nil, fmt.Errorf("%s: %w", r.name, err)
+			}
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			start, err := cpuTime()

@@ -170,7 +170,7 @@ func guarded(upstream string) (http.Handler, error) {
 	policy.Bodies.Routes = []validate.Route{{Match: "POST /items", Schema: orderSchema}}
 	for _, delivery := range []upload.Delivery{upload.Streamed, upload.Spool} {
 		policy.Uploads.Rules = append(policy.Uploads.Rules, panoply.UploadRule{Match: "POST /" + string(delivery),
-			Config: upload.Config{MaxFileBytes: 20 << 20, Delivery: delivery}})
+			Config: upload.Config{MaxFileBytes: 20 << 20, Delivery: delivery, UnsafeTypes: []string{"application/octet-stream"}}})
 	}
 	g, err := guard.New(policy, slog.New(slog.DiscardHandler))
 	if err != nil {

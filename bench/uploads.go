@@ -75,11 +75,12 @@ func uploadForms() (map[string]uploadForm, error) {
 	drawing = append(drawing, "\x00\x00\x00\x00IEND\xaeB`\x82"...)
 	document := append(append([]byte("%PDF-1.7\n1 0 obj\n<< /Length 10485760 >>\nstream\n"), noise...), "\nendstream\nendobj\ntrailer\n<< >>\nstartxref\n9\n%%EOF\n"...)
 	riff := append([]byte("RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x10\x00\x00\x00\x0f\x00\x00\x0f\x00\x00VP8 "), binary.LittleEndian.AppendUint32(nil, uint32(len(noise)))...)
-	riff = append(riff, noise...)
+	riff = append(append(riff, "\x00\x00\x00\x9d\x01\x2a\x10\x00\x10\x00"...), noise[10:]...)
 	binary.LittleEndian.PutUint32(riff[4:], uint32(len(riff)-8))
 	return map[string]uploadForm{
 		"jpeg": newUploadForm("a.jpg", "image/jpeg", picture), "png": newUploadForm("a.png", "image/png", drawing),
-		"webp": newUploadForm("a.webp", "image/webp", riff), "pdf": newUploadForm("a.pdf", "application/pdf", document),
+		"plain": newUploadForm("a.bin", "application/octet-stream", noise), // has no structure to look at
+		"webp":  newUploadForm("a.webp", "image/webp", riff), "pdf": newUploadForm("a.pdf", "application/pdf", document),
 	}, nil
 }
 
@@ -96,11 +97,11 @@ func benchUploads(ctx context.Context, rounds int) error {
 	if err := readWithMulter(ctx, forms["jpeg"]); err != nil {
 		return err
 	}
-	return forwardUploads(ctx, forms["jpeg"], rounds)
+	return forwardUploads(ctx, forms, rounds)
 }
 
 func readUploads(forms map[string]uploadForm, rounds int) error {
-	limits := upload.Config{MaxFileBytes: 20 << 20, Delivery: upload.Streamed}
+	limits := upload.Config{MaxFileBytes: 20 << 20, Delivery: upload.Streamed, UnsafeTypes: []string{"application/octet-stream"}}
 	streaming, err := upload.New(limits)
 	if err != nil {
 		return err
@@ -123,9 +124,10 @@ func readUploads(forms map[string]uploadForm, rounds int) error {
 	readers := []reader{
 		{"mime/multipart, to nowhere", func(string) error { return discardWithGo(f) }},
 		{"panoply inspect, to nowhere", func(string) error { return discardWithPanoply(f) }},
+		{"panoply: boundary, limits, head", func(string) error { return stream(streaming, forms["plain"]) }},
 	}
 	for _, kind := range []string{"jpeg", "png", "webp", "pdf"} {
-		readers = append(readers, reader{"panoply streamed and judged, " + kind, func(string) error { return stream(streaming, forms[kind]) }})
+		readers = append(readers, reader{"and structure, " + kind, func(string) error { return stream(streaming, forms[kind]) }})
 	}
 	readers = append(readers,
 		reader{"panoply held and judged, jpeg", func(string) error {
@@ -183,21 +185,14 @@ func discardWithPanoply(f uploadForm) error {
 	}
 }
 
-var streamBuffer [32 << 10]byte
-
 func stream(in *upload.Inspector, f uploadForm) error {
 	_, s, err := in.Forward(f.request(), upload.ReadOptions{})
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	for {
-		if _, err := s.Read(streamBuffer[:]); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
+	_, err = s.WriteTo(io.Discard)
+	return err
 }
 
 // multerScript reads the form on its standard input with multer's disk storage,
@@ -245,8 +240,8 @@ func readWithMulter(ctx context.Context, f uploadForm) error {
 	return nil
 }
 
-// forwardUploads sends the form through a bare proxy and through the guard.
-func forwardUploads(ctx context.Context, f uploadForm, rounds int) error {
+// forwardUploads sends forms through a bare proxy and through the guard.
+func forwardUploads(ctx context.Context, forms map[string]uploadForm, rounds int) error {
 	const uploads = 4 // at one time
 	app, err := start(ctx, "app", "")
 	if err != nil {
@@ -264,13 +259,22 @@ func forwardUploads(ctx context.Context, f uploadForm, rounds int) error {
 	}
 	defer guard.stop()
 	ways := []struct {
-		name string
-		p    *process
-		path string
-	}{{"bare proxy", bare, "/stream"}, {"guard, streamed", guard, "/stream"}, {"guard, held", guard, "/spool"}}
+		name       string
+		p          *process
+		path, kind string
+	}{
+		{"bare proxy", bare, "/stream", "jpeg"},
+		{"guard, streamed, no structure", guard, "/stream", "plain"},
+		{"guard, streamed, webp", guard, "/stream", "webp"},
+		{"guard, streamed, png", guard, "/stream", "png"},
+		{"guard, streamed, jpeg", guard, "/stream", "jpeg"},
+		{"guard, streamed, pdf", guard, "/stream", "pdf"},
+		{"guard, held, jpeg", guard, "/spool", "jpeg"},
+	}
 	cpu, took := make([][]time.Duration, len(ways)), make([][]time.Duration, len(ways))
 	for round := range rounds + 1 {
 		for i, way := range ways {
+			f := forms[way.kind]
 			w := work{"upload", "POST", way.path, string(f.body), f.contentType}
 			c, perSecond, err := way.p.measure(ctx, w, uploads)
 			if err != nil {

@@ -261,6 +261,7 @@ func TestPDFActions(t *testing.T) {
 		{"not-compressed", object("<< /Type /ObjStm >>\nstream\nnothing\nendstream"), false},
 		{"in-another-filter", object("<< /Type /ObjStm /Filter [/ASCIIHexDecode /FlateDecode] >>\nstream\n789c\nendstream"), true},
 		{"filter-first", object("<< /Filter /ASCIIHexDecode /Type /ObjStm >>\nstream\n2f4a53\nendstream"), true},
+		{"filter-first-and-far", object(strings.Repeat("<< /Type /Page >> ", 500) + "<< /Filter /ASCIIHexDecode /Type /ObjStm >>\nstream\n2f4a53\nendstream"), true},
 		{"far-from-its-type", object("<< /Type /ObjStm /X (" + strings.Repeat("x", 2000) + ") >>\nstream\nx\nendstream"), true},
 		{"encrypted", object("<< /Type /ObjStm /Filter /FlateDecode >>\nstream\nxyz\nendstream") + "trailer << /Encrypt 5 0 R >>", true},
 		{"word-before-the-stream", strings.Replace(objects("<< /S /JavaScript /JS (x) >>"), "/N 1", "/N 1 /X (stream)", 1), true},

@@ -14,9 +14,8 @@ const (
 	// lookBehind is how far behind the place that was last asked for a view of an
 	// arriving file can still see, and behind the end of the file at its end.
 	lookBehind = 1 << 10
-	// mostAsked is how much can be asked for at once of an arriving file.
-	mostAsked = 2 << 10
-	// joined is how much of a piece is put behind what is left of the one before.
+	// joined is how much of a piece is put behind what is left of the one before; so
+	// much, less lookBehind, can be asked for at once.
 	joined = 8 << 10
 )
 

@@ -39,13 +39,13 @@ func TestFilesOfJSON(t *testing.T) {
 						seen += name + "=" + value
 						return answer
 					}})
-					defer form.Close()
-					defer stream.Close()
-					if stream != nil {
-						b, failed := io.ReadAll(stream)
-						return seen, string(b), failed
+					if err != nil || stream == nil {
+						form.Close()
+						return seen, "", err
 					}
-					return seen, "", err
+					defer stream.Close()
+					b, err := io.ReadAll(stream)
+					return seen, string(b), err
 				}
 				seen, _, err := read(nil)
 				if got := ruleOf(err); got != tt.want || seen != tt.seen {

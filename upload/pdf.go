@@ -34,7 +34,7 @@ func (v *view) pdfActions() bool {
 		if len(b) == 0 {
 			return closed
 		}
-		i := bytes.IndexByte(b, '/')
+		i := nameIn(b)
 		switch {
 		case i < 0:
 			off += int64(len(b))
@@ -43,18 +43,15 @@ func (v *view) pdfActions() bool {
 			off += int64(i) // there may be more behind it
 			continue
 		}
-		if i+1 < len(b) && bytes.IndexByte([]byte("JLOFX#"), b[i+1]) < 0 {
-			off += int64(i) + 1
-			continue // no name that is looked for
-		}
 		name, rest := pdfName(b[i+1:])
 		if action(name, rest) {
 			return true
 		}
+		at := off + int64(i)
 		if name.is("Filter") {
-			filter = off
+			filter = at
 		}
-		next := off + int64(i) + 1
+		next := at + 1
 		first := name.is("First")
 		if name.is("ObjStm") || first {
 			behind := off + int64(len(b)-len(rest))
@@ -82,13 +79,31 @@ func (v *view) pdfActions() bool {
 					return true
 				}
 				// Without a filter it is looked at like the rest of the file.
-				filtered := filter >= off-pdfDictionary || bytes.Contains(rest[:k], []byte("/Filter")) || bytes.IndexByte(rest[:k], '#') >= 0
+				filtered := filter >= at-pdfDictionary || bytes.Contains(rest[:k], []byte("/Filter")) || bytes.IndexByte(rest[:k], '#') >= 0
 				closed = closed || !opened && filtered
 				next = r.off
 			}
 			closed = closed || !found
 		}
 		off = next
+	}
+}
+
+// nameIn is where a name begins that may be one of those that are looked for, or one
+// of which nothing more is seen.
+func nameIn(b []byte) int {
+	for i := 0; ; i++ {
+		k := bytes.IndexByte(b[i:], '/')
+		if k < 0 {
+			return -1
+		}
+		if i += k; i+1 == len(b) {
+			return i
+		}
+		switch b[i+1] {
+		case 'J', 'L', 'O', 'F', 'X', '#':
+			return i
+		}
 	}
 }
 

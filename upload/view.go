@@ -38,9 +38,9 @@ func (v *view) close() {
 	v.buf, v.win = nil, nil
 }
 
-// from returns the bytes from off on, at least n of them (at most windowBytes, at most
-// mostAsked of an arriving file) unless the file ends before. They are good until
-// the next call.
+// from returns the bytes from off on, at least n of them (at most windowBytes, and some
+// KiB of an arriving file) unless the file ends before. They are good until the next
+// call.
 func (v *view) from(off int64, n int) []byte {
 	if v.feed != nil {
 		return v.follow(off, n)
