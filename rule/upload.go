@@ -15,6 +15,7 @@ const (
 	UploadName      ID = "upload/name"
 	UploadArchive   ID = "upload/archive"
 	UploadPDFScript ID = "upload/pdf-script"
+	UploadTrailing  ID = "upload/trailing"
 	UploadVirus     ID = "upload/virus"
 	UploadUnscanned ID = "upload/unscanned"
 	UploadQuota     ID = "upload/quota"
@@ -61,6 +62,10 @@ var uploadRules = []Rule{
 		Why:     "JavaScript and launch actions in a PDF run in the reader of whoever opens it; most attacks by PDF need them.",
 		Express: "serve PDFs as downloads, and refuse or rewrite (qpdf) those with /JavaScript or /Launch where forms are not needed",
 		Policy:  "uploads: [{match: \"POST /api/upload\", refuse_pdf_scripts: true}]"},
+	{ID: UploadTrailing, Mistake: 6, Title: "Something stands behind the end of a picture", Severity: Info, Status: 415, CWE: 434,
+		Why:     "Phones put videos and second pictures there, and so does whoever hides something; no viewer shows it.",
+		Express: "encode images anew (sharp(file).toFile(…)), which drops everything that is not picture",
+		Policy:  "uploads: [{match: \"POST /api/upload\", reencode: true}]"},
 	{ID: UploadVirus, Mistake: 6, Title: "Virus found in an upload", Severity: Critical, Status: 415, CWE: 434,
 		Why:     "A file that infects whoever downloads it is spread by the app that stores it.",
 		Express: "scan the file with clamd before it is stored (clamscan: scanStream)",

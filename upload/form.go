@@ -33,6 +33,7 @@ type File struct {
 	Type     string // the media type found in the content
 	Size     int64
 	Scripted bool // a PDF with actions that run a script or start a program
+	Trailing bool // a picture with something behind its end, such as a phone's video
 
 	ext string // of Type, without the dot
 	off int64

@@ -6,6 +6,7 @@ package upload
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/panoply-security/panoply/rule"
 )
@@ -87,6 +88,8 @@ func (j *judging) walks() bool {
 func look(v *view, k *kind) finding {
 	a := finding{anatomy: k.look(v)}
 	if !k.archive {
+		behind := v.from(a.end, 16)
+		a.trails = strings.HasPrefix(k.mime, "image/") && len(bytes.Trim(behind[:min(len(behind), 16)], "\x00\r\n ")) > 0
 		a.hidden = hidden(v, a.anatomy, k)
 	}
 	// The end of an arriving file is known only now, and nothing is asked for
@@ -138,6 +141,9 @@ func (j *judging) verdict(a finding, claims string) error {
 		if err := rd.violates(rule.UploadArchive, a.harm, field); err != nil {
 			return err
 		}
+	}
+	if j.f.Trailing = a.trails && !cfg.Reencode; j.f.Trailing && rd.o.Note != nil {
+		rd.o.Note(refusal(rule.UploadTrailing, "Something else stands behind the end of the picture.", field))
 	}
 	if j.f.Scripted = a.scripted; a.scripted {
 		return rd.scripted(field)

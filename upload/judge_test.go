@@ -6,12 +6,14 @@ package upload
 import (
 	"encoding/binary"
 	"go/build"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
 )
 
@@ -377,6 +379,42 @@ func TestPicturesOfTheGoProject(t *testing.T) {
 		}
 	}
 	t.Logf("%d pictures", len(files))
+}
+
+// What stands behind a picture and is not known for anything bad is told of.
+func TestTrailingDataIsToldOf(t *testing.T) {
+	jpg, png := jpegOf(noisy(100, 80), 80), pngOf(noisy(100, 80))
+	for _, tt := range []struct {
+		name, typ, content string
+		want               bool
+	}{
+		{"a.jpg", "image/jpeg", jpg, false},
+		{"a.jpg", "image/jpeg", jpg + "\x00\x00\x00\r\n", false},
+		{"a.jpg", "image/jpeg", jpg + jpg, true},
+		{"a.jpg", "image/jpeg", jpg + noise(200_000), true},
+		{"a.png", "image/png", png + "secret", true},
+		{"a.webp", "image/webp", webpLossy + "xxxxxxxx", true},
+		{"a.pdf", "application/pdf", pdf("1.4", "") + "padding", false},
+	} {
+		for _, delivery := range []Delivery{Spool, Streamed} {
+			var noted []rule.ID
+			form, stream, err := inspector(t, Config{Delivery: delivery}).Forward(request(part{"f", tt.name, tt.typ, tt.content}), ReadOptions{Note: func(e *problem.Error) { noted = append(noted, e.Rule) }})
+			if err == nil && stream != nil {
+				_, err = stream.WriteTo(io.Discard)
+				stream.Close()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if form != nil && form.Files[0].Trailing != tt.want {
+				t.Errorf("%s of %d bytes: Trailing is %v", tt.name, len(tt.content), !tt.want)
+			}
+			form.Close()
+			if slices.Contains(noted, rule.UploadTrailing) != tt.want {
+				t.Errorf("%s of %d bytes, %s: noted %q; want it %v", tt.name, len(tt.content), delivery, noted, tt.want)
+			}
+		}
+	}
 }
 
 // ordinaryFile is one of testdata/ordinary.

@@ -51,7 +51,8 @@ type ReadOptions struct {
 	// refuses every violation. What the strict reader refuses is not judged.
 	Judge func(*problem.Error) error
 	// Note is called for what is only told of, whatever the mode: a PDF with
-	// scripts, where Config.RefusePDFScripts is not set.
+	// scripts, where Config.RefusePDFScripts is not set; a picture with something
+	// behind its end.
 	Note func(*problem.Error)
 	// Deadline sets until when the next bytes of the body must come, or none: the
 	// SetReadDeadline of an http.ResponseController. Without it a read that never

@@ -41,6 +41,8 @@
 //     known here, must be named under Config.UnsafeTypes.
 //   - upload/pdf-script (415, or told of): a PDF with actions that run JavaScript
 //     or start a program, also in compressed objects, or with an XFA form.
+//   - upload/trailing (told of): a picture with something behind its end that is no
+//     script, archive or program: phones put videos there.
 //   - upload/virus (415): what ClamAV finds, where Config.Clamd names it.
 //     upload/unscanned (503) while it does not answer, unless that is allowed.
 //   - upload/name (400): path separators, control characters, bidirectional

@@ -72,7 +72,7 @@ func TestManualNamesMulterCodes(t *testing.T) {
 		}
 	}
 	for _, r := range []rule.ID{rule.UploadTooLarge, rule.UploadTooMany, rule.UploadType, rule.UploadMismatch, rule.UploadDangerous, rule.UploadPolyglot,
-		rule.UploadPixels, rule.UploadName, rule.UploadArchive, rule.UploadPDFScript, rule.UploadVirus, rule.UploadUnscanned, rule.UploadQuota} {
+		rule.UploadPixels, rule.UploadName, rule.UploadArchive, rule.UploadPDFScript, rule.UploadTrailing, rule.UploadVirus, rule.UploadUnscanned, rule.UploadQuota} {
 		if row := fmt.Sprintf("| `%s` | %d |", r, rule.Lookup(r).Status); !strings.Contains(string(manual), row) {
 			t.Errorf("docs/uploads.md lacks %s", row)
 		}

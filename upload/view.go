@@ -84,6 +84,7 @@ type anatomy struct {
 	width, height int64  // of a picture
 	marked        bool   // its metadata, or what stands for it, holds a script
 	scripted      bool   // a PDF with actions that run something
+	trails        bool   // something that is no padding stands behind the end of a picture
 	entries       int    // of an archive
 	unpacked      int64  // bytes of an archive's entries
 	harm          string // what an archive would do to whoever unpacks it, or ""
