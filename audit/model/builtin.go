@@ -58,7 +58,7 @@ func (it *interp) builtin(l *Lib, args []Value, isNew bool, at Site) (v Value, o
 			return &Err{e.ID, e.From, part(e.Part, "message"), e.At}, true
 		}
 		if t, ok := One[*Taint](a); ok {
-			return &Taint{ID: "text(" + t.ID + ")", State: taint.Text, Trace: it.traced(t, at, "made text")}, true
+			return &Taint{ID: madeID("text", t.ID), State: taint.Text, Trace: it.traced(t, at, "made text")}, true
 		}
 		if s, ok := Constant(a); ok {
 			return Str{s}, true
@@ -98,7 +98,7 @@ func (it *interp) builtin(l *Lib, args []Value, isNew bool, at Site) (v Value, o
 			return e, true
 		}
 		if t, ok := One[*Taint](a); ok {
-			return &Taint{ID: "json(" + t.ID + ")", State: taint.Text, Trace: it.traced(t, at, "written as JSON")}, true
+			return &Taint{ID: madeID("json", t.ID), State: taint.Text, Trace: it.traced(t, at, "written as JSON")}, true
 		}
 		if o, ok := a.(*Obj); ok {
 			for _, k := range o.Keys() {
@@ -110,14 +110,14 @@ func (it *interp) builtin(l *Lib, args []Value, isNew bool, at Site) (v Value, o
 			}
 			for _, s := range o.Spread {
 				if t, ok := One[*Taint](s); ok {
-					return &Taint{ID: "json(" + t.ID + ")", State: taint.Text, Trace: it.traced(t, at, "written as JSON")}, true
+					return &Taint{ID: madeID("json", t.ID), State: taint.Text, Trace: it.traced(t, at, "written as JSON")}, true
 				}
 			}
 		}
 		return nil, true
 	case "JSON.parse":
 		if t, ok := One[*Taint](a); ok {
-			return &Taint{ID: "parsed(" + t.ID + ")", State: taint.Whole, Rebuilt: t.Rebuilt, Trace: it.traced(t, at, "read as JSON again")}, true
+			return &Taint{ID: madeID("parsed", t.ID), State: taint.Whole, Rebuilt: t.Rebuilt, Trace: it.traced(t, at, "read as JSON again")}, true
 		}
 		return nil, true
 	case "Object.assign":
@@ -266,6 +266,9 @@ func (it *interp) paths(l *Lib, args []Value) (Value, bool) {
 			} else {
 				p += "/" + s
 			}
+		}
+		if len(p) > maxText {
+			return nil, true
 		}
 		p = path.Clean(p)
 		if !strings.HasPrefix(p, "/") {

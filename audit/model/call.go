@@ -177,7 +177,24 @@ func dotted(path, name string) string {
 	if path == "" {
 		return name
 	}
-	return path + "." + name
+	return tail(path) + "." + name
+}
+
+// tail is the end of a path that is too long to be told whole: its end is what
+// is looked at.
+func tail(path string) string {
+	if len(path) > maxID {
+		return path[len(path)-maxID/2:]
+	}
+	return path
+}
+
+// madeID names what is made of what an id names.
+func madeID(as, id string) string {
+	if len(id) > maxID {
+		return id
+	}
+	return as + "(" + id + ")"
 }
 
 func rootSuper(c *Class) Value {

@@ -176,7 +176,7 @@ func (it *interp) arguments(nodes []*ts.Node, s *scope) []Value {
 	for _, a := range nodes {
 		if a.Kind == ts.KindSpreadElement {
 			v := it.eval(a.Expression(), s)
-			if o, ok := v.(*Obj); ok && o.Array {
+			if o, ok := v.(*Obj); ok && o.Array && len(args)+len(o.Elems) <= maxElems {
 				args = append(args, o.Elems...)
 			} else {
 				args = append(args, it.anyField(v, it.site(a)))

@@ -21,9 +21,14 @@ const (
 	maxCalls   = 24         // calls inside one another
 	maxAgain   = 2          // runs of one function inside itself
 	maxNest    = 600        // expressions inside one another
+	maxConds   = 64         // conditions around a statement that are told
 	maxLoop    = 64         // passes over a list whose elements are known
 	maxTrace   = 30         // steps of one trace
 	MaxRoutes  = 5_000
+	maxLinks   = 250_000 // handlers in the chains of all routes
+	maxID      = 200     // bytes of a source's or a library's name
+	maxText    = 1 << 16 // bytes of a constant that the app puts together
+	maxElems   = 1 << 14 // elements of a list that it puts together
 )
 
 // Module is a file that was run.
@@ -75,6 +80,7 @@ type interp struct {
 	nest     int // of expressions
 	steps    int // left in all
 	budget   int // left for this handler
+	spent    int // so far, to look at ctx now and then
 	onStack  map[*ts.Node]int
 	ran      map[*ts.Node]bool
 	handlers map[*ts.Node]bool
@@ -92,7 +98,16 @@ func (it *interp) site(n *ts.Node) Site {
 func (it *interp) spend() bool {
 	it.steps--
 	it.budget--
-	return it.steps > 0 && it.budget > 0 && (it.steps&0xfff != 0 || it.ctx.Err() == nil)
+	if it.spent++; it.spent&0xfff == 0 && it.ctx.Err() != nil {
+		it.steps = 0 // nothing more runs
+	}
+	return it.steps > 0 && it.budget > 0
+}
+
+// charge counts the steps of a copy.
+func (it *interp) charge(n int) {
+	it.steps -= n
+	it.budget -= n
 }
 
 // load runs a module, once, and gives what require gives.

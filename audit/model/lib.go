@@ -275,7 +275,7 @@ func (it *interp) callMethod(c *Call, name string, args []Value, at Site) Value 
 		s, _ := Constant(a)
 		return &Model{Name: s, Lib: "mongodb"}
 	}
-	l := &Lib{mod, c.Lib.Path + "()." + name, c}
+	l := &Lib{mod, dotted(c.Lib.Path+"()", name), c}
 	if name == "model" && mod == "mongoose" {
 		if s, ok := Constant(a); ok {
 			return it.model(s, arg(args, 1), at)
@@ -304,5 +304,5 @@ func (it *interp) callResult(c *Call, args []Value, at Site) Value {
 	}
 	it.emit(&Event{Kind: Called, Lib: c.Lib, Recv: c, Args: args, At: at})
 	it.callbacks(args, nil, at)
-	return &Call{Lib: &Lib{c.Lib.Mod, c.Lib.Path + "()", c}, Args: args, At: at}
+	return &Call{Lib: &Lib{c.Lib.Mod, tail(c.Lib.Path) + "()", c}, Args: args, At: at}
 }

@@ -49,6 +49,10 @@ func (it *interp) spread(o *Obj, v Value) {
 			return
 		}
 		for _, k := range x.Keys() {
+			if !it.spend() { // copies are steps too
+				o.Open = true
+				return
+			}
 			f, _ := x.Get(k)
 			it.put(o, k, f)
 		}
@@ -70,13 +74,22 @@ func (it *interp) spread(o *Obj, v Value) {
 	}
 }
 
+// extend adds to a list what it has room for.
+func (o *Obj) extend(elems []Value) {
+	if room := maxElems - len(o.Elems); len(elems) > room {
+		elems, o.Open = elems[:max(0, room)], true
+	}
+	o.Elems = append(o.Elems, elems...)
+}
+
 func (it *interp) array(n *ts.Node, s *scope) Value {
 	a := newArray(it.site(n), nil)
 	for _, e := range n.Elements() {
 		if e.Kind == ts.KindSpreadElement {
 			v := it.eval(e.Expression(), s)
 			if o, ok := v.(*Obj); ok && o.Array {
-				a.Elems = append(a.Elems, o.Elems...)
+				it.charge(len(o.Elems))
+				a.extend(o.Elems)
 				a.Open = a.Open || o.Open
 			} else {
 				a.Open = true
@@ -129,21 +142,30 @@ func (it *interp) concat(a, b Value, at Site) Value {
 	}
 	for _, v := range []Value{a, b} {
 		if t, ok := One[*Taint](v); ok {
-			return &Taint{ID: "text(" + t.ID + ")", State: taint.Text, Trace: it.traced(t, at, "part of a text")}
+			return &Taint{ID: madeID("text", t.ID), State: taint.Text, Trace: it.traced(t, at, "part of a text")}
 		}
 	}
 	if x, ok := Constant(a); ok {
 		if y, ok := Constant(b); ok {
-			return Str{x + y}
+			it.charge((len(x) + len(y)) / 64)
+			return text(x + y)
 		}
 	}
 	// A path that is known in part.
 	x, xok := partly(a)
 	y, yok := partly(b)
-	if xok && yok && strings.Contains(x+y, "/") {
+	if xok && yok && len(x)+len(y) <= maxText && strings.Contains(x+y, "/") {
 		return Part{x + y}
 	}
 	return nil
+}
+
+// text is a constant that the app made of others, unknown where it is too long.
+func text(s string) Value {
+	if len(s) > maxText {
+		return nil
+	}
+	return Str{s}
 }
 
 // partly is a text with a question mark for what is not known of it.

@@ -48,7 +48,7 @@ func (it *interp) member(v Value, name string, at Site) Value {
 				return f
 			}
 		}
-		return &Lib{x.Lib.Mod, x.Lib.Path + "()." + name, x}
+		return &Lib{x.Lib.Mod, dotted(x.Lib.Path+"()", name), x}
 	case *Class:
 		if f, ok := x.Static.Get(name); ok {
 			return f
@@ -211,6 +211,9 @@ func (it *interp) overrides() *Obj {
 // part is a part of what the client sends.
 func (it *interp) part(t *Taint, name string, at Site) Value {
 	id := t.ID + "." + name
+	if len(id) > maxID {
+		id = t.ID // parts this deep are not told apart
+	}
 	if it.flow != nil {
 		if v, ok := it.flow.over.Get(id); ok {
 			return v

@@ -50,7 +50,7 @@ func (it *interp) objectMethod(o *Obj, name string, args []Value, at Site) Value
 		return out
 	case "push", "unshift":
 		if o.Array {
-			o.Elems = append(o.Elems, args...)
+			o.extend(args)
 			if it.journal != nil {
 				o.Open = true
 			}
@@ -58,11 +58,12 @@ func (it *interp) objectMethod(o *Obj, name string, args []Value, at Site) Value
 		}
 	case "concat":
 		if o.Array {
+			it.charge(len(o.Elems))
 			out := newArray(at, append([]Value{}, o.Elems...))
 			out.Open = o.Open
 			for _, a := range args {
 				if b, ok := a.(*Obj); ok && b.Array {
-					out.Elems = append(out.Elems, b.Elems...)
+					out.extend(b.Elems)
 					out.Open = out.Open || b.Open
 				} else {
 					out.Elems = append(out.Elems, a)
@@ -94,9 +95,11 @@ func (it *interp) objectMethod(o *Obj, name string, args []Value, at Site) Value
 			if i > 0 {
 				s += sep
 			}
-			s += c
+			if s += c; len(s) > maxText {
+				return nil
+			}
 		}
-		return Str{s}
+		return text(s)
 	case "reduce":
 		if o.Array && known {
 			acc := arg(args, 1)
@@ -167,7 +170,11 @@ func (it *interp) stringMethod(v Value, name string, args []Value, at Site) Valu
 			if name == "replaceAll" {
 				n = -1
 			}
-			return Str{strings.Replace(s, a, b, n)}
+			if len(b)*(strings.Count(s, a)+1) > maxText {
+				return nil
+			}
+			it.charge(len(s) / 64)
+			return text(strings.Replace(s, a, b, n))
 		}
 		if re, ok := arg(args, 0).(Regex); ok && bok {
 			// Extensions, mostly: /\.js$/
@@ -178,7 +185,8 @@ func (it *interp) stringMethod(v Value, name string, args []Value, at Site) Valu
 	case "split":
 		if aok {
 			var parts []Value
-			for _, p := range strings.Split(s, a) {
+			it.charge(len(s))
+			for _, p := range strings.SplitN(s, a, maxElems) {
 				parts = append(parts, Str{p})
 			}
 			return newArray(at, parts)
@@ -234,7 +242,7 @@ func (it *interp) taintMethod(t *Taint, name string, args []Value, at Site) Valu
 		// Objects have none of these but toString, which makes them text: what runs
 		// on is a string.
 		state := taint.Text
-		id := "text(" + t.ID + ")"
+		id := madeID("text", t.ID)
 		if name == "slice" || name == "concat" {
 			state = min(t.State, taint.Any)
 			id = t.ID

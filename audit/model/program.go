@@ -21,8 +21,9 @@
 //
 // A run takes at most [MaxSteps] evaluations, and one handler a part of them; a
 // function calls itself twice, calls nest 24 deep, and of a list the first 64
-// elements are gone through. What is cut off is unknown, which never makes a
-// finding.
+// elements are gone through. At most [MaxRoutes] routes are kept, with 250,000
+// handlers in their chains. What is cut off is unknown, which never makes a
+// finding, and [Program.Stopped] says so.
 package model
 
 import (
@@ -60,6 +61,7 @@ type Program struct {
 	extra   map[Value]*Obj
 	late    []func()
 	errors  int
+	links   int // of the chains of all routes
 	first   *Module
 	routers []*Router
 }
@@ -105,7 +107,7 @@ func Run(ctx context.Context, tree *source.Tree, watch func(*Program, *Event)) *
 		}
 	}
 	it.safely("functions that no route leads to", it.leftovers)
-	p.Stopped = it.steps <= 0
+	p.Stopped = p.Stopped || it.steps <= 0
 	return p
 }
 
@@ -144,9 +146,10 @@ func (p *Program) exported(it *interp) {
 		if m == nil || !strings.Contains(f.Text, "express") && !strings.Contains(f.Text, "router") && !strings.Contains(f.Text, "app.") {
 			continue
 		}
+		calls := makesRoutes.FindAllStringIndex(f.Text, -1)
 		var visit func(n *ts.Node, depth int)
 		visit = func(n *ts.Node, depth int) {
-			if depth > maxNest || it.steps <= 0 {
+			if depth > maxNest || it.steps <= 0 || !within(calls, n) {
 				return
 			}
 			switch n.Kind {
@@ -161,14 +164,17 @@ func (p *Program) exported(it *interp) {
 	}
 }
 
+// within says whether one of some sorted places lies in a node.
+func within(places [][]int, n *ts.Node) bool {
+	i, _ := slices.BinarySearchFunc(places, n.Pos(), func(p []int, pos int) int { return p[0] - pos })
+	return i < len(places) && places[i][1] <= n.End()
+}
+
 // makesRoutes tells a function that is worth calling.
 var makesRoutes = regexp.MustCompile(`express\(|Router\(|\b(app|router|server|api|routes?)\.(use|get|post|put|patch|delete|all|route)\(|\.use\(`)
 
 func (p *Program) callExported(it *interp, n *ts.Node, m *Module) {
 	at := Site{m.File, n}
-	if !makesRoutes.MatchString(at.Text()) {
-		return
-	}
 	args := make([]Value, 0, 4)
 	for _, prm := range n.Parameters() {
 		var v Value

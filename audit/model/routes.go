@@ -52,8 +52,17 @@ type flattener struct {
 	order int
 }
 
+// full says whether no more routes are kept.
+func (w *flattener) full() bool {
+	if len(w.p.Routes) < MaxRoutes && w.p.links < maxLinks {
+		return false
+	}
+	w.p.Stopped = true
+	return true
+}
+
 func (w *flattener) router(r *Router, prefix string, before []Link, conds []Cond, depth int, up []*Router) []Link {
-	if depth > 20 || slices.Contains(up, r) || len(w.p.Routes) >= MaxRoutes {
+	if depth > 20 || slices.Contains(up, r) || w.full() {
 		return before
 	}
 	up = append(up[:len(up):len(up)], r)
@@ -67,6 +76,9 @@ func (w *flattener) router(r *Router, prefix string, before []Link, conds []Cond
 		}
 		if e.Method != "USE" {
 			for _, one := range paths {
+				if w.full() {
+					return chain
+				}
 				full := joinPath(prefix, one)
 				route := &Route{App: w.app, Method: e.Method, Path: full, Site: e.At, Conds: all, Own: len(e.Handlers), order: w.order}
 				for _, l := range chain {
@@ -80,9 +92,8 @@ func (w *flattener) router(r *Router, prefix string, before []Link, conds []Cond
 				for _, h := range e.Handlers {
 					route.Chain = append(route.Chain, Link{h, full, nil, e.At})
 				}
-				if len(w.p.Routes) < MaxRoutes {
-					w.p.Routes = append(w.p.Routes, route)
-				}
+				w.p.links += len(route.Chain)
+				w.p.Routes = append(w.p.Routes, route)
 			}
 			continue
 		}

@@ -85,6 +85,9 @@ type journal struct {
 func (it *interp) set(c *cell, v Value) {
 	if j := it.journal; j != nil {
 		if _, ok := j.old[c]; !ok {
+			if j.old == nil {
+				j.old = map[*cell]Value{}
+			}
 			j.old[c] = c.v
 		}
 	}
@@ -120,16 +123,23 @@ func (it *interp) branch(arms ...arm) ctl {
 	before, conds := it.facts, it.conds
 	results := make([]result, 0, len(arms))
 	for _, a := range arms {
-		j := &journal{up: it.journal, old: map[*cell]Value{}}
+		j := &journal{up: it.journal}
 		it.journal = j
 		it.facts = before.And(a.facts)
-		it.conds = append(conds[:len(conds):len(conds)], a.conds...)
+		if len(a.conds) > 0 && len(conds) < maxConds {
+			it.conds = append(conds[:len(conds):len(conds)], a.conds...)
+		} else {
+			it.conds = conds
+		}
 		end := normal
 		if a.run != nil {
 			end = a.run()
 		}
-		r := result{final: make(map[*cell]Value, len(j.old)), facts: it.facts, end: end}
+		r := result{facts: it.facts, end: end}
 		it.journal = j.up
+		if len(j.old) > 0 {
+			r.final = make(map[*cell]Value, len(j.old))
+		}
 		for c, old := range j.old {
 			r.final[c] = c.v
 			c.v = old
@@ -137,12 +147,15 @@ func (it *interp) branch(arms ...arm) ctl {
 		results = append(results, r)
 	}
 	it.facts, it.conds = before, conds
-	changed := map[*cell]bool{}
+	var changed map[*cell]bool
 	end, alive := normal, false
 	for _, r := range results {
 		if r.end == normal {
 			alive = true
 			for c := range r.final {
+				if changed == nil {
+					changed = map[*cell]bool{}
+				}
 				changed[c] = true
 			}
 		} else {

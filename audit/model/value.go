@@ -306,8 +306,12 @@ func (o *Obj) Keys() []string {
 			keys = append(keys, from.Keys()...)
 		}
 	}
+	spread := make(map[string]bool, len(keys))
+	for _, k := range keys {
+		spread[k] = true
+	}
 	for _, k := range o.keys {
-		if o.props[k].v != absent && !slices.Contains(keys, k) {
+		if o.props[k].v != absent && !spread[k] {
 			keys = append(keys, k)
 		}
 	}

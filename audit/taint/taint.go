@@ -42,6 +42,10 @@ const (
 // nothing; a Facts is never changed, only replaced.
 type Facts map[string]Fact
 
+// maxFacts are known at one point; checks beyond them are not seen, and close
+// nothing.
+const maxFacts = 500
+
 // Of is what is known about an id, directly or by what it is part of.
 func (f Facts) Of(id string) Fact {
 	got := f[id]
@@ -57,7 +61,7 @@ func (f Facts) Of(id string) Fact {
 
 // With is f and one more fact.
 func (f Facts) With(id string, fact Fact) Facts {
-	if f[id]&fact == fact {
+	if f[id]&fact == fact || len(f) >= maxFacts && f[id] == 0 {
 		return f
 	}
 	g := make(Facts, len(f)+1)
