@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // BenchmarkGet has 64 connections ask for 1 KB, either way. Client and app are next to
@@ -59,6 +60,7 @@ func BenchmarkGet(b *testing.B) {
 					return
 				}
 				defer c.Close()
+				c.SetDeadline(time.Now().Add(10 * time.Minute))
 				buf := make([]byte, 4<<10)
 				for pb.Next() {
 					c.Write(asked)
@@ -69,6 +71,10 @@ func BenchmarkGet(b *testing.B) {
 							return
 						}
 						n += m
+						if n >= 12 && string(buf[9:12]) != "200" {
+							b.Errorf("got %q", buf[:n])
+							return
+						}
 						if end := bytes.Index(buf[:n], []byte("\r\n\r\n")); end >= 0 && n >= end+4+1024 {
 							break
 						}

@@ -85,7 +85,7 @@ func (f *Handler) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 		f.ErrorHandler(w, out, err)
 		return
 	}
-	own, _ := res.Body.(interface{ Ready() bool })
+	waits := mayWait(res)
 	removeHopByHop(res.Header)
 	if err := f.ModifyResponse(res); err != nil {
 		res.Body.Close()
@@ -98,7 +98,7 @@ func (f *Handler) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	if res.Body == http.NoBody {
 		return
 	}
-	if own == nil || !own.Ready() {
+	if waits {
 		flush(w)
 	}
 	if err := f.copy(w, res, space.buf[:]); err != nil {
@@ -128,6 +128,15 @@ func (f *Handler) copy(w http.ResponseWriter, res *http.Response, buf []byte) er
 			}
 		}
 	}
+}
+
+// mayWait reports whether the header should leave before the body is read: where its first
+// bytes are not there yet, or where that is not known, of an answer that may be a stream.
+func mayWait(res *http.Response) bool {
+	if body, ok := res.Body.(interface{ Ready() bool }); ok {
+		return !body.Ready()
+	}
+	return res.ContentLength < 0 || strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream")
 }
 
 func flush(w http.ResponseWriter) error {
@@ -202,7 +211,9 @@ func removeHopByHop(h http.Header) {
 
 // removeNamed removes the fields that a line of Connection names.
 func removeNamed(h http.Header, line string) {
-	for name := range strings.SplitSeq(line, ",") {
+	for more := true; more; {
+		var name string
+		name, line, more = strings.Cut(line, ",")
 		if name = textproto.TrimString(name); name != "" {
 			h.Del(name)
 		}

@@ -37,7 +37,8 @@
 //
 // It chooses no server, follows no redirect, keeps no cookies, undoes no content coding,
 // and looks at no URL but for the target. It does not close the request's body, which is
-// its owner's.
+// its owner's. An answer that ends with the connection may have been cut off, and over TLS
+// too, as crypto/tls takes any end between two records for one: apps should tell lengths.
 //
 // # Bounds
 //
@@ -64,7 +65,9 @@ const (
 
 // Config is what a client needs to know of its server.
 type Config struct {
-	// Dial connects, and shakes hands where that is over TLS. Its error is RoundTrip's.
+	// Dial connects, and shakes hands where that is over TLS. Its error is RoundTrip's. A
+	// connection that is not of the system's own has a method NetConn, as tls.Conn has;
+	// others are used for one request.
 	Dial func(context.Context) (net.Conn, error)
 	// Answer bounds the wait for an answer's header.
 	Answer time.Duration
@@ -185,7 +188,7 @@ func (c *Client) reap() {
 	}
 	c.mu.Unlock()
 	for _, cn := range closing {
-		cn.Close()
+		cn.Conn.Close() // with the goodbye of TLS
 	}
 }
 
@@ -199,6 +202,6 @@ func (c *Client) CloseIdleConnections() {
 	}
 	c.mu.Unlock()
 	for _, cn := range closing {
-		cn.Close()
+		cn.Conn.Close() // with the goodbye of TLS
 	}
 }

@@ -4,7 +4,9 @@
 package http1
 
 import (
+	"errors"
 	"net"
+	"os"
 	"syscall"
 	"time"
 )
@@ -38,7 +40,7 @@ func newConn(c *Client, to net.Conn) *conn {
 	return cn
 }
 
-// Close says goodbye to nobody.
+// Close says goodbye to nobody, so that it never waits.
 func (cn *conn) Close() error { return cn.raw.Close() }
 
 // arm gives the exchange that begins its time. A deadline costs something to set, so one
@@ -70,5 +72,14 @@ func (cn *conn) quiet() bool {
 	}
 	cn.silent = false
 	err := cn.control.Read(cn.look)
-	return err == nil && cn.silent
+	return err == nil && cn.silent && (cn.raw == cn.Conn || cn.emptied())
+}
+
+// emptied reports whether TLS holds nothing back that it has read already.
+func (cn *conn) emptied() bool {
+	cn.SetReadDeadline(time.Unix(1, 0)) // so that it does not wait for more
+	defer cn.SetReadDeadline(cn.until)
+	var b [1]byte
+	n, err := cn.Conn.Read(b[:])
+	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded)
 }
