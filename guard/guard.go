@@ -10,8 +10,8 @@
 // to the app with its target and its body byte for byte (multipart part headers
 // written anew), fresh forwarding headers, and the request's id. The answer
 // streams back through the suit: SSE, WebSockets, trailers, early hints and
-// downloads as they come. An app that cannot be reached is a 502 or 504
-// problem.
+// downloads as they come. An app that cannot be reached, or whose answer can be
+// read in two ways, is a 502 or 504 problem.
 //
 // The app gets one X-Forwarded-For: the client as the policy counts it, and
 // behind it the trusted proxy that the request came through, if any; what the
@@ -70,7 +70,8 @@
 // A request's headers must arrive within 10 s; of its body something must
 // arrive every 60 s, and on the whole 500 bytes for each second that is waited
 // for it; of an answer the client must take something every 60 s. The app's answer must begin
-// within 60 s. An HTTP/2 connection buffers at most 1 MiB of bodies. Connections: 16384, or
+// within 60 s, and of a body the app must take something in that time; what its header and its
+// framing may have, package http1 says. An HTTP/2 connection buffers at most 1 MiB of bodies. Connections: 16384, or
 // half of the files that the process may have open if that is less, and 256 of an address
 // (an IPv6 /56) that is no trusted proxy, unless it listens on loopback alone; 256 further ones
 // are told so with a 503, all others are closed. Of the files that it

@@ -89,7 +89,15 @@ func newRequest(t *testing.T, method, target string, body io.Reader) *http.Reque
 }
 
 // unknown hides that a body is in memory.
-func unknown(s string) io.Reader { return io.MultiReader(strings.NewReader(s)) }
+func unknown(s string) io.Reader { return struct{ io.Reader }{strings.NewReader(s)} }
+
+// direct hides that a body is in memory, but not that it can write itself.
+func direct(s string) io.Reader {
+	return struct {
+		io.Reader
+		io.WriterTo
+	}{nil, strings.NewReader(s)}
+}
 
 // heard is an answer as it was understood.
 type heard struct {

@@ -5,6 +5,7 @@ package http1
 
 import (
 	"io"
+	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -30,6 +31,7 @@ const (
 	// room before and behind a chunk for its framing.
 	before, behind = 10, 7
 	sendBuffer     = 32 << 10
+	maxPiece       = 64 << 10 // has its time to be taken
 	// afterwards is how long an answer that is whole waits for the last write of the
 	// request's body, whose reader is there.
 	afterwards = 50 * time.Millisecond
@@ -45,15 +47,8 @@ func send(cn *conn, body io.Reader, length int64) *sending {
 }
 
 func (s *sending) run() {
-	buf := copying.Get().(*[sendBuffer]byte)
-	defer copying.Put(buf)
-	var ours bool
-	if s.length < 0 {
-		s.err, ours = s.chunks(buf[:])
-	} else {
-		s.err, ours = s.bytes(buf[:])
-	}
-	err := s.err
+	err, ours := s.send()
+	s.err = err
 	close(s.ended)
 	if err != nil && ours {
 		s.conn.hangUp() // the server must not take it for whole
@@ -67,8 +62,20 @@ func (s *sending) run() {
 	}
 }
 
-// bytes sends a body whose length is known. ours reports whether an error is not
-// the server's.
+// send sends the body. ours reports whether an error is not the server's.
+func (s *sending) send() (err error, ours bool) {
+	if to, ok := s.body.(io.WriterTo); ok && s.conn.raw == s.conn.Conn { // TLS copies in any case
+		return s.direct(to)
+	}
+	buf := copying.Get().(*[sendBuffer]byte)
+	defer copying.Put(buf)
+	if s.length < 0 {
+		return s.chunks(buf[:])
+	}
+	return s.bytes(buf[:])
+}
+
+// bytes sends a body whose length is known.
 func (s *sending) bytes(buf []byte) (err error, ours bool) {
 	for left := s.length; left > 0; {
 		n, err := s.body.Read(buf[:min(left, int64(len(buf)))])
@@ -122,6 +129,60 @@ func (s *sending) chunks(buf []byte) (err error, ours bool) {
 			return nil, false
 		}
 	}
+}
+
+// direct sends a body from where it lies.
+func (s *sending) direct(body io.WriterTo) (err error, ours bool) {
+	w := &directly{sending: s, left: s.length}
+	_, err = body.WriteTo(w)
+	switch {
+	case w.err != nil:
+		return w.err, false
+	case err != nil:
+		return err, true
+	case w.left > 0:
+		return io.ErrUnexpectedEOF, true
+	case s.length < 0:
+		s.last.Store(true)
+		return s.write([]byte("0\r\n\r\n")), false
+	}
+	return nil, false
+}
+
+// directly is where a body writes itself to.
+type directly struct {
+	*sending
+	left int64 // negative in chunks
+	err  error // of the connection
+}
+
+func (w *directly) Write(b []byte) (n int, err error) {
+	for n < len(b) {
+		piece := b[n:min(len(b), n+maxPiece)]
+		if w.left < 0 {
+			w.err = w.chunk(piece)
+		} else if w.left -= int64(len(piece)); w.left < 0 {
+			return n, errLength
+		} else {
+			w.last.Store(w.left == 0)
+			w.err = w.write(piece)
+		}
+		if w.err != nil {
+			return n, w.err
+		}
+		n += len(piece)
+	}
+	return n, nil
+}
+
+// chunk writes a chunk and its framing at once.
+func (s *sending) chunk(b []byte) error {
+	var size [16]byte
+	line := append(strconv.AppendInt(size[:0], int64(len(b)), 16), "\r\n"...)
+	parts := net.Buffers{line, b, []byte("\r\n")}
+	s.conn.SetWriteDeadline(time.Now().Add(s.patience))
+	_, err := parts.WriteTo(s.conn.Conn)
+	return err
 }
 
 func (s *sending) write(b []byte) error {
