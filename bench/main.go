@@ -21,6 +21,8 @@
 //	go run ./bench -only headers
 //	go run ./bench -only logins
 //	go run ./bench -only uploads    a form of 10 MB, beside mime/multipart and multer
+//	go run ./bench -only slow       an honest client beside 2,000 slow ones
+//	go run ./bench -only idle       what 10,000 idle connections and 1,000 WebSockets hold
 package main
 
 import (
@@ -44,7 +46,7 @@ func main() {
 	}
 	rounds := flag.Int("rounds", 5, "interleaved rounds (at most 50)")
 	requests := flag.Int("requests", 10_000, "requests per round and server (at most 200000)")
-	only := flag.String("only", "", "proxy, readings, credentials, headers, logins or uploads; all without it")
+	only := flag.String("only", "", "proxy, readings, credentials, headers, logins, uploads, slow or idle; all without it")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
@@ -65,6 +67,8 @@ func measure(ctx context.Context, only string, rounds, requests int) error {
 		{"headers", func() error { return benchHeaders(ctx) }},
 		{"logins", func() error { return benchLogins(ctx) }},
 		{"uploads", func() error { return benchUploads(ctx, 2*rounds) }},
+		{"slow", func() error { return benchSlow(ctx, rounds) }},
+		{"idle", func() error { return benchIdle(ctx) }},
 	}
 	known := only == ""
 	for i, part := range parts {
@@ -80,7 +84,7 @@ func measure(ctx context.Context, only string, rounds, requests int) error {
 		}
 	}
 	if !known {
-		return fmt.Errorf("-only is proxy, readings, credentials, headers, logins or uploads, not %q", only)
+		return fmt.Errorf("-only is proxy, readings, credentials, headers, logins, uploads, slow or idle, not %q", only)
 	}
 	return nil
 }

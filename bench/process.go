@@ -73,15 +73,26 @@ func (p *process) stop() {
 
 // usage asks the process for its CPU time and its most memory.
 func (p *process) usage() (cpu time.Duration, rss int64, err error) {
+	cpu, rss, _, err = p.ask()
+	return cpu, rss, err
+}
+
+func (p *process) ask() (cpu time.Duration, most, now int64, err error) {
 	if _, err := io.WriteString(p.in, "usage\n"); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	line, err := p.out.ReadString('\n')
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
-	_, err = fmt.Sscan(line, &cpu, &rss)
-	return cpu, rss, err
+	_, err = fmt.Sscan(line, &cpu, &most, &now)
+	return cpu, most, now, err
+}
+
+// resident is the memory that the process has now.
+func (p *process) resident() (int64, error) {
+	_, _, now, err := p.ask()
+	return now, err
 }
 
 func (p *process) memory() (int64, error) {

@@ -16,7 +16,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/panoply-security/panoply"
@@ -75,6 +74,10 @@ func serve(role string) error {
 		handler, err = forwarding(upstream)
 	case "guard":
 		handler, err = guarded(upstream)
+	case "gateway":
+		return gateway(upstream)
+	case "sockets":
+		handler = sockets()
 	default:
 		err = fmt.Errorf("no such role")
 	}
@@ -89,15 +92,7 @@ func serve(role string) error {
 	go server.Serve(listener)
 	defer server.Close()
 	fmt.Printf("http://%s\n", listener.Addr())
-	lines := bufio.NewScanner(os.Stdin)
-	for lines.Scan() {
-		var u syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-			return err
-		}
-		fmt.Println(u.Utime.Nano()+u.Stime.Nano(), u.Maxrss<<10)
-	}
-	return nil
+	return answerUsage()
 }
 
 // app answers every request with about 1 KB of JSON.
@@ -165,6 +160,14 @@ func (b *buffers) Put(buf []byte) { b.Pool.Put(&buf) }
 
 // guarded is the guard with every protection in force.
 func guarded(upstream string) (http.Handler, error) {
+	g, err := guard.New(guardPolicy(upstream), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	return g.Handler(), nil
+}
+
+func guardPolicy(upstream string) panoply.Policy {
 	policy := panoply.Policy{Upstream: upstream, Admin: panoply.AdminSection{Listen: "off"}}
 	policy.RateLimits.Rules = []ratelimit.Rule{{Name: "general", Limit: 1_000_000, Window: time.Second}} // for there is one client
 	policy.Bodies.Routes = []validate.Route{{Match: "POST /items", Schema: orderSchema}}
@@ -172,9 +175,5 @@ func guarded(upstream string) (http.Handler, error) {
 		policy.Uploads.Rules = append(policy.Uploads.Rules, panoply.UploadRule{Match: "POST /" + string(delivery),
 			Config: upload.Config{MaxFileBytes: 20 << 20, Delivery: delivery, UnsafeTypes: []string{"application/octet-stream"}}})
 	}
-	g, err := guard.New(policy, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return nil, err
-	}
-	return g.Handler(), nil
+	return policy
 }
