@@ -9,8 +9,10 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 # How long requests are held against real Node parsers; hours are well spent.
 DIFFTIME ?= 10m
+# How long the guard is under mixed load, in the tests and by itself.
+SOAKTIME ?= 1m
 
-.PHONY: demo test setup lint fuzz bench tidy
+.PHONY: demo test setup lint fuzz soak bench tidy
 
 demo: ## before and after, on an embedded database; Ctrl-C ends it
 	go run ./demo
@@ -18,7 +20,7 @@ demo: ## before and after, on an embedded database; Ctrl-C ends it
 test: setup ## every module's tests, each on its own as a user would build it
 	@set -e; for m in $(MODULES); do \
 	  race=; case " $(RACED) " in *" $$m "*) race=-race;; esac; \
-	  echo "== test $$m $$race"; (cd $$m && GOWORK=off go test -count=1 $$race -timeout 20m $$(GOWORK=off go list ./... | grep -v /differential$$)); \
+	  echo "== test $$m $$race"; (cd $$m && PANOPLY_SOAK=$(SOAKTIME) GOWORK=off go test -count=1 $$race -timeout 20m $$(GOWORK=off go list ./... | grep -v /differential$$)); \
 	done
 	@echo "== requests against Node's own parsers"
 	cd e2e/differential && GOWORK=off go test -count=1 -v -timeout 20m .
@@ -39,6 +41,10 @@ fuzz: ## every fuzz target for FUZZTIME, and requests against Node's parsers for
 	      echo "== fuzz $$f"; (cd $$p && GOWORK=off go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) .); \
 	    done; done); done
 	cd e2e/differential && GOWORK=off go test -count=1 -timeout 0 -v -run 'NodeSees|NodeReads' . -least $(DIFFTIME) -reached 50000 -seed $$(date +%s)
+
+soak: SOAKTIME = 20m
+soak: ## the guard under mixed load for SOAKTIME: memory and goroutines stay as they are
+	cd guard && PANOPLY_SOAK=$(SOAKTIME) GOWORK=off go test -count=1 -v -timeout 0 -run '^TestSoak$$' .
 
 bench: ## the guard beside a bare proxy and readings beside other libraries, as ratios of one run
 	cd bench && GOWORK=off go run .
