@@ -56,7 +56,7 @@ func Run(ctx context.Context, tree *source.Tree) Result {
 	r.headers()
 	r.limits()
 	r.errors()
-	r.async()
+	r.promises()
 	r.served()
 	r.uploadRoutes()
 	r.declare()

@@ -5,6 +5,10 @@ package checks
 
 import (
 	"fmt"
+	"slices"
+	"strings"
+
+	ts "github.com/microsoft/typescript-go/panoply"
 
 	"github.com/panoply-security/panoply/audit/model"
 	"github.com/panoply-security/panoply/audit/taint"
@@ -56,12 +60,12 @@ func (r *run) errorsEvent(e *model.Event) {
 		if e.Status >= 400 && e.Status < 500 {
 			c = finding.Tentative // it may be meant for the client
 		}
-		from := map[string]string{"catch": "caught error", "callback": "callback's error", "promise": "promise's error", "handler": "error"}[err.From]
+		from := map[string]string{"catch": "a caught error", "callback": "a callback's error", "promise": "a promise's error", "handler": "an error"}[err.From]
 		line, column := err.At.Line()
-		r.add(rule.ErrorLeak, e.At, e, fmt.Sprintf("the client is sent a %s: %s", from, what), severity(s), confidence(c), func(f *finding.Finding) {
+		r.add(rule.ErrorLeak, e.At, e, fmt.Sprintf("the client is sent %s: %s", from, what), severity(s), confidence(c), func(f *finding.Finding) {
 			sinkLine, sinkColumn := e.At.Line()
 			f.Trace = []finding.Step{
-				{File: err.At.Path(), Line: line, Column: column, Note: "the " + from},
+				{File: err.At.Path(), Line: line, Column: column, Note: from},
 				{File: e.At.Path(), Line: sinkLine, Column: sinkColumn, Note: what + " goes to the client"},
 			}
 		})
@@ -104,11 +108,11 @@ func leaked(v model.Value, depth int) *model.Err {
 
 func worse(a, b *model.Err) bool { return a.Part != "message" && b.Part == "message" }
 
-// errors looks for the handler that answers when everything else has failed.
+// errors looks for the handlers that answer when everything else has failed.
 func (r *run) errors() {
 	for _, app := range r.listeners() {
-		var last *model.Use
-		handled := false
+		var handlers []*model.Use
+		threes := 0
 		for _, u := range r.p.Uses {
 			if u.App != app {
 				continue
@@ -116,32 +120,60 @@ func (r *run) errors() {
 			model.Each(u.Handler, func(v model.Value) {
 				switch x := v.(type) {
 				case *model.Func:
-					if len(x.Node.Parameters())-len(x.Bound) == 4 {
-						handled, last = true, u
+					switch params := x.Node.Parameters()[min(len(x.Bound), len(x.Node.Parameters())):]; {
+					case len(params) == 4:
+						handlers = append(handlers, u)
+					case len(params) == 3 && errorFirst(params):
+						threes++
+						r.add(rule.ErrorNoHandler, u.Site, nil, "an error handler has four parameters; with three Express takes this for a handler of requests, and errors never get here")
 					}
 				case *model.Call:
-					if x.Lib.Mod != "" && u.Path == "" && errorPackage(x.Lib) {
-						handled, last = true, u
+					if u.Path == "" && errorPackage(x.Lib) {
+						handlers = append(handlers, u)
 					}
 				case nil:
-					handled = true // not known: it may be one
+					handlers = append(handlers, u) // not known: it may be one
 				}
 			})
 		}
-		if !handled {
-			r.add(rule.ErrorNoHandler, app.At, nil, "the app has no error handler of its own, so Express's answers: outside production with the stack", confidence(finding.Firm))
-			continue
-		}
-		if last == nil {
+		if len(handlers) == 0 {
+			if threes == 0 {
+				r.add(rule.ErrorNoHandler, app.At, nil, "the app has no error handler of its own, so Express's answers: outside production with the stack", confidence(finding.Firm))
+			}
 			continue
 		}
 		for _, rt := range r.p.Routes {
-			if rt.App == app && !last.After(rt) {
-				r.add(rule.ErrorNoHandler, rt.Site, nil, fmt.Sprintf("%s comes after the error handler, which so never sees its errors", rt.Name()))
-				break
+			if rt.App != app {
+				continue
 			}
+			late := false
+			if slices.ContainsFunc(handlers, func(u *model.Use) bool {
+				late = late || u.Covers(rt)
+				return u.After(rt) && u.Covers(rt)
+			}) {
+				continue
+			}
+			message := "no error handler sees the errors of %s"
+			if late {
+				message = "%s comes after the error handler, which so never sees its errors"
+			}
+			r.add(rule.ErrorNoHandler, rt.Site, nil, fmt.Sprintf(message, rt.Name()))
+			break
 		}
 	}
+}
+
+// errorFirst says whether parameters are named as those of an error handler whose
+// last is missing.
+func errorFirst(params []*ts.Node) bool {
+	var names []string
+	for _, p := range params {
+		if p.Name().Kind != ts.KindIdentifier {
+			return false
+		}
+		names = append(names, strings.ToLower(strings.Trim(p.Name().Text(), "_")))
+	}
+	return (names[0] == "err" || names[0] == "error" || names[0] == "e") && strings.HasPrefix(names[1], "req") && strings.HasPrefix(names[2], "res")
 }
 
 func errorPackage(l *model.Lib) bool {

@@ -225,6 +225,10 @@ func (it *interp) requestMember(r *Req, name string, at Site) Value {
 	switch name {
 	case "res":
 		return &Res{r.flow}
+	case "app":
+		if r.flow.route != nil && r.flow.route.App != nil {
+			return r.flow.route.App
+		}
 	case "get", "header", "param", "is", "accepts", "next", "login", "logIn", "logout", "logOut", "flash", "isAuthenticated", "on", "checkBody", "assert", "sanitize", "csrfToken":
 		return &Method{r, name}
 	case "session":
@@ -259,6 +263,9 @@ func (it *interp) responseCall(r *Res, name string, args []Value, at Site) Value
 		if f, ok := e.Get(name); ok && f != nil {
 			return it.apply(f, r, args, false, at)
 		}
+	}
+	if name == "render" { // a view is given what res.locals holds, too
+		args = append(args[:len(args):len(args)], r.flow.locals)
 	}
 	it.emit(&Event{Kind: Responded, Recv: r, Name: name, Args: args, At: at})
 	switch name {

@@ -140,7 +140,7 @@ func (it *interp) libraryCall(l *Lib, recv Value, args []Value, isNew bool, at S
 			}
 		}
 	case "util":
-		if last == "promisify" || last == "callbackify" {
+		if last == "promisify" || last == "callbackify" || last == "inspect" {
 			return arg(args, 0)
 		}
 	case "bluebird":

@@ -80,6 +80,9 @@ func (it *interp) objectMethod(o *Obj, name string, args []Value, at Site) Value
 		if t, ok := f.(*Taint); ok && o.Array && name == "includes" && len(o.Elems) > 0 {
 			return &Test{True: taint.Facts{}.With(t.ID, taint.String)}
 		}
+		if known, ok := statusOf(f); ok && o.Array && name != "indexOf" {
+			return &Test{True: known}
+		}
 		return &Test{}
 	case "join":
 		s := ""

@@ -19,13 +19,7 @@ func (it *interp) conditional(n *ts.Node, s *scope) Value {
 	text := at.Text()
 	arm1 := func(e *ts.Node, into *Value, production int) func() ctl {
 		return func() ctl {
-			v := it.eval(e, s)
-			if production < 0 { // what is shown to developers only
-				if _, ok := One[*Err](v); ok {
-					v = nil
-				}
-			}
-			*into = refine(v, it.facts)
+			*into = refine(inProduction(it.eval(e, s), production), it.facts)
 			return normal
 		}
 	}
@@ -92,10 +86,7 @@ func (it *interp) binary(n *ts.Node, s *scope) Value {
 		at := it.site(b.Left)
 		it.branch(arm{left.True, []Cond{{at.Text(), left.Production, at}}, func() ctl { right = it.eval(b.Right, s); return normal }}, arm{facts: left.False})
 		if _, ok := right.(*Test); !ok && right != nil {
-			if _, isErr := right.(*Err); isErr && left.Production < 0 {
-				return nil
-			}
-			return refine(right, left.True) // b is what a && b is worth where it is used
+			return refine(inProduction(right, left.Production), left.True) // b is what a && b is worth where it is used
 		}
 		r := it.truth(right)
 		return &Test{left.True.And(r.True), left.False.Or(left.True.And(r.False)), either(left.Production, r.Production)}
@@ -168,12 +159,8 @@ func (it *interp) binary(n *ts.Node, s *scope) Value {
 		}
 		return it.instance(l)
 	case ts.KindInKeyword, ts.KindLessThanToken, ts.KindGreaterThanToken, ts.KindLessThanEqualsToken, ts.KindGreaterThanEqualsToken:
-		if e, ok := l.(*Err); ok && e.Part == "code" {
-			known := taint.Facts{}.With(e.ID, taint.Known)
-			if n, ok := r.(Num); ok && n.F >= 499 && (op == ts.KindGreaterThanToken || op == ts.KindGreaterThanEqualsToken) {
-				return &Test{False: known} // from 500 it is nobody's fault but the server's
-			}
-			return &Test{True: known}
+		if t, ok := statusCompared(op, l, r); ok {
+			return t
 		}
 		return &Test{}
 	}
@@ -239,6 +226,9 @@ func (it *interp) equals(a, b Value) *Test {
 			}
 		}
 	}
+	if t, ok := statusEquals(a, b); ok {
+		return t
+	}
 	if t, ok := a.(*Taint); ok {
 		switch b.(type) {
 		case Str, Num, Bool, *Env:
@@ -247,9 +237,6 @@ func (it *interp) equals(a, b Value) *Test {
 		return &Test{}
 	}
 	for _, v := range []Value{a, b} {
-		if e, ok := v.(*Err); ok && e.Part == "code" {
-			return &Test{True: taint.Facts{}.With(e.ID, taint.Known)}
-		}
 		if t, ok := v.(*Test); ok && (t.True != nil || t.False != nil || t.Production != 0) {
 			other := b
 			if v == b {

@@ -217,5 +217,9 @@ func (r *Route) Handlers() []*Func {
 	return fs
 }
 
+// Covers says whether requests to a route pass a middleware, or go on to it with
+// their errors.
+func (u *Use) Covers(r *Route) bool { return covers(u.Path, r.Path) }
+
 // After says whether a middleware was given after a route.
 func (u *Use) After(r *Route) bool { return u.order > r.order }

@@ -119,6 +119,7 @@ func (it *interp) branch(arms ...arm) ctl {
 		final map[*cell]Value
 		facts taint.Facts
 		end   ctl
+		dev   bool
 	}
 	before, conds := it.facts, it.conds
 	results := make([]result, 0, len(arms))
@@ -135,7 +136,7 @@ func (it *interp) branch(arms ...arm) ctl {
 		if a.run != nil {
 			end = a.run()
 		}
-		r := result{facts: it.facts, end: end}
+		r := result{facts: it.facts, end: end, dev: developersOnly(a.conds)}
 		it.journal = j.up
 		if len(j.old) > 0 {
 			r.final = make(map[*cell]Value, len(j.old))
@@ -149,7 +150,20 @@ func (it *interp) branch(arms ...arm) ctl {
 	it.facts, it.conds = before, conds
 	var changed map[*cell]bool
 	end, alive := normal, false
+	lives := false // in production
 	for _, r := range results {
+		lives = lives || r.end == normal && !r.dev
+	}
+	for i, r := range results {
+		if r.end == normal && r.dev {
+			if lives {
+				results[i].end = leave // nothing of it reaches production
+				continue
+			}
+			if len(results) > 1 { // what follows is for developers too
+				it.conds = append(conds[:len(conds):len(conds)], arms[i].conds...)
+			}
+		}
 		if r.end == normal {
 			alive = true
 			for c := range r.final {

@@ -127,12 +127,7 @@ func (it *interp) decide(cond *ts.Node, s *scope, yes, no func() ctl) ctl {
 }
 
 // test is what a value says as a condition.
-func (it *interp) test(v Value) *Test {
-	if t, ok := v.(*Test); ok {
-		return t
-	}
-	return &Test{}
-}
+func (it *interp) test(v Value) *Test { return it.truth(v) }
 
 func (it *interp) try(n *ts.TryStatement, s *scope) ctl {
 	arms := []arm{{run: func() ctl { return it.statement(n.TryBlock, s) }}}
