@@ -36,12 +36,15 @@ type run struct {
 	static   []string // folders that the app serves
 	stores   []store  // folders that uploads go to
 	declared map[*model.Route][]Declaration
+
+	decodes  []decoded             // tokens that were read
+	verifies map[*model.Route]bool // routes that verify one
 }
 
 // Run goes through the app and says what is wrong with it.
 func Run(ctx context.Context, tree *source.Tree) Result {
 	r := &run{seen: map[string]bool{}, sent: map[string]bool{}, logins: map[*model.Route][]string{}, costly: map[*model.Route][]string{},
-		declared: map[*model.Route][]Declaration{}}
+		declared: map[*model.Route][]Declaration{}, verifies: map[*model.Route]bool{}}
 	r.p = model.Run(ctx, tree, func(p *model.Program, e *model.Event) {
 		r.p = p
 		r.headersEvent(e)
@@ -57,6 +60,7 @@ func Run(ctx context.Context, tree *source.Tree) Result {
 	r.limits()
 	r.errors()
 	r.promises()
+	r.unverified()
 	r.served()
 	r.uploadRoutes()
 	r.declare()

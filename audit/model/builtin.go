@@ -16,7 +16,7 @@ func (it *interp) libMember(l *Lib, name string, at Site) Value {
 	if l.Mod == "" {
 		switch l.Path {
 		case "process.env":
-			return &Env{Name: name}
+			return &Env{Name: name, Default: it.p.env[name]}
 		case "global", "globalThis":
 			return &Lib{Path: name}
 		case "require":
@@ -27,6 +27,11 @@ func (it *interp) libMember(l *Lib, name string, at Site) Value {
 	}
 	if l.Mod == "" && l.Path == "import" {
 		return nil
+	}
+	if l.Mod == "config" && l.Path == "" {
+		if v, ok := it.nodeConfig().Get(name); ok {
+			return v
+		}
 	}
 	if l.Path == "" && name == "default" {
 		return l
@@ -91,6 +96,10 @@ func (it *interp) builtin(l *Lib, args []Value, isNew bool, at Site) (v Value, o
 	case "Buffer.from":
 		if t, ok := One[*Taint](a); ok {
 			return &Taint{ID: "text(" + t.ID + ")", State: taint.Text, Trace: t.Trace}, true
+		}
+		switch a.(type) {
+		case Str, *Env: // a secret, mostly
+			return a, true
 		}
 		return nil, true
 	case "JSON.stringify":

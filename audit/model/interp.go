@@ -25,6 +25,8 @@ const (
 	maxLoop    = 64         // passes over a list whose elements are known
 	maxTrace   = 30         // steps of one trace
 	MaxRoutes  = 5_000
+
+	maxVariables = 1_000 // of the environment that an app sets itself
 	maxLinks   = 250_000 // handlers in the chains of all routes
 	maxID      = 200     // bytes of a source's or a library's name
 	maxText    = 1 << 16 // bytes of a constant that the app puts together

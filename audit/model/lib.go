@@ -22,6 +22,9 @@ func (it *interp) libraryCall(l *Lib, recv Value, args []Value, isNew bool, at S
 	if v, ok := it.paths(l, args); ok {
 		return v
 	}
+	if v, ok := it.configuration(l, args, at); ok {
+		return v
+	}
 	it.emit(&Event{Kind: Called, Lib: l, Recv: recv, Name: l.Path, Args: args, New: isNew, At: at})
 	last := l.Path[strings.LastIndexByte(l.Path, '.')+1:]
 	switch l.Mod {
@@ -164,6 +167,9 @@ func (it *interp) libraryCall(l *Lib, recv Value, args []Value, isNew bool, at S
 		return &Call{Lib: l, Args: args, New: isNew, At: at}
 	}
 	if l.Mod == "" {
+		if l.Path == "TextEncoder" {
+			return &Call{Lib: l, New: isNew, At: at}
+		}
 		it.callbacks(args, nil, at)
 		return nil
 	}
@@ -211,6 +217,9 @@ func (it *interp) callMethod(c *Call, name string, args []Value, at Site) Value 
 		if f, ok := e.Get(name); ok && f != nil {
 			return it.apply(f, c, args, false, at)
 		}
+	}
+	if v, ok := it.configured(c, name, args, at); ok {
+		return v
 	}
 	a := arg(args, 0)
 	mod := c.Lib.Mod

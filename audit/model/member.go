@@ -183,6 +183,16 @@ func (it *interp) setMember(v Value, name string, to Value, at Site) {
 		it.facts = it.facts.Forget(x.ID + "." + name)
 	case *Class:
 		it.put(x.Static, name, to)
+	case *Lib:
+		if x.Mod == "" && x.Path == "process.env" {
+			it.emit(&Event{Kind: Assigned, Recv: v, Name: name, Args: []Value{Str{name}, to}, At: at})
+			if e, ok := to.(*Env); ok && e.Name == name {
+				to = e.Default // X = X || 'y'
+			}
+			if len(it.p.env) < maxVariables && !developersOnly(it.conds) {
+				it.p.env[name] = to
+			}
+		}
 	case *Doc:
 		if isPassword(name) {
 			switch to.(type) {

@@ -64,12 +64,16 @@ type Program struct {
 	links   int // of the chains of all routes
 	first   *Module
 	routers []*Router
+
+	nodeConfig *Obj             // what package config gives
+	nconf      *Obj             // nconf's defaults
+	env        map[string]Value // variables that the app sets itself
 }
 
 // Run goes through an app. watch is told of everything in its order, and may be
 // nil.
 func Run(ctx context.Context, tree *source.Tree, watch func(*Program, *Event)) *Program {
-	p := &Program{Tree: tree, modules: map[string]*Module{}, models: map[string]*Model{}, extra: map[Value]*Obj{}}
+	p := &Program{Tree: tree, modules: map[string]*Module{}, models: map[string]*Model{}, extra: map[Value]*Obj{}, env: map[string]Value{}}
 	it := &interp{p: p, ctx: ctx, steps: MaxSteps, budget: 4 * routeSteps, onStack: map[*ts.Node]int{}, ran: map[*ts.Node]bool{}, handlers: map[*ts.Node]bool{}}
 	if watch != nil {
 		it.watch = func(e *Event) { watch(p, e) }

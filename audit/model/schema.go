@@ -75,6 +75,10 @@ func (it *interp) valid(v Value, c *Call, at Site) Value {
 			it.put(o, k, it.valid(f, c, at))
 		}
 		return o
+	case *Lib:
+		if x.Mod == "" && x.Path == "process.env" {
+			return it.environment(c, at)
+		}
 	case *Req:
 		o := newObj(at)
 		for _, k := range []string{"body", "query", "params"} {
