@@ -28,7 +28,7 @@ type run struct {
 	seen  map[string]bool
 	found []finding.Finding
 
-	sent   map[string]bool // headers that the app sets by hand, lower case
+	sent   map[*model.Router]map[string]bool // headers that apps set by hand, lower case; with a minus those they remove
 	logins map[*model.Route][]string
 	costly map[*model.Route][]string
 	needs  []Need
@@ -37,17 +37,20 @@ type run struct {
 	stores   []store  // folders that uploads go to
 	declared map[*model.Route][]Declaration
 
+	origins map[*model.Route]*crossOrigin
+
 	decodes  []decoded             // tokens that were read
 	verifies map[*model.Route]bool // routes that verify one
 }
 
 // Run goes through the app and says what is wrong with it.
 func Run(ctx context.Context, tree *source.Tree) Result {
-	r := &run{seen: map[string]bool{}, sent: map[string]bool{}, logins: map[*model.Route][]string{}, costly: map[*model.Route][]string{},
-		declared: map[*model.Route][]Declaration{}, verifies: map[*model.Route]bool{}}
+	r := &run{seen: map[string]bool{}, sent: map[*model.Router]map[string]bool{}, logins: map[*model.Route][]string{}, costly: map[*model.Route][]string{},
+		declared: map[*model.Route][]Declaration{}, verifies: map[*model.Route]bool{}, origins: map[*model.Route]*crossOrigin{}}
 	r.p = model.Run(ctx, tree, func(p *model.Program, e *model.Event) {
 		r.p = p
 		r.headersEvent(e)
+		r.corsEvent(e)
 		r.checkedEvent(e)
 		r.limitsEvent(e)
 		r.bodyEvent(e)
@@ -60,6 +63,7 @@ func Run(ctx context.Context, tree *source.Tree) Result {
 	r.limits()
 	r.errors()
 	r.promises()
+	r.reflected()
 	r.unverified()
 	r.served()
 	r.uploadRoutes()

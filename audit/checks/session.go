@@ -27,10 +27,6 @@ func (r *run) sessionEvent(e *model.Event) {
 	}
 	opts := arg(e.Args, 0)
 	switch e.Lib.Mod {
-	case "cors":
-		if origin, ok := option(opts, "origin"); ok {
-			model.Each(origin, func(v model.Value) { r.origin(v, e) })
-		}
 	case "express-session":
 		if e.Lib.Path == "" || e.Lib.Path == "default" {
 			r.session(opts, e)
@@ -52,20 +48,6 @@ func (r *run) sessionEvent(e *model.Event) {
 	default:
 		r.cookiePackage(e)
 		r.tokenEvent(e)
-	}
-}
-
-// origin notes a front end that must be able to read the guard's answers.
-func (r *run) origin(v model.Value, e *model.Event) {
-	switch x := v.(type) {
-	case model.Str:
-		if strings.HasPrefix(x.S, "http://") || strings.HasPrefix(x.S, "https://") {
-			r.need(Need{Rule: rule.HeadersCORSCredentials, Field: x.S, At: e.At})
-		}
-	case *model.Obj:
-		for _, el := range x.Elems {
-			r.origin(el, e)
-		}
 	}
 }
 

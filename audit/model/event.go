@@ -43,6 +43,10 @@ type Event struct {
 	// Guess says that the handler was found by its parameters alone: no route leads
 	// to it.
 	Guess bool
+	// Own says that it happens in a handler that was given with the route, and Mount
+	// what a middleware before it is mounted under.
+	Own   bool
+	Mount string
 }
 
 func (it *interp) emit(e *Event) {
@@ -56,6 +60,7 @@ func (it *interp) emit(e *Event) {
 	}
 	if it.flow != nil {
 		e.Route, e.Status, e.Guess = it.flow.route, it.flow.status, it.flow.guess
+		e.Own, e.Mount = it.flow.own, it.flow.mount
 	}
 	it.watch(e)
 }

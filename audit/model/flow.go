@@ -23,6 +23,8 @@ type flow struct {
 	known   taint.Facts            // what was known whenever it was
 	status  int
 	guess   bool
+	own     bool   // in a handler that was given with the route
+	mount   string // what the handler is mounted under
 }
 
 func (it *interp) newFlow(r *Route) *flow {
@@ -48,6 +50,7 @@ func (it *interp) serve(r *Route) {
 	it.frame = nil
 	it.mod = it.p.first
 	for i := range r.Chain {
+		it.flow.own, it.flow.mount = i >= len(r.Chain)-r.Own, r.Chain[i].Path
 		it.link(r, &r.Chain[i])
 	}
 	it.flow = nil

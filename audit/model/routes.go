@@ -217,6 +217,9 @@ func (r *Route) Handlers() []*Func {
 	return fs
 }
 
+// Before says whether a middleware was given before another.
+func (u *Use) Before(o *Use) bool { return u.order < o.order }
+
 // Covers says whether requests to a route pass a middleware, or go on to it with
 // their errors.
 func (u *Use) Covers(r *Route) bool { return covers(u.Path, r.Path) }
