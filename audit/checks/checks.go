@@ -31,6 +31,7 @@ type run struct {
 	sent   map[*model.Router]map[string]bool // headers that apps set by hand, lower case; with a minus those they remove
 	logins map[*model.Route][]string
 	costly map[*model.Route][]string
+	anew   map[*model.Route]bool // routes that make a limiter for each request
 	needs  []Need
 
 	static   []string // folders that the app serves
@@ -45,7 +46,7 @@ type run struct {
 
 // Run goes through the app and says what is wrong with it.
 func Run(ctx context.Context, tree *source.Tree) Result {
-	r := &run{seen: map[string]bool{}, sent: map[*model.Router]map[string]bool{}, logins: map[*model.Route][]string{}, costly: map[*model.Route][]string{},
+	r := &run{seen: map[string]bool{}, sent: map[*model.Router]map[string]bool{}, logins: map[*model.Route][]string{}, costly: map[*model.Route][]string{}, anew: map[*model.Route]bool{},
 		declared: map[*model.Route][]Declaration{}, verifies: map[*model.Route]bool{}, origins: map[*model.Route]*crossOrigin{}}
 	r.p = model.Run(ctx, tree, func(p *model.Program, e *model.Event) {
 		r.p = p

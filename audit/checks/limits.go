@@ -16,34 +16,20 @@ import (
 
 // Mistake 2: routes that log in or cost much, and no limiter on the way to them.
 
-var loginWords = regexp.MustCompile(`(?i)(^|[/_-])(log-?in|sign-?in|authenticate|auth/local|session|sessions|token|otp|2fa|mfa|verify-?otp|reset-?password|password-?reset|forgot-?password|forgot|register|sign-?up)/?$`)
-
-func loginPath(path string) bool { return loginWords.MatchString(path) }
-
 // limiters are packages whose middleware limits.
 var limiters = []string{"express-rate-limit", "rate-limiter-flexible", "express-slow-down", "express-brute", "express-limiter", "ratelimiter",
 	"express-throttle", "limiter", "ddos", "express-brute-redis", "@nestjs/throttler", "strict-rate-limiter", "rate-limit-redis", "express-rate-limiter", "arcjet", "@arcjet/node", "@upstash/ratelimit", "express-bouncer", "api-rate-limiter"}
 
 func (r *run) limitsEvent(e *model.Event) {
+	r.limiterEvent(e)
 	if e.Route == nil || e.Kind != model.Called {
 		return
 	}
-	why := ""
-	if e.Lib != nil {
-		last := e.Lib.Path[strings.LastIndexByte(e.Lib.Path, '.')+1:]
-		switch {
-		case (e.Lib.Mod == "bcrypt" || e.Lib.Mod == "bcryptjs" || e.Lib.Mod == "argon2" || e.Lib.Mod == "@node-rs/argon2" || e.Lib.Mod == "@node-rs/bcrypt") && (strings.HasPrefix(last, "compare") || last == "verify"):
-			why = "compares a password"
-		case (e.Lib.Mod == "bcrypt" || e.Lib.Mod == "bcryptjs" || e.Lib.Mod == "argon2") && strings.HasPrefix(last, "hash"):
-			r.cost(e, "hashes a password")
-		case strings.HasPrefix(e.Lib.Mod, "nodemailer") && last == "sendMail":
-			r.cost(e, "sends mail")
-		case e.Lib.Mod == "child_process" && last != "fork":
-			r.cost(e, "starts a process")
-		}
-	}
-	if why != "" {
+	if why := signsIn(e); why != "" {
 		r.logins[e.Route] = append(r.logins[e.Route], why)
+	}
+	if what, get := costs(e); what != "" && (get || e.Route.Method != "GET" && e.Route.Method != "HEAD") {
+		r.cost(e, what)
 	}
 }
 
@@ -54,34 +40,49 @@ func (r *run) cost(e *model.Event, what string) {
 func (r *run) limits() {
 	for _, rt := range r.p.Routes {
 		why := ""
+		changes := rt.Method == "POST" || rt.Method == "PUT" || rt.Method == "PATCH" || rt.Method == "ALL"
 		switch reasons := r.logins[rt]; {
 		case len(reasons) > 0:
 			why = reasons[0]
-		case loginPath(rt.Path) && (rt.Method == "POST" || rt.Method == "PUT" || rt.Method == "ALL"):
+		case changes && signsInOnTheWay(rt) != "":
+			why = signsInOnTheWay(rt)
+		case changes && loginPath(rt.Path):
 			why = "logs in"
 		}
 		login := why != ""
 		if !login {
 			if reasons := r.costly[rt]; len(reasons) > 0 {
 				why = reasons[0]
+			} else if changes && takesFiles(rt) {
+				why = "takes files"
 			}
 		}
-		if why == "" || rt.Method == "GET" && !login {
+		if why == "" {
 			continue
 		}
 		l, conds := r.limiter(rt)
-		if l == nil {
+		var faults []weakness
+		if l != nil && login {
+			faults = r.weak(l, rt)
+		}
+		development := slices.ContainsFunc(conds, func(c model.Cond) bool { return c.Production < 0 })
+		if l == nil || development || len(faults) > 0 {
 			r.need(Need{Rule: rule.RateLimitNone, Route: rt, Field: map[bool]string{true: "login"}[login], At: rt.Site})
 		}
+		at, after := behind(rt)
 		switch {
+		case l == nil && after:
+			r.add(rule.RateLimitWeak, at, nil, fmt.Sprintf("the limiter of %s stands behind the handler, where no request comes", rt.Name()), on(rt))
+		case l == nil && r.anew[rt]: // said already
 		case l == nil && login:
 			r.add(rule.RateLimitNone, rt.Site, nil, fmt.Sprintf("nothing limits %s, which %s", rt.Name(), why), on(rt))
 		case l == nil:
 			r.add(rule.RateLimitNone, rt.Site, nil, fmt.Sprintf("nothing limits %s, which %s", rt.Name(), why), severity(rule.Medium), confidence(finding.Firm), on(rt))
-		case slices.ContainsFunc(conds, func(c model.Cond) bool { return c.Production < 0 }):
+		case development:
 			r.add(rule.RateLimitNone, rt.Site, nil, fmt.Sprintf("%s is limited outside production only", rt.Name()), on(rt))
-		case login:
-			r.weakLimiter(l, rt)
+		}
+		for _, f := range faults {
+			r.add(f.id, f.at, nil, f.message)
 		}
 	}
 	for _, app := range r.listeners() {
@@ -106,50 +107,6 @@ func (r *run) anyLimiter(app *model.Router) bool {
 		}
 	}
 	return false
-}
-
-// limiter is what limits a route, by the package it comes from, by what it does
-// or, last, by what it is called. Of several it is the last, which is the route's
-// own: one for the whole app comes before it.
-func (r *run) limiter(rt *model.Route) (limit model.Value, conds []model.Cond) {
-	for i, l := range rt.Chain {
-		last := i == len(rt.Chain)-1
-		var found model.Value
-		model.Each(l.Handler, func(v model.Value) {
-			switch x := v.(type) {
-			case *model.Call:
-				for c := x; c != nil; c = c.Lib.Of {
-					if slices.Contains(limiters, c.Lib.Mod) {
-						found = x
-					}
-				}
-				if named(x.Lib.Mod) || named(x.Lib.Path) {
-					found = x
-				}
-			case *model.Lib:
-				if slices.Contains(limiters, x.Mod) {
-					found = x
-				}
-			case *model.Func:
-				if limitsByShape(x, last) {
-					found = x
-				}
-			case *model.Method:
-				if named(x.Name) {
-					found = x
-				} else if c, ok := model.One[*model.Call](x.Recv); ok && slices.Contains(limiters, c.Lib.Mod) {
-					found = x
-				}
-			}
-		})
-		if found == nil && !last && l.Handler == nil && namedArgument(l.Site, i, rt) {
-			found = model.Str{S: "by name"}
-		}
-		if found != nil && (limit == nil || !slices.ContainsFunc(l.Conds, func(c model.Cond) bool { return c.Production < 0 })) {
-			limit, conds = found, l.Conds
-		}
-	}
-	return limit, conds
 }
 
 var limiterName = regexp.MustCompile(`(?i)(rate[-_]?limit|limiter|throttl|brute|slow-?down|too-?many)`)
@@ -190,33 +147,4 @@ func limitsByShape(f *model.Func, last bool) bool {
 		}
 	}
 	return false
-}
-
-// weakLimiter looks at the options of a known limiter.
-func (r *run) weakLimiter(l model.Value, rt *model.Route) {
-	c, ok := l.(*model.Call)
-	if !ok || c.Lib.Mod != "express-rate-limit" {
-		return
-	}
-	opts := arg(c.Args, 0)
-	for _, name := range []string{"max", "limit"} {
-		if v, ok := option(opts, name); ok {
-			if n, ok := v.(model.Num); ok && n.F > 100 {
-				r.add(rule.RateLimitWeak, c.At, nil, fmt.Sprintf("%v attempts a window are too many for %s", n.F, rt.Name()))
-			}
-		}
-	}
-	if v, ok := option(opts, "windowMs"); ok {
-		if n, ok := v.(model.Num); ok && n.F < 10_000 {
-			r.add(rule.RateLimitWeak, c.At, nil, fmt.Sprintf("a window of %v milliseconds limits nothing", n.F))
-		}
-	}
-	if v, ok := option(opts, "keyGenerator"); ok {
-		if f, ok := model.One[*model.Func](v); ok {
-			text := strings.ToLower(model.Site{File: f.Mod.File, Node: f.Node}.Text())
-			if strings.Contains(text, "headers") || strings.Contains(text, ".get(") || strings.Contains(text, ".header(") {
-				r.add(rule.RateLimitSpoofed, c.At, nil, "the limit counts by a header, which every request may write anew")
-			}
-		}
-	}
 }

@@ -6,6 +6,7 @@ const multer = require('multer');
 const formidable = require('formidable');
 const app = express();
 app.use(require('helmet')());
+app.use(require('express-rate-limit')({ windowMs: 60000, limit: 100 }));
 app.use(express.static(path.join(__dirname, 'public')));
 app.use('/files', express.static('shared'));
 const limits = { fileSize: 1000000 };

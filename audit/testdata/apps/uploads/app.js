@@ -6,6 +6,7 @@ const multer = require('multer');
 const path = require('path');
 const app = express();
 app.use(require('helmet')());
+app.use(require('express-rate-limit')({ windowMs: 60000, limit: 100 }));
 const open = multer({ dest: 'uploads/' }); // ! upload/too-large, upload/type
 const typed = multer({ // ! upload/too-large
   storage: multer.diskStorage({
