@@ -19,45 +19,14 @@ import (
 
 func (r *run) bodyEvent(e *model.Event) {
 	switch e.Kind {
-	case model.Made:
-		r.stored(arg(e.Args, 0), e)
-	case model.Queried:
-		name := e.Name
-		switch {
-		case name == "create":
-			return // made
-		case strings.HasPrefix(name, "doc."):
-			r.stored(arg(e.Args, 0), e)
-		case model.FirstArgument(name) == 2:
-			r.stored(arg(e.Args, 0), e)
-			if data, ok := option(arg(e.Args, 0), "data"); ok {
-				r.stored(data, e)
-			}
-		case model.FirstArgument(name) == 3:
-			m, _ := e.Recv.(*model.Model)
-			if m != nil && (m.Lib == "sequelize" || m.Lib == "sequelize-typescript") {
-				r.stored(arg(e.Args, 0), e) // Model.update(values, where)
-				return
-			}
-			if data, ok := option(arg(e.Args, 0), "data"); ok {
-				r.stored(data, e)
-			}
-			r.updated(arg(e.Args, 1), e)
+	case model.Made, model.Queried:
+		for _, v := range documents(e) {
+			r.stored(v, e)
 		}
 	case model.Called:
 		r.merged(e)
 	case model.Assigned:
 		r.polluted(e)
-	}
-}
-
-// updated looks at an update document.
-func (r *run) updated(v model.Value, e *model.Event) {
-	r.stored(v, e)
-	for _, op := range []string{"$set", "$setOnInsert", "$push", "$addToSet"} {
-		if set, ok := option(v, op); ok {
-			r.stored(set, e)
-		}
 	}
 }
 

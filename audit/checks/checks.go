@@ -17,7 +17,6 @@ import (
 
 	"github.com/panoply-security/panoply/audit/model"
 	"github.com/panoply-security/panoply/audit/source"
-	"github.com/panoply-security/panoply/audit/taint"
 	"github.com/panoply-security/panoply/finding"
 	"github.com/panoply-security/panoply/rule"
 )
@@ -154,7 +153,7 @@ func wholeAt(v model.Value, e *model.Event, depth int) *model.Taint {
 	model.Each(v, func(v model.Value) {
 		switch x := v.(type) {
 		case *model.Taint:
-			if x.State == taint.Whole && e.State(x) == taint.Whole {
+			if e.Fields(x) {
 				found = x
 			}
 		case *model.Obj:

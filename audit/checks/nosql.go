@@ -44,6 +44,12 @@ func mongo(m *model.Model) bool {
 func (r *run) query(m *model.Model, e *model.Event) {
 	name := strings.TrimPrefix(e.Name, ".")
 	v := arg(e.Args, 0)
+	if name == "bulkWrite" {
+		for _, filter := range operations(v, "filter") {
+			r.filter(filter, m, e, 0)
+		}
+		return
+	}
 	switch model.FirstArgument(name) {
 	case 1, 3:
 		if strings.Contains(name, "ById") {
@@ -117,6 +123,7 @@ func (r *run) filter(v model.Value, m *model.Model, e *model.Event, depth int) {
 				case "$expr":
 					r.filter(f, m, e, depth+1)
 				case "[computed]":
+					r.value("", f, m, e)
 				default:
 					if !strings.HasPrefix(k, "$") {
 						r.value(k, f, m, e)
@@ -143,6 +150,7 @@ func (r *run) value(field string, v model.Value, m *model.Model, e *model.Event)
 			if not, ok := x.Get("$not"); ok {
 				r.value(field, not, m, e)
 			}
+			r.list(field, x, m, e)
 			for _, s := range x.Spread {
 				if t, ok := model.One[*model.Taint](s); ok && t.State >= taint.Any {
 					r.operator(field, t, m, e)

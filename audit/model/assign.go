@@ -29,13 +29,7 @@ func (it *interp) assign(n *ts.Node, v Value, s *scope) {
 			return
 		}
 		it.emit(&Event{Kind: Assigned, Recv: recv, Args: []Value{key, v}, At: it.site(n)})
-		switch x := recv.(type) {
-		case *Obj:
-			if t, ok := One[*Taint](v); ok && t.State >= taint.Any {
-				x.Spread = append(x.Spread, &Taint{ID: t.ID, State: taint.Any, Trace: t.Trace})
-			}
-			x.Open = true
-		}
+		it.setKeyed(recv, key, v, it.site(n))
 	case ts.KindArrayLiteralExpression:
 		for i, e := range n.Elements() {
 			if e.Kind != ts.KindSpreadElement && e.Kind != ts.KindOmittedExpression {

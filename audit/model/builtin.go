@@ -162,7 +162,7 @@ func (it *interp) builtin(l *Lib, args []Value, isNew bool, at Site) (v Value, o
 		arr := newArray(at, nil)
 		arr.Open = true
 		if k := it.keyOf(a, at); k != nil {
-			arr.Elems = []Value{k}
+			arr.Elems, arr.Like = []Value{k}, true
 		}
 		return arr, true
 	case "Object.values":
@@ -177,7 +177,7 @@ func (it *interp) builtin(l *Lib, args []Value, isNew bool, at Site) (v Value, o
 			return arr, true
 		}
 		arr := newArray(at, []Value{it.anyField(a, at)})
-		arr.Open = true
+		arr.Open, arr.Like = true, true
 		return arr, true
 	case "Object.entries":
 		arr := newArray(at, nil)
@@ -189,13 +189,13 @@ func (it *interp) builtin(l *Lib, args []Value, isNew bool, at Site) (v Value, o
 			arr.Open = o.Open || len(o.Spread) > 0
 			return arr, true
 		}
-		arr.Open = true
+		arr.Open, arr.Like = true, true
 		arr.Elems = []Value{newArray(at, []Value{it.keyOf(a, at), it.anyField(a, at)})}
 		return arr, true
 	case "Object.fromEntries":
-		o := newObj(at)
-		o.Open = true
-		return o, true
+		return it.entriesOf(a, at), true
+	case "Object.hasOwn":
+		return it.within(arg(args, 1), a), true
 	case "Object.defineProperty":
 		if k, ok := Constant(arg(args, 1)); ok {
 			if d, ok := arg(args, 2).(*Obj); ok {
@@ -240,8 +240,12 @@ func (it *interp) builtin(l *Lib, args []Value, isNew bool, at Site) (v Value, o
 		o.Open = true
 		it.put(o, "message", a)
 		return o, true
-	case "Map", "Set", "WeakMap", "WeakSet":
+	case "Set":
+		return a, true
+	case "Map", "WeakMap", "WeakSet":
 		return nil, true
+	case "Object.prototype.hasOwnProperty.call":
+		return it.within(arg(args, 1), a), true
 	case "RegExp":
 		if t, ok := One[*Taint](a); ok {
 			return &Taint{ID: "text(" + t.ID + ")", State: taint.Text, Trace: t.Trace}, true

@@ -307,6 +307,11 @@ func (it *interp) unknownMethod(recv Value, name string, args []Value, at Site) 
 			}
 		}
 	}
+	if recv == nil {
+		if v := asked(name, args); v != nil {
+			return v
+		}
+	}
 	if recv == nil && queryMethods[name] != 0 && it.p.mongoOnly() && len(args) > 0 {
 		if name != "find" && name != "create" && name != "update" && name != "count" || looksLikeModel(at) {
 			return it.modelMethod(&Model{Name: at.receiver(), Lib: "?"}, name, args, at)

@@ -51,7 +51,7 @@ func (it *interp) eval(n *ts.Node, s *scope) Value {
 		it.eval(n.Expression(), s)
 		return &Undef{}
 	case ts.KindDeleteExpression:
-		it.assign(n.Expression(), &Undef{}, s)
+		it.remove(n.Expression(), s)
 	case ts.KindTypeOfExpression:
 		return &Call{Lib: &Lib{Path: "typeof"}, Args: []Value{it.eval(n.Expression(), s)}, At: it.site(n)}
 	case ts.KindObjectLiteralExpression:
@@ -194,6 +194,11 @@ func (it *interp) element(n *ts.Node, s *scope) Value {
 	k := it.eval(e.ArgumentExpression, s)
 	if name, ok := asKey(k); ok {
 		return it.member(v, name, it.site(n))
+	}
+	if o, ok := v.(*Obj); ok {
+		if t, ok := flags(o, k); ok {
+			return t
+		}
 	}
 	if u, ok := k.(*Union); ok { // one of several names
 		var out Value

@@ -26,11 +26,11 @@ const (
 	maxTrace   = 30         // steps of one trace
 	MaxRoutes  = 5_000
 
-	maxVariables = 1_000 // of the environment that an app sets itself
-	maxLinks   = 250_000 // handlers in the chains of all routes
-	maxID      = 200     // bytes of a source's or a library's name
-	maxText    = 1 << 16 // bytes of a constant that the app puts together
-	maxElems   = 1 << 14 // elements of a list that it puts together
+	maxVariables = 1_000   // of the environment that an app sets itself
+	maxLinks     = 250_000 // handlers in the chains of all routes
+	maxID        = 200     // bytes of a source's or a library's name
+	maxText      = 1 << 16 // bytes of a constant that the app puts together
+	maxElems     = 1 << 14 // elements of a list that it puts together
 )
 
 // Module is a file that was run.
@@ -66,6 +66,9 @@ type frame struct {
 	ret  Value
 	some bool // ret was set
 	up   *frame
+
+	known taint.Facts // what is known wherever it returns
+	left  bool        // known was set
 }
 
 type interp struct {
@@ -86,7 +89,9 @@ type interp struct {
 	onStack  map[*ts.Node]int
 	ran      map[*ts.Node]bool
 	handlers map[*ts.Node]bool
-	made     []*Router // every app and router, in the order in which they were made
+	made     []*Router   // every app and router, in the order in which they were made
+	pass     *pass       // of the innermost loop
+	returned taint.Facts // what the last function that was called made sure of
 }
 
 func (it *interp) site(n *ts.Node) Site {
@@ -223,13 +228,13 @@ func (it *interp) call(f *Func, this Value, args []Value, at Site) Value {
 	it.ran[f.Node] = true
 	it.onStack[f.Node]++
 	it.depth++
-	savedMod, savedFrame, savedConds := it.mod, it.frame, it.conds
+	savedMod, savedFrame, savedConds, savedPass := it.mod, it.frame, it.conds, it.pass
 	defer func() {
 		it.onStack[f.Node]--
 		it.depth--
-		it.mod, it.frame, it.conds = savedMod, savedFrame, savedConds
+		it.mod, it.frame, it.conds, it.pass = savedMod, savedFrame, savedConds, savedPass
 	}()
-	it.mod = f.Mod
+	it.mod, it.pass = f.Mod, nil
 	fr := &frame{fn: f, this: this, up: savedFrame}
 	if f.Node.Kind == ts.KindArrowFunction || f.This != nil {
 		fr.this = f.This
@@ -264,9 +269,14 @@ func (it *interp) call(f *Func, this Value, args []Value, at Site) Value {
 		}
 	}
 	if body := f.Node.Body(); body.Kind == ts.KindBlock {
-		it.statements(body.Statements(), s)
+		if it.statements(body.Statements(), s) == normal {
+			fr.returns(it.facts)
+		}
 	} else {
 		it.give(it.eval(body, s))
+	}
+	if it.returned = fr.known; fr.left {
+		it.facts = fr.known
 	}
 	return fr.ret
 }
@@ -274,6 +284,7 @@ func (it *interp) call(f *Func, this Value, args []Value, at Site) Value {
 // give adds a value that the running function may return.
 func (it *interp) give(v Value) {
 	v = refine(v, it.facts)
+	it.frame.returns(it.facts)
 	if f := it.frame; f.some {
 		f.ret = join(f.ret, v)
 	} else {

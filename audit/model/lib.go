@@ -118,7 +118,7 @@ func (it *interp) libraryCall(l *Lib, recv Value, args []Value, isNew bool, at S
 			it.facts = it.facts.With(t.ID, taint.String) // throws on everything else
 			return &Test{}
 		}
-	case "lodash", "underscore", "ramda", "lodash/pick", "lodash/omit", "lodash/isString":
+	case "lodash", "underscore", "ramda", "lodash-es":
 		return it.lodash(last, l, args, at)
 	case "mongo-sanitize", "express-mongo-sanitize":
 		if l.Mod == "mongo-sanitize" || last == "sanitize" {
@@ -154,6 +154,9 @@ func (it *interp) libraryCall(l *Lib, recv Value, args []Value, isNew bool, at S
 		if last == "multer" || l.Path == "" {
 			return &Call{Lib: l, Args: args, At: at}
 		}
+	}
+	if f, ok := oneOfLodash(l.Mod); ok {
+		return it.lodash(f, l, args, at)
 	}
 	if isSchemaLibrary(l.Mod) {
 		if c, ok := arg(args, 1).(*Call); ok && strings.Contains(l.Mod, "joi") {

@@ -19,9 +19,8 @@ func (it *interp) object(n *ts.Node, s *scope) Value {
 			v := it.eval(p.Initializer(), s)
 			if k, ok := it.key(p.Name(), s); ok {
 				it.put(o, k, v)
-			} else {
-				o.Open = true
-				it.put(o, "[computed]", v)
+			} else if p.Name().Kind == ts.KindComputedPropertyName {
+				it.keyed(o, it.eval(p.Name().Expression(), s), v, it.site(p))
 			}
 		case ts.KindShorthandPropertyAssignment:
 			it.put(o, p.Name().Text(), it.name(p.Name(), s))

@@ -11,8 +11,8 @@ import (
 
 // lodash is the part of lodash through which data flows.
 func (it *interp) lodash(name string, l *Lib, args []Value, at Site) Value {
-	if i := strings.LastIndexByte(l.Mod, '/'); i >= 0 {
-		name = l.Mod[i+1:]
+	if v, ok := it.lodashEach(name, args, at); ok {
+		return v
 	}
 	a := arg(args, 0)
 	switch name {

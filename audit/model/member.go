@@ -27,6 +27,9 @@ func (it *interp) member(v Value, name string, at Site) Value {
 			}
 		}
 		if name == "length" {
+			if x.Empty != nil {
+				return &Tally{Some: &Test{False: x.Empty}}
+			}
 			return nil
 		}
 		if x.Array || isMethod(name) {
@@ -292,7 +295,7 @@ func (it *interp) anyField(v Value, at Site) Value {
 				add(it.anyField(s, at))
 			}
 		}
-		if x.Open {
+		if x.Open && !x.Like {
 			add(nil)
 		}
 		return out

@@ -28,17 +28,19 @@ func (it *interp) objectMethod(o *Obj, name string, args []Value, at Site) Value
 				}
 			}
 		} else {
-			elem := it.anyField(o, at)
-			it.branch(arm{run: func() ctl {
-				results = []Value{it.apply(f, nil, []Value{elem, nil, o}, false, at)}
-				return normal
-			}}, arm{})
-			kept = o.Elems
+			results = []Value{it.callEach(f, []Value{it.anyField(o, at), nil, o}, at)}
+			if t := quantified(name, results[0]); t != nil && (name != "find" || t.(*Test).False != nil && len(t.(*Test).False) > 0) {
+				return t
+			}
+			if name == "filter" {
+				return filtered(o, results[0], at)
+			}
 		}
 		var out *Obj
 		switch name {
 		case "map", "flatMap":
 			out = newArray(at, results)
+			out.Like = o.Like
 		case "filter":
 			out = newArray(at, kept)
 		case "find":
@@ -77,13 +79,16 @@ func (it *interp) objectMethod(o *Obj, name string, args []Value, at Site) Value
 		}
 	case "includes", "indexOf", "has":
 		// In a list of the app's own, so one of its strings.
-		if t, ok := f.(*Taint); ok && o.Array && name == "includes" && len(o.Elems) > 0 {
-			return &Test{True: taint.Facts{}.With(t.ID, taint.String)}
-		}
 		if known, ok := statusOf(f); ok && o.Array && name != "indexOf" {
 			return &Test{True: known}
 		}
-		return &Test{}
+		if !o.Array || len(o.Elems) == 0 && !o.Open || it.sent(o) {
+			return &Test{}
+		}
+		if name == "indexOf" {
+			return &Tally{Some: listed(f), Index: true}
+		}
+		return listed(f)
 	case "join":
 		s := ""
 		sep, ok := Constant(f)
@@ -127,7 +132,9 @@ func (it *interp) objectMethod(o *Obj, name string, args []Value, at Site) Value
 	case "finally":
 		it.callback1(f, nil, at)
 		return o
-	case "hasOwnProperty", "toString", "toObject", "toJSON":
+	case "hasOwnProperty":
+		return it.within(f, o)
+	case "toString", "toObject", "toJSON":
 		return nil
 	}
 	return it.unknownMethod(o, name, args, at)
@@ -268,28 +275,7 @@ func (it *interp) taintMethod(t *Taint, name string, args []Value, at Site) Valu
 	case "includes", "startsWith", "endsWith", "indexOf", "test", "localeCompare", "charCodeAt", "search", "codePointAt":
 		return &Test{}
 	case "map", "filter", "forEach", "some", "every", "find", "reduce", "flatMap", "sort", "reverse", "flat":
-		elem := it.part(t, "*", at)
-		var out Value
-		if f := arg(args, 0); f != nil {
-			params := []Value{elem}
-			if name == "reduce" {
-				params = []Value{arg(args, 1), elem}
-			}
-			it.branch(arm{run: func() ctl { out = it.apply(f, nil, params, false, at); return normal }}, arm{})
-		}
-		switch name {
-		case "map", "flatMap":
-			a := newArray(at, []Value{out})
-			a.Open = true
-			return a
-		case "reduce":
-			return out
-		case "find":
-			return elem
-		case "filter", "sort", "reverse", "flat":
-			return t
-		}
-		return nil
+		return it.eachOf(t, name, args, at)
 	case "hasOwnProperty":
 		return nil
 	}

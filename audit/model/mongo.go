@@ -275,6 +275,10 @@ func (it *interp) docMethod(d *Doc, name string, args []Value, at Site) Value {
 		it.callback1(arg(args, 0), it.caughtBy(arg(args, 0), "promise", at), at)
 		return d
 	case "set", "overwrite", "update", "updateOne", "merge", "replaceOne", "patch", "assign", "$set", "setAttributes":
+		if _, named := asKey(arg(args, 0)); !named && len(args) > 1 && strings.HasSuffix(name, "set") {
+			it.setKeyed(d, args[0], args[1], at)
+			return d
+		}
 		it.emit(&Event{Kind: Queried, Recv: d.Model, Name: "doc." + name, Args: args, At: at})
 		it.callbacks(args, d, at)
 		return d

@@ -64,6 +64,10 @@ func (it *interp) truth(v Value) *Test {
 	switch x := v.(type) {
 	case *Test:
 		return x
+	case *Tally:
+		if !x.Index {
+			return x.Some
+		}
 	case *Err:
 		if x.Part == "code" {
 			return &Test{True: taint.Facts{}.With(x.ID, taint.Known)}
@@ -132,6 +136,9 @@ func (it *interp) binary(n *ts.Node, s *scope) Value {
 		return v
 	}
 	l, r := it.eval(b.Left, s), it.eval(b.Right, s)
+	if t, ok := tallied(op, l, r); ok {
+		return t
+	}
 	switch op {
 	case ts.KindPlusToken:
 		if x, ok := l.(Num); ok {
@@ -161,6 +168,9 @@ func (it *interp) binary(n *ts.Node, s *scope) Value {
 	case ts.KindInKeyword, ts.KindLessThanToken, ts.KindGreaterThanToken, ts.KindLessThanEqualsToken, ts.KindGreaterThanEqualsToken:
 		if t, ok := statusCompared(op, l, r); ok {
 			return t
+		}
+		if op == ts.KindInKeyword {
+			return it.within(l, r)
 		}
 		return &Test{}
 	}
@@ -232,7 +242,7 @@ func (it *interp) equals(a, b Value) *Test {
 	if t, ok := a.(*Taint); ok {
 		switch b.(type) {
 		case Str, Num, Bool, *Env:
-			return &Test{True: taint.Facts{}.With(t.ID, taint.String)}
+			return listed(t)
 		}
 		return &Test{}
 	}

@@ -228,6 +228,7 @@ func refine(v Value, f taint.Facts) Value {
 		if s := x.State.After(f.Of(x.ID)); s != x.State {
 			return &Taint{ID: x.ID, State: s, Rebuilt: x.Rebuilt, Trace: x.Trace}
 		}
+		return asListed(x, f)
 	case *Err:
 		if f.Of(x.ID)&taint.Known != 0 {
 			return nil // made for clients

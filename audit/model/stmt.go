@@ -72,6 +72,10 @@ func (it *interp) statement(n *ts.Node, s *scope) ctl {
 		it.eval(n.Expression(), s)
 		return end
 	case ts.KindBreakStatement, ts.KindContinueStatement:
+		if it.pass != nil && n.Kind == ts.KindBreakStatement {
+			it.pass.broke = true
+		}
+		it.pass.continues(it.facts)
 		return leave
 	case ts.KindTryStatement:
 		return it.try(n.AsTryStatement(), s)
@@ -244,7 +248,7 @@ func (it *interp) each(n *ts.Node, s *scope) ctl {
 	if n.Kind == ts.KindForInStatement {
 		elem = it.keyOf(v, it.site(f.Expression))
 	}
-	it.branch(arm{run: func() ctl { pass(elem); return normal }}, arm{})
+	it.overall(func() ctl { return pass(elem) })
 	return normal
 }
 

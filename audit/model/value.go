@@ -54,6 +54,10 @@ type (
 		Spread []Value
 		// Open says that it has fields that are not known.
 		Open bool
+		// Like says that what is not known of an array is like its elements.
+		Like bool
+		// Empty is what is known where an array turns out to be empty.
+		Empty taint.Facts
 
 		props map[string]*cell
 		keys  []string

@@ -36,6 +36,7 @@ const (
 	Declared                  // an object has declared fields only, of declared types
 	Typed                     // declared fields have their types; other fields may be there
 	Known                     // an error is one the app made for its clients
+	Listed                    // a name is one of a list of the app's own
 )
 
 // Facts are the facts about ids at one point of execution. The zero value knows
