@@ -235,35 +235,8 @@ func (r *run) sentDocument(e *model.Event) {
 		return
 	}
 	for _, a := range e.Args {
-		if d := document(a, 0); d != nil && !d.Safe && d.Model != nil && mongo(d.Model) && !r.p.Hides(d.Model) {
-			r.add(rule.NoSQLDocument, e.At, e, fmt.Sprintf("a document of %s goes to the client with its password", d.Model.Name), confidence(finding.Firm))
+		if m := r.shown(a, 0); m != nil {
+			r.add(rule.NoSQLDocument, e.At, e, fmt.Sprintf("a document of %s goes to the client with its password", m.Name), confidence(finding.Firm))
 		}
 	}
-}
-
-func document(v model.Value, depth int) *model.Doc {
-	var found *model.Doc
-	model.Each(v, func(v model.Value) {
-		switch x := v.(type) {
-		case *model.Doc:
-			if found == nil || found.Safe {
-				found = x
-			}
-		case *model.Obj:
-			if depth < 3 {
-				for _, k := range x.Keys() {
-					f, _ := x.Get(k)
-					if d := document(f, depth+1); d != nil && !d.Safe {
-						found = d
-					}
-				}
-				for _, el := range x.Elems {
-					if d := document(el, depth+1); d != nil && !d.Safe {
-						found = d
-					}
-				}
-			}
-		}
-	})
-	return found
 }

@@ -144,6 +144,10 @@ func (it *interp) rest(v Value, taken []string, at Site) Value {
 		if x.State >= taint.Any {
 			return &Taint{ID: x.ID + ".*", State: taint.Whole, Trace: it.traced(x, at, "all other fields")}
 		}
+	case *Doc:
+		if !x.Many {
+			return x.without(taken)
+		}
 	case *Obj:
 		o := newObj(at)
 		o.Open = x.Open

@@ -106,6 +106,9 @@ func (it *interp) builtin(l *Lib, args []Value, isNew bool, at Site) (v Value, o
 		if e, ok := One[*Err](a); ok {
 			return e, true
 		}
+		if d, ok := One[*Doc](a); ok {
+			return d, true
+		}
 		if t, ok := One[*Taint](a); ok {
 			return &Taint{ID: madeID("json", t.ID), State: taint.Text, Trace: it.traced(t, at, "written as JSON")}, true
 		}
@@ -125,6 +128,9 @@ func (it *interp) builtin(l *Lib, args []Value, isNew bool, at Site) (v Value, o
 		}
 		return nil, true
 	case "JSON.parse":
+		if d, ok := One[*Doc](a); ok {
+			return d, true
+		}
 		if t, ok := One[*Taint](a); ok {
 			return &Taint{ID: madeID("parsed", t.ID), State: taint.Whole, Rebuilt: t.Rebuilt, Trace: it.traced(t, at, "read as JSON again")}, true
 		}

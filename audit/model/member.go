@@ -84,10 +84,15 @@ func (it *interp) member(v Value, name string, at Site) Value {
 			if isMethod(name) {
 				return &Method{v, name}
 			}
-			return &Doc{x.Model, false, x.Safe, x.At}
+			return x.as(false)
 		}
 		if isPassword(name) {
-			return &Doc{x.Model, false, false, x.At} // the hash itself
+			hash := x.as(false) // the hash itself
+			hash.Safe, hash.Shown, hash.Plain = false, true, true
+			return hash
+		}
+		if name == "_doc" || name == "dataValues" {
+			return x.plain()
 		}
 		if isMethod(name) {
 			return &Method{v, name}
@@ -200,7 +205,7 @@ func (it *interp) setMember(v Value, name string, to Value, at Site) {
 		if isPassword(name) {
 			switch to.(type) {
 			case *Undef, Str:
-				x.Safe = true
+				x.cleared()
 			}
 		}
 		it.emit(&Event{Kind: Assigned, Recv: v, Name: name, Args: []Value{Str{name}, to}, At: at})
@@ -303,10 +308,12 @@ func (it *interp) anyField(v Value, at Site) Value {
 		return it.part(x, "*", at)
 	case *Doc:
 		if x.Many {
-			return &Doc{x.Model, false, x.Safe, x.At}
+			return x.as(false)
 		}
 	case *Query:
-		return &Doc{x.Model, false, x.Safe, x.At}
+		if d, ok := x.doc().(*Doc); ok {
+			return d.as(false)
+		}
 	case *Union:
 		var out Value
 		for i, one := range x.Of {

@@ -96,7 +96,7 @@ func (it *interp) modelMethod(m *Model, name string, args []Value, at Site) Valu
 	if kind == 2 {
 		m.learn(arg(args, 0))
 	}
-	q := &Query{Model: m, Op: name, At: at}
+	q := &Query{Model: m, Op: name, At: at, Safe: m.Chosen}
 	switch name {
 	case "find", "findAll", "findMany", "where", "aggregate", "findBy", "insertMany", "bulkCreate":
 		q.Many = true
@@ -108,27 +108,10 @@ func (it *interp) modelMethod(m *Model, name string, args []Value, at Site) Valu
 		q.Safe = true
 		q.Op = "count"
 	}
-	if kind == 1 && len(args) > 1 || name == "findOne" && len(args) > 1 {
-		if chosen(args[1]) {
-			q.Safe = true
-		}
-	}
-	if o, ok := arg(args, 0).(*Obj); ok {
-		for _, k := range []string{"attributes", "select"} {
-			if _, has := o.Get(k); has {
-				q.Safe = true
-			}
-		}
-	}
+	it.projected(q, args)
 	if stages, ok := arg(args, 0).(*Obj); ok && name == "aggregate" && stages.Array {
 		for _, st := range stages.Elems {
-			for _, k := range []string{"$count", "$group", "$project", "$sortByCount", "$bucket"} {
-				if o, ok := st.(*Obj); ok {
-					if _, has := o.Get(k); has {
-						q.Safe = true // what comes out is made of chosen fields
-					}
-				}
-			}
+			q.Safe = q.Safe || stageHides(st) // what comes out is made of chosen fields
 		}
 	}
 	if name == "create" {
@@ -173,44 +156,18 @@ func (m *Model) learn(v Value) {
 	}
 }
 
-// chosen says whether a projection leaves fields out.
-func chosen(v Value) bool {
-	switch x := v.(type) {
-	case Str:
-		return x.S != ""
-	case *Obj:
-		if len(x.Keys()) == 0 && !x.Array {
-			return false
-		}
-		for _, k := range x.Keys() {
-			switch k {
-			case "lean", "new", "session", "sort", "limit", "skip", "upsert", "runValidators", "returnDocument":
-				continue
-			case "projection", "select", "fields":
-				return true
-			}
-			return true
-		}
-		return x.Array
-	}
-	return false
-}
-
 func (q *Query) doc() Value {
 	if q.Op == "count" {
 		return nil
 	}
-	return &Doc{q.Model, q.Many, q.Safe, q.At}
+	return &Doc{Model: q.Model, Many: q.Many, Safe: q.Safe, At: q.At, Plain: q.Plain, Shown: q.Shown, With: q.With}
 }
 
 // queryMethod is a method of a query that is being put together.
 func (it *interp) queryMethod(q *Query, name string, args []Value, at Site) Value {
 	switch name {
 	case "select", "projection", "project", "fields":
-		if s, ok := Constant(arg(args, 0)); ok && strings.HasPrefix(s, "+") {
-			return q
-		}
-		return &Query{q.Model, q.Many, true, q.Op, q.At}
+		return q.choose(arg(args, 0))
 	case "then":
 		return it.apply(arg(args, 0), nil, []Value{q.doc()}, false, at)
 	case "catch":
@@ -223,18 +180,27 @@ func (it *interp) queryMethod(q *Query, name string, args []Value, at Site) Valu
 		if len(args) > 0 && name != "lean" {
 			it.callbacks(args, q.doc(), at)
 		}
-		if name == "lean" || name == "orFail" {
+		if name == "lean" {
+			c := *q
+			c.Plain = true
+			return &c
+		}
+		if name == "orFail" {
 			return q
 		}
 		return q.doc()
+	case "populate":
+		c := *q
+		c.With = append(c.With[:len(c.With):len(c.With)], it.populated(q.Model, args, 0)...)
+		return &c
 	case "forEach", "map", "each", "eachAsync":
-		it.callback1(arg(args, 0), &Doc{q.Model, false, q.Safe, q.At}, at)
+		it.callback1(arg(args, 0), it.anyField(q, at), at)
 		return nil
 	case "countDocuments", "estimatedDocumentCount", "count", "distinct", "deleteOne", "deleteMany", "updateOne", "updateMany", "replaceOne":
 		// A number, or what was done: no document.
 		it.emit(&Event{Kind: Queried, Recv: q.Model, Name: "." + name, Args: args, At: at})
 		it.callbacks(args, nil, at)
-		return &Query{q.Model, false, true, "count", q.At}
+		return &Query{Model: q.Model, Safe: true, Op: "count", At: q.At}
 	case "and", "or", "nor", "where", "find", "findOne", "equals", "in", "nin", "ne", "elemMatch", "match", "merge", "setQuery", "regex", "$where", "update", "set":
 		it.emit(&Event{Kind: Queried, Recv: q.Model, Name: "." + name, Args: args, At: at})
 		it.callbacks(args, q.doc(), at)
@@ -246,7 +212,7 @@ func (it *interp) queryMethod(q *Query, name string, args []Value, at Site) Valu
 
 // docMethod is a method of a document, or of a list of them.
 func (it *interp) docMethod(d *Doc, name string, args []Value, at Site) Value {
-	one := &Doc{d.Model, false, d.Safe, d.At}
+	one := d.as(false)
 	switch name {
 	case "map", "forEach", "filter", "find", "some", "every", "flatMap":
 		var out Value
@@ -264,8 +230,20 @@ func (it *interp) docMethod(d *Doc, name string, args []Value, at Site) Value {
 			return one
 		}
 		return nil
-	case "toObject", "toJSON", "lean", "get", "populate", "execPopulate", "slice", "sort", "reverse", "concat", "reload":
-		return &Doc{d.Model, d.Many, d.Safe, d.At}
+	case "toObject", "lean":
+		c := d.plain()
+		c.Safe = c.Safe || d.Model != nil && d.Model.Schema != nil && d.Model.Schema.Object
+		return c
+	case "populate":
+		d.With = append(slices.Clip(d.With), it.populated(d.Model, args, 0)...)
+		return d
+	case "get":
+		if s, ok := Constant(arg(args, 0)); ok {
+			return it.member(d, s, at)
+		}
+		return d
+	case "toJSON", "execPopulate", "slice", "sort", "reverse", "concat", "reload":
+		return d
 	case "save":
 		it.callbacks(args, d, at)
 		return d
@@ -302,19 +280,18 @@ func (it *interp) schemaMethod(s *Schema, name string, args []Value, at Site) Va
 	a, _ := Constant(arg(args, 0))
 	switch name {
 	case "set":
-		if a == "toJSON" || a == "toObject" {
-			if o, ok := arg(args, 1).(*Obj); ok {
-				if _, has := o.Get("transform"); has {
-					s.Hidden = true
-				}
+		if o, ok := arg(args, 1).(*Obj); ok {
+			if f, has := o.Get("transform"); has && cleans(f) {
+				s.JSON = s.JSON || a == "toJSON"
+				s.Object = s.Object || a == "toObject"
 			}
 		}
 	case "plugin":
 		// Most of what is plugged into a schema changes how it is sent.
 		s.Hidden = true
 	case "method":
-		if a == "toJSON" {
-			s.Hidden = true
+		if a == "toJSON" && cleans(arg(args, 1)) {
+			s.JSON = true
 		}
 	case "pre", "post":
 		if f, ok := One[*Func](arg(args, len(args)-1)); ok {
@@ -327,52 +304,6 @@ func (it *interp) schemaMethod(s *Schema, name string, args []Value, at Site) Va
 		return nil
 	}
 	return s
-}
-
-// Hides says whether documents of a model keep their passwords when they are
-// sent: a schema without one has none to keep.
-func (p *Program) Hides(m *Model) bool {
-	if m == nil || m.Schema == nil {
-		return m == nil || !looksLikeUser(m.Name)
-	}
-	s := m.Schema
-	if s.Hidden {
-		return true
-	}
-	if o, ok := s.Opts.(*Obj); ok {
-		if j, ok := o.Get("toJSON"); ok {
-			if jo, ok := j.(*Obj); ok {
-				if _, has := jo.Get("transform"); has {
-					return true
-				}
-			}
-		}
-	}
-	if e := p.extra[s]; e != nil {
-		if ms, ok := e.Get("methods"); ok {
-			if o, ok := ms.(*Obj); ok {
-				if _, has := o.Get("toJSON"); has {
-					return true
-				}
-			}
-		}
-	}
-	if s.Def == nil {
-		return !looksLikeUser(m.Name)
-	}
-	for _, k := range s.Def.Keys() {
-		if !isPassword(k) {
-			continue
-		}
-		f, _ := s.Def.Get(k)
-		if o, ok := f.(*Obj); ok {
-			if sel, ok := o.Get("select"); ok && sel == (Bool{false}) {
-				continue
-			}
-		}
-		return false
-	}
-	return true
 }
 
 func looksLikeUser(name string) bool {

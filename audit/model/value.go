@@ -106,6 +106,8 @@ type (
 		Def    *Obj
 		Opts   Value
 		Hidden bool // it takes fields out of what is sent
+		JSON   bool // it does when documents become JSON
+		Object bool // it does when they become objects
 		At     Site
 	}
 
@@ -116,6 +118,10 @@ type (
 		Schema *Schema
 		// Fields are those of the documents that the app itself stores.
 		Fields []Field
+		// Class is the class of its documents, if there is one.
+		Class *Class
+		// Chosen says that its queries choose fields.
+		Chosen bool
 	}
 
 	// Field is a field with the JSON type of a constant stored in it, or "".
@@ -130,14 +136,9 @@ type (
 		// Op is the method that began it.
 		Op string
 		At Site
-	}
-
-	// Doc is a document, or several, that a query gave back.
-	Doc struct {
-		Model *Model
-		Many  bool
-		Safe  bool // what is sent of it was chosen
-		At    Site
+		// Plain, Shown and With are those of its documents.
+		Plain, Shown bool
+		With         []*Model
 	}
 
 	// Req, Res and Next are the parameters of a handler.
