@@ -41,7 +41,7 @@ var arrows = map[string][]string{
 	"":                     slices.Concat(protection, []string{"headers", "ratelimit", "validate", "session", "token", "upload", "nosql"}),
 	"redisstore":           {"ratelimit", "session", "token", "internal/"},
 	"redisstore/redistest": nil,
-	"guard":                {"", "guard/openapi", "guard/learn", "guard/watch", "guard/history", "guard/dashboard", "guard/http1", "guard/forward", "redisstore", "clientip", "problem", "rule", "token", "validate", "internal/"},
+	"guard":                {"", "guard/openapi", "guard/upstream", "guard/learn", "guard/watch", "guard/history", "guard/dashboard", "guard/forward", "redisstore", "clientip", "problem", "rule", "token", "validate", "internal/"},
 	"cmd/panoply":          {"", "guard", "audit", "audit/source", "rule", "finding", "report", "scan", "internal/"},
 	"audit/source":         nil,
 	"audit/model":          {"audit/source", "audit/taint"},
@@ -66,6 +66,7 @@ var arrows = map[string][]string{
 	"guard/dashboard":     {"", "guard/history", "guard/watch", "clientip", "ratelimit", "route", "rule"},
 	"guard/http1":         nil,
 	"guard/forward":       nil,
+	"guard/upstream":      {"", "guard/http1", "problem", "rule", "route", "internal/"},
 }
 
 var (

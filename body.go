@@ -27,7 +27,7 @@ func (p *pass) body(visit inspect.Visitor) error {
 	o := inspect.Options{MaxBytes: plan.MaxBytes, Visitor: visit, Texts: listener{p}, Budget: s.budget,
 		// A Go app reads the values of the same reading; an app behind a guard
 		// reads bytes.
-		Tree: s.policy.Upstream == "" || declared, Pairs: declared}
+		Tree: !s.policy.proxies() || declared, Pairs: declared}
 	if p.names != nil {
 		o.Rewrite = p.names.Rewrite()
 	}
@@ -171,7 +171,7 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 		}
 	}
 	var deadline func(time.Time) error
-	if s.policy.Upstream == "" { // a guard has its own
+	if !s.policy.proxies() { // a guard has its own
 		deadline = http.NewResponseController(&p.out).SetReadDeadline
 	}
 	form, stream, err := read(p.r, upload.ReadOptions{
@@ -230,7 +230,7 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 		return err
 	}
 	form.Replace(p.r)
-	if s.policy.Upstream == "" {
+	if !s.policy.proxies() {
 		p.r = p.r.WithContext(upload.With(p.r.Context(), form))
 	}
 	return nil
@@ -240,7 +240,7 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 // an app behind a guard, where nothing that decides now is in it, and where it
 // need not arrive as it came.
 func (p *pass) mayStream(modes bodyModes, declared bool) bool {
-	return p.suit.policy.Upstream != "" && modes.reading == Enforce && !declared && p.crossing == nil && p.named == nil
+	return p.suit.policy.proxies() && modes.reading == Enforce && !declared && p.crossing == nil && p.named == nil
 }
 
 // tokenInField refuses a forged token in a field of a multipart form. One of

@@ -6,7 +6,7 @@ package panoply
 import "slices"
 
 // Files are those that the policy names and that are read when it is compiled or served:
-// schemas, the API's description, known secrets, the certificate and its key, and the
+// schemas, the API's description, known secrets, certificates and their keys, and the
 // Content-Security-Policy that was learned, once it is to be enforced. Each is there once.
 func (p Policy) Files() []string {
 	var names []string
@@ -16,6 +16,9 @@ func (p Policy) Files() []string {
 				names = append(names, name)
 			}
 		}
+	}
+	for _, u := range p.Upstreams {
+		names = append(names, u.TLS.CA, u.TLS.Cert, u.TLS.Key)
 	}
 	names = append(names, p.Bodies.OpenAPI.File, p.Tokens.KnownSecrets, p.TLS.Cert, p.TLS.Key)
 	if csp := p.CSP.Effective(); csp.Mode == EnforceCSP { // while it learns, the guard writes it

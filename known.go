@@ -114,6 +114,7 @@ func (p *Policy) secretVariables() (all []secretVariable) {
 		add("cookies.encrypt.key_env", c.KeyEnv, c.LookupEnv)
 		many("cookies.encrypt.old_key_envs", c.OldKeyEnvs, c.LookupEnv)
 	}
+	add("upstream_secret.env", p.UpstreamSecret.Env, nil)
 	add("rate_limits.key_secret_env", p.RateLimits.KeySecretEnv, nil)
 	return all
 }

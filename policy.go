@@ -22,10 +22,14 @@ import (
 // with the article's numbers.
 type Policy struct {
 	Listen   string       `yaml:"listen" doc:"guard: where to listen, host:port, or unix:/run/panoply.sock; 127.0.0.1:8080 by default"`
-	Upstream string       `yaml:"upstream" doc:"guard: the app behind, http://host:port"`
+	Upstream string       `yaml:"upstream" doc:"guard: the app behind, http://host:port or unix:/run/app.sock"`
 	Admin    AdminSection `yaml:"admin" doc:"guard: where health, metrics and the operator's page are served; off switches it off"`
 	// AccessLog has a line in the log for every request, and not only for what was refused.
 	AccessLog bool `yaml:"access_log" doc:"guard: log every request: method, path, status, time; false by default"`
+
+	// Upstreams are several servers, and more that can be said of them, instead of Upstream.
+	Upstreams      []UpstreamGroup `yaml:"upstreams" doc:"guard: the app's servers, in groups by host and path; instead of upstream"`
+	UpstreamSecret UpstreamSecret  `yaml:"upstream_secret" doc:"guard: a header that tells the app that a request came through the guard"`
 
 	Profile     Profile     `yaml:"profile" doc:"strict (the default) or compatible: for an app that nobody has looked at yet"`
 	Environment Environment `yaml:"environment" doc:"production (the default) or development: shows causes, on loopback only"`

@@ -23,6 +23,12 @@ func (p Policy) Effective() Policy {
 	for _, m := range p.modes() {
 		*m = cmp.Or(*m, p.Mode)
 	}
+	if len(p.Upstreams) > 0 && p.Upstream == "" {
+		p.Upstreams = p.Groups()
+	}
+	if p.UpstreamSecret.Env != "" {
+		p.UpstreamSecret.Header = cmp.Or(p.UpstreamSecret.Header, "X-Upstream-Secret")
+	}
 	p.CSP = p.CSP.Effective()
 	if p.CSP.Mode == Learn {
 		p.letPagesBe()

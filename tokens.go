@@ -33,7 +33,7 @@ func (p *pass) checkTokens() error {
 			if err := p.judge(p.modes.tokens, err); err != nil {
 				return err
 			}
-		case p.suit.policy.Upstream == "":
+		case !p.suit.policy.proxies():
 			p.r = p.r.WithContext(token.NewContext(p.r.Context(), claims))
 		}
 		if err == nil {

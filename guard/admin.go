@@ -18,6 +18,7 @@ import (
 
 	"github.com/panoply-security/panoply"
 	"github.com/panoply-security/panoply/clientip"
+	"github.com/panoply-security/panoply/guard/upstream"
 	"github.com/panoply-security/panoply/guard/watch"
 )
 
@@ -61,6 +62,7 @@ func (g *Guard) serveAdmin(ctx context.Context, config *tls.Config) (stop func()
 type status struct {
 	Profile     panoply.Profile `json:"profile"`
 	Upstream    string          `json:"upstream"`
+	Servers     []upstream.Stat `json:"servers"`
 	Protections []protection    `json:"protections"`
 	Warnings    []string        `json:"warnings"`
 	// ClientMistakes counts what shows that the proxies in front are not
@@ -81,7 +83,7 @@ type protection struct {
 // adminHandler answers only requests that name a loopback host or one of the policy's, so
 // that a page on the web cannot reach it by rebinding its own name.
 func (g *Guard) adminHandler() http.Handler {
-	s := status{Profile: g.policy.Profile, Upstream: g.policy.Upstream, Warnings: append([]string{}, g.suit.Warnings()...)}
+	s := status{Profile: g.policy.Profile, Upstream: servers(g.policy), Warnings: append([]string{}, g.suit.Warnings()...)}
 	for _, l := range g.suit.Describe() {
 		s.Protections = append(s.Protections, protection(l))
 	}
@@ -105,6 +107,7 @@ func (g *Guard) adminHandler() http.Handler {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		now := s
+		now.Servers = g.proxy.upstreams.Stats()
 		now.ClientMistakes = g.clients.counts()
 		now.Findings = append([]watch.Finding{}, g.watcher.Findings()...)
 		json.NewEncoder(w).Encode(now)

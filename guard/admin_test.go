@@ -70,6 +70,7 @@ func TestAdminTellsWhatIsOn(t *testing.T) {
 		Warnings          []string
 		ClientMistakes    map[string]int `json:"client_mistakes"`
 		Findings          []any
+		Servers           []map[string]any
 	}
 	decoder := json.NewDecoder(resp.Body)
 	decoder.DisallowUnknownFields()
@@ -81,6 +82,9 @@ func TestAdminTellsWhatIsOn(t *testing.T) {
 	}
 	if want := map[string]int{"untrusted-proxy": 0, "unread-header": 0, "no-proxy-header": 0}; !maps.Equal(got.ClientMistakes, want) {
 		t.Errorf("client_mistakes: got %v; want %v", got.ClientMistakes, want)
+	}
+	if len(got.Servers) != 1 || got.Servers[0]["server"] != got.Upstream || got.Servers[0]["up"] != true {
+		t.Errorf("servers: %v", got.Servers)
 	}
 	if got.Findings == nil || len(got.Findings) > 0 {
 		t.Errorf("findings: %v", got.Findings)

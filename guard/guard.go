@@ -13,6 +13,11 @@
 // downloads as they come. An app that cannot be reached, or whose answer can be
 // read in two ways, is a 502 or 504 problem.
 //
+// The app is one server or several, in groups by host and path (package upstream): they
+// take turns, those that fail or say that they are not well are left out, and a request goes to another one where
+// that is safe. A header with a secret, or the guard's certificate, tells them that a request
+// came through the guard; an app with a public address is warned of.
+//
 // The app gets one X-Forwarded-For: the client as the policy counts it, and
 // behind it the trusted proxy that the request came through, if any; what the
 // client wrote into such headers itself never arrives. X-Forwarded-Host is the
@@ -55,7 +60,7 @@
 //
 // # What it does not do
 //
-// It balances no load, caches nothing and retries nothing that may have had an
+// It caches nothing and retries nothing that may have had an
 // effect. What net/http reads of a connection and other parsers read differently is refused:
 // Content-Length with Transfer-Encoding or given twice, folded headers, HTTP/1.0 with
 // Transfer-Encoding, a target that names another host than Host. Line ends may be bare line
@@ -81,17 +86,12 @@
 package guard
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -100,6 +100,7 @@ import (
 	"github.com/panoply-security/panoply/guard/history"
 	"github.com/panoply-security/panoply/guard/learn"
 	"github.com/panoply-security/panoply/guard/openapi"
+	"github.com/panoply-security/panoply/guard/upstream"
 	"github.com/panoply-security/panoply/guard/watch"
 	"github.com/panoply-security/panoply/internal/fault"
 	"github.com/panoply-security/panoply/problem"
@@ -143,11 +144,12 @@ type times struct {
 	header time.Duration // for a request's headers
 	chunk  time.Duration // for the next chunk of a body, or for the client to take one
 	answer time.Duration // for the app's answer to begin
+	queue  time.Duration // for a server of the app with room for a request
 	drain  time.Duration // for requests under way when the guard stops
 	look   time.Duration // between two looks at the policy's files
 }
 
-var usual = times{header: 10 * time.Second, chunk: 60 * time.Second, answer: 60 * time.Second, drain: 10 * time.Second, look: time.Second}
+var usual = times{header: 10 * time.Second, chunk: 60 * time.Second, answer: 60 * time.Second, queue: 5 * time.Second, drain: 10 * time.Second, look: time.Second}
 
 // wear dresses handlers as a policy says. It is what the self-test tries.
 type wear func(panoply.Policy) (func(http.Handler) http.Handler, error)
@@ -166,18 +168,14 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 	policy, described := openapi.Apply(policy)
 	policy, learned := learn.Apply(policy)
 	var faults fault.List
-	target, err := parseUpstream(policy.Upstream)
-	if err != nil {
-		faults.Add("upstream", err.Error(), "write http://127.0.0.1:3000")
-	}
 	if policy.Listen == "" {
 		policy.Listen = defaultListen
 	}
 	faults = append(faults, checkListen(policy)...)
 	faults = append(faults, checkConnections(policy)...)
-	if target != nil && itself(target, policy.Listen) {
-		faults.Add("upstream", "the guard would be its own upstream", "the address of the app, and another for listen")
-	}
+	faults = append(faults, checkUpstreams(policy)...)
+	secret, err := newSecretHeader(policy)
+	faults.Join("", err)
 	clients, err := newClients(policy, log, t)
 	faults.Join("", err)
 	store, err := withStore(&policy)
@@ -201,6 +199,10 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 	if err := errors.Join(faults.Err(), described, learned); err != nil {
 		return nil, policy.Explain(err)
 	}
+	upstreams, err := upstream.New(policy, upstream.Options{Log: log, Answer: t.answer, Queue: t.queue, Check: secret.set, CheckSum: secret.name + secret.value}, old.upstreams())
+	if err != nil {
+		return nil, policy.Explain(err)
+	}
 	g := &Guard{policy: suit.Policy(), suit: suit, log: log, times: t, clients: clients, store: store, metrics: m, history: past, started: time.Now(), loaded: time.Now(), draining: new(atomic.Bool), upgrades: new(sync.WaitGroup)}
 	if old == nil {
 		m.of(g)
@@ -218,7 +220,7 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 		}
 	}
 	g.watcher.Know(suit.KnownSecrets())
-	g.proxy = newProxy(g, target)
+	g.proxy = newProxy(g, upstreams, secret)
 	g.handler = framed(patient(t.chunk, clients.watch(suit, g.learner.Handler(clientOf(suit), suit.Handler(g.proxy)))))
 	g.admin = g.adminHandler()
 	alone := g.policy // the canaries are nobody's attempts
@@ -248,13 +250,21 @@ func (g *Guard) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.now().handler.ServeHTTP(w, r) })
 }
 
+// upstreams are those of a guard, nil of none.
+func (g *Guard) upstreams() *upstream.Set {
+	if g == nil {
+		return nil
+	}
+	return g.proxy.upstreams
+}
+
 // Policy is the effective policy.
 func (g *Guard) Policy() panoply.Policy { return g.now().policy }
 
 // Close ends the idle connections to the app, and those to the store.
 func (g *Guard) Close() {
 	now := g.now()
-	now.proxy.transport.CloseIdleConnections()
+	now.proxy.upstreams.Retire(nil)
 	now.learner.Close()
 	now.watcher.Close()
 	if now.store != nil {
@@ -262,54 +272,14 @@ func (g *Guard) Close() {
 	}
 }
 
-func parseUpstream(s string) (*url.URL, error) {
-	if s == "" {
-		return nil, fmt.Errorf("no upstream is given")
-	}
-	u, err := url.Parse(s)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%q is not a URL", s)
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, fmt.Errorf("%q does not start with http:// or https://", s)
-	case u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		return nil, fmt.Errorf("%q is more or less than scheme://host:port", s)
-	}
-	return u, nil
-}
-
-// itself reports whether the target is, or may be, where the guard listens: each
-// request would come back until no socket is left.
-func itself(target *url.URL, listen string) bool {
-	host, port, err := net.SplitHostPort(listen)
-	usual := map[string]string{"http": "80", "https": "443"}
-	if err != nil || port == "0" || cmp.Or(target.Port(), usual[target.Scheme]) != port {
-		return false
-	}
-	to := target.Hostname()
-	at, _ := netip.ParseAddr(host) // the zero address for a name
-	if host == "" || at.IsUnspecified() {
-		return loopback(to)
-	}
-	return strings.EqualFold(to, host) || loopback(to) && loopback(host) && (strings.EqualFold(to, "localhost") || strings.EqualFold(host, "localhost"))
-}
-
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
-}
-
 // Announce logs what is on, a line for each protection.
 func (g *Guard) Announce(ctx context.Context, listening string) {
 	p := g.policy
 	g.log.LogAttrs(ctx, slog.LevelInfo, "panoply guard", slog.String("profile", string(p.Profile)), slog.String("listening", listening),
-		slog.String("upstream", p.Upstream), slog.String("environment", string(p.Environment)))
+		slog.String("upstream", servers(p)), slog.String("environment", string(p.Environment)))
 	if p.Profile == panoply.Compatible {
 		g.log.LogAttrs(ctx, slog.LevelInfo, "profile compatible enforces what cannot break an app that nobody has looked at; to see what strict would refuse",
-			slog.String("run", "panoply guard --upstream "+p.Upstream+" --profile strict --mode report"))
+			slog.String("run", "panoply guard --upstream "+servers(p)+" --profile strict --mode report"))
 	}
 	for _, l := range g.suit.Describe() {
 		level := slog.LevelInfo

@@ -39,7 +39,7 @@ func parsePolicy(t *testing.T, src string) panoply.Policy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Upstream == "" {
+	if p.Upstream == "" && len(p.Upstreams) == 0 {
 		p.Upstream = "http://127.0.0.1:1"
 	}
 	return p
@@ -70,7 +70,7 @@ func start(t *testing.T, app http.HandlerFunc, o options) *running {
 		p = *o.loaded
 	}
 	p.Upstream = o.upstream
-	if p.Upstream == "" {
+	if p.Upstream == "" && len(p.Upstreams) == 0 {
 		upstream := httptest.NewUnstartedServer(app)
 		upstream.Config.DisableGeneralOptionsHandler = true // as Node, which has none
 		upstream.Start()

@@ -3,7 +3,10 @@
 
 package guard
 
-import "testing"
+import (
+	"net/url"
+	"testing"
+)
 
 // A guard that is its own upstream would pass each request round until no socket
 // is left, so it must be found however the address is spelled.
@@ -31,7 +34,7 @@ func TestAGuardIsNotItsOwnUpstream(t *testing.T) {
 		"no-address":             {"8080", "http://127.0.0.1:8080", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			target, err := parseUpstream(test.upstream)
+			target, err := url.Parse(test.upstream)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -165,6 +165,10 @@ var (
 	storeDown   = prometheus.NewDesc("panoply_ratelimit_store_down", "1 while the shared store of the rate limits does not answer.", nil, nil)
 	storeErrors = prometheus.NewDesc("panoply_ratelimit_without_store_total", "Decisions that on_store_error made, because the shared store did not answer.", nil, nil)
 	mistakes    = prometheus.NewDesc("panoply_client_mistakes_total", "Requests and connections which show that the proxies in front are not as the policy says.", []string{"mistake"}, nil)
+	serverUp    = prometheus.NewDesc("panoply_upstream_up", "1 for a server of the app that is neither down nor left out for what has failed.", []string{"server"}, nil)
+	serverOpen  = prometheus.NewDesc("panoply_upstream_open", "Requests and WebSockets under way to a server of the app.", []string{"server"}, nil)
+	serverQueue = prometheus.NewDesc("panoply_upstream_waiting", "Requests that wait for a server of the app with room for them.", []string{"server"}, nil)
+	serverFails = prometheus.NewDesc("panoply_upstream_failures_total", "Requests that a server of the app has not answered: not connected, broken off, or too late.", []string{"server"}, nil)
 	findings    = prometheus.NewDesc("panoply_findings", "What is wrong with the tokens and cookies that the app gives out.", nil, nil)
 	connections = prometheus.NewDesc("panoply_connections", "Connections of clients that are open.", nil, nil)
 	turnedAway  = prometheus.NewDesc("panoply_connections_refused_total", "Connections beyond the bound of all, or of one address.", []string{"bound"}, nil)
@@ -173,7 +177,7 @@ var (
 
 // Describe is of the metrics that Collect gives.
 func (state) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{modeOf, decisions, waiting, storeDown, storeErrors, mistakes, findings, connections, turnedAway, stopping} {
+	for _, d := range []*prometheus.Desc{modeOf, decisions, waiting, storeDown, storeErrors, mistakes, serverUp, serverOpen, serverQueue, serverFails, findings, connections, turnedAway, stopping} {
 		to <- d
 	}
 }
@@ -203,6 +207,12 @@ func (s state) Collect(to chan<- prometheus.Metric) {
 	counter(storeErrors, float64(stats.WithoutStore))
 	for m, n := range g.clients.counts() {
 		counter(mistakes, float64(n), string(m))
+	}
+	for _, u := range g.proxy.upstreams.Stats() {
+		gauge(serverUp, oneIf(u.Up), u.Server)
+		gauge(serverOpen, float64(u.Open), u.Server)
+		gauge(serverQueue, float64(u.Waiting), u.Server)
+		counter(serverFails, float64(u.Failures), u.Server)
 	}
 	gauge(findings, float64(len(g.watcher.Findings())))
 	gauge(connections, float64(g.crowd.open()))

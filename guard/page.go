@@ -22,7 +22,7 @@ const maxProposed = 64 << 10
 func (g *Guard) showPage(w http.ResponseWriter, r *http.Request) {
 	stats := g.suit.Limits().Stats()
 	v := dashboard.View{
-		Profile: g.policy.Profile, Upstream: g.policy.Upstream,
+		Profile: g.policy.Profile, Upstream: servers(g.policy),
 		Now: time.Now(), Started: g.started, Loaded: g.loaded,
 		Day: r.URL.Query().Get("window") == "day", Events: g.history.Events(),
 		Sections: g.suit.Describe(), Warnings: g.suit.Warnings(),

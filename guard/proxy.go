@@ -22,6 +22,7 @@ import (
 	"github.com/panoply-security/panoply/clientip"
 	"github.com/panoply-security/panoply/guard/forward"
 	"github.com/panoply-security/panoply/guard/learn"
+	"github.com/panoply-security/panoply/guard/upstream"
 	"github.com/panoply-security/panoply/guard/watch"
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
@@ -31,8 +32,8 @@ import (
 type proxy struct {
 	suit      *panoply.Suit
 	log       *slog.Logger
-	target    *url.URL
-	transport transport
+	upstreams *upstream.Set
+	secret    secretHeader
 	forward   forward.Handler
 	reverse   httputil.ReverseProxy // for upgrades
 	nonces    *nonces
@@ -42,11 +43,11 @@ type proxy struct {
 	upgrades  *sync.WaitGroup // under way
 }
 
-func newProxy(g *Guard, target *url.URL) *proxy {
-	p := &proxy{suit: g.suit, log: g.log, target: target, transport: newTransport(target, g.times),
+func newProxy(g *Guard, upstreams *upstream.Set, secret secretHeader) *proxy {
+	p := &proxy{suit: g.suit, log: g.log, upstreams: upstreams, secret: secret,
 		nonces: &nonces{suit: g.suit, log: g.log}, learner: g.learner, client: clientOf(g.suit), watcher: g.watcher, upgrades: g.upgrades}
 	p.forward = forward.Handler{
-		Transport:      g.metrics.timed(p.transport),
+		Transport:      g.metrics.timed(upstreams),
 		Rewrite:        p.rewrite,
 		ModifyResponse: p.answered,
 		ErrorHandler:   p.failed,
@@ -99,7 +100,6 @@ func namesUpgrade(line string) bool {
 // headers of our own making.
 func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	out, in := pr.Out, pr.In
-	out.URL.Scheme, out.URL.Host = p.target.Scheme, p.target.Host
 	out.URL.Opaque = ""
 	out.URL.RawPath = samePath(in.URL)
 	out.URL.RawQuery = in.URL.RawQuery // as it was inspected, `;` and all
@@ -139,6 +139,7 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 		h.Set("X-Forwarded-Proto", "https")
 	}
 	h.Set("X-Request-Id", x.ID)
+	p.secret.set(h)
 	p.learner.Ask(in, h)
 	p.nonces.ask(in, h)
 }
@@ -212,7 +213,7 @@ func (p *proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	var refused *problem.Error
 	var timeout net.Error
 	switch {
-	case errors.As(err, &refused): // the body turned out too long
+	case errors.As(err, &refused): // the body turned out too long, or the app's servers are busy
 		problem.Write(w, r, refused)
 	case bodyFault(r.Context()) != nil: // net/http may tell of it as a client that is gone
 		problem.Write(w, r, bodyFault(r.Context()))

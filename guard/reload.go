@@ -23,7 +23,7 @@ const reloadPatience = 5 * time.Second
 // like the first: with any fault nothing changes, and the error tells them all.
 // Requests under way end by the policy that they began with, and none is dropped. What
 // the rate limits have counted goes on where a rule counts alike, so do devices, re-issued
-// tokens, and what is learned. A certificate is read anew. Where to listen, admin,
+// tokens, what is learned, and what is known of the app's servers. A certificate is read anew. Where to listen, admin,
 // proxy_protocol and the files' names of tls only a start can change.
 func (g *Guard) Reload(ctx context.Context, policy panoply.Policy) error {
 	g.reloading.Lock()
@@ -55,6 +55,7 @@ func (g *Guard) reload(ctx context.Context, policy panoply.Policy) error {
 	}
 	next.suit.Limits().Adopt(now.suit.Limits())
 	g.cert.Store(cert)
+	next.proxy.upstreams.Start()
 	g.current.Store(next)
 	now.retire(next)
 	g.log.LogAttrs(ctx, slog.LevelInfo, "another policy is in force")
@@ -88,7 +89,7 @@ func (g *Guard) startsLike(old *Guard) error {
 // retire ends what only this guard has, and not the other. What still runs by it is not
 // disturbed: its connections to the app end when they are idle.
 func (g *Guard) retire(other *Guard) {
-	g.proxy.transport.CloseIdleConnections()
+	g.proxy.upstreams.Retire(other.proxy.upstreams)
 	if g.learner != other.learner {
 		g.learner.Close()
 	}

@@ -19,6 +19,9 @@ import (
 func (r *running) reloaded(t *testing.T, src string) panoply.Policy {
 	p := parsePolicy(t, src)
 	p.Upstream, p.Listen, p.Admin = r.policy.Upstream, r.policy.Listen, r.policy.Admin
+	if len(p.Upstreams) == 0 {
+		p.Upstreams = r.policy.Upstreams
+	}
 	return p
 }
 

@@ -63,6 +63,10 @@ func (g *Guard) Run(ctx context.Context, ready func(url string)) error {
 		return err
 	}
 	defer stopRedirect()
+	g.reloading.Lock()
+	g.now().proxy.upstreams.Start()
+	g.reloading.Unlock()
+	g.upgrades.Go(func() { g.warnOfOtherWays(ctx) })
 	if ready != nil {
 		ready(url)
 	}

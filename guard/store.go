@@ -50,11 +50,15 @@ func Check(file string) (p panoply.Policy, suit *panoply.Suit, err error) {
 	if p, err = panoply.Load(file); err != nil {
 		return p, nil, err
 	}
+	var faults fault.List
+	if p.Upstream != "" || len(p.Upstreams) > 0 { // else the command line names one
+		faults = checkUpstreams(p)
+	}
 	_, storing := withStore(&p)
 	applied, described := openapi.Apply(p)
 	applied, learned := learn.Apply(applied)
 	suit, own := panoply.New(applied)
-	if err := errors.Join(own, described, learned, storing); err != nil {
+	if err := errors.Join(own, described, learned, storing, faults.Err()); err != nil {
 		return p, nil, p.Explain(err)
 	}
 	return applied, suit, nil

@@ -26,6 +26,15 @@ func (k Key) Path() string { return k.path }
 // in it: to Express /users/me%2F is the user "me/".
 func (k Key) Ambiguous() bool { return k.hasAlt }
 
+// Readings are the ways in which routers read the path: one, and where it is ambiguous
+// two.
+func (k Key) Readings() []Key {
+	if !k.hasAlt {
+		return []Key{k}
+	}
+	return []Key{{path: k.path}, {path: k.alt}}
+}
+
 var (
 	errDots    = errors.New("the path has a dot segment")
 	errControl = errors.New("the path has a control byte")

@@ -25,6 +25,8 @@ const (
 	RequestUpgrade      ID = "request/upgrade"
 	UpstreamDown        ID = "request/upstream-down"
 	UpstreamTimeout     ID = "request/upstream-timeout"
+	UpstreamNone        ID = "request/upstream-none"
+	UpstreamFull        ID = "request/upstream-full"
 )
 
 var requestRules = []Rule{
@@ -64,4 +66,8 @@ var requestRules = []Rule{
 		Why: "The app behind the guard did not answer, or broke off its answer."},
 	{ID: UpstreamTimeout, Title: "Upstream too slow", Severity: Info, Status: 504,
 		Why: "The app behind the guard did not answer in time."},
+	{ID: UpstreamNone, Title: "Nothing served here", Severity: Info, Status: 404,
+		Why: "No group of upstreams is for this host and path."},
+	{ID: UpstreamFull, Title: "Upstream busy", Severity: Info, Status: 503,
+		Why: "All servers of the app are down or have as many requests as they may; the client may try again."},
 }

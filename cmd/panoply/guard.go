@@ -79,7 +79,9 @@ func (c *guardCmd) policy() (p panoply.Policy, err error) {
 	default:
 		p.Profile = panoply.Compatible
 	}
-	set(&p.Upstream, c.Upstream)
+	if set(&p.Upstream, c.Upstream); c.Upstream != "" {
+		p.Upstreams = nil
+	}
 	set(&p.Listen, c.Listen)
 	set(&p.Admin.Listen, c.Admin)
 	if err := choose(&p.Profile, "--profile", c.Profile, p.Profile.Values()); err != nil {
