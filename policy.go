@@ -21,7 +21,7 @@ import (
 // policy file, in Go. The zero value is the full suit in the strict profile,
 // with the article's numbers.
 type Policy struct {
-	Listen   string       `yaml:"listen" doc:"guard: where to listen, host:port, or unix:/run/panoply.sock; 127.0.0.1:8080 by default"`
+	Listen   []string     `yaml:"listen" doc:"guard: where to listen, host:port, or unix:/run/panoply.sock, or a list of such; 127.0.0.1:8080 by default"`
 	Upstream string       `yaml:"upstream" doc:"guard: the app behind, http://host:port or unix:/run/app.sock"`
 	Admin    AdminSection `yaml:"admin" doc:"guard: where health, metrics and the operator's page are served; off switches it off"`
 	// AccessLog has a line in the log for every request, and not only for what was refused.

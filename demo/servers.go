@@ -150,7 +150,7 @@ func (s *servers) guarded(ctx context.Context, app, dir, file string, cert certi
 	if err != nil {
 		return err
 	}
-	p.Upstream, p.Listen, p.Admin.Listen = app, "127.0.0.1:0", "off"
+	p.Upstream, p.Listen, p.Admin.Listen = app, []string{"127.0.0.1:0"}, "off"
 	p.TLS = panoply.TLS{Cert: cert.certFile, Key: cert.keyFile}
 	g, err := guard.New(p, log)
 	if err != nil {

@@ -34,7 +34,7 @@ func checkAdmin(p panoply.Policy) (faults fault.List) {
 		faults.Addf("admin", "write host:port such as 127.0.0.1:9901, or off", "%q is not an address", addr)
 		return faults
 	}
-	if addr == p.Listen && port != "0" {
+	if slices.Contains(p.Listen, addr) && port != "0" {
 		faults.Add("admin", "the app's clients would reach it: the guard listens there itself", "another port, such as "+defaultAdmin)
 	}
 	if !loopback(host) {

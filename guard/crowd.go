@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,13 +77,18 @@ func connectionsOf(p panoply.Policy) (all, ofOne int) {
 		}
 	}
 	if ofOne = p.Connections.PerAddress; ofOne == 0 {
-		_, unix := unixPath(p.Listen)
-		host, _, _ := net.SplitHostPort(p.Listen)
-		if ofOne = mostOfOne; unix || loopback(host) {
+		if ofOne = mostOfOne; !slices.ContainsFunc(p.Listen, beyond) {
 			ofOne = all // whoever comes is a proxy on the same machine
 		}
 	}
 	return all, min(ofOne, all)
+}
+
+// beyond reports whether others than this machine can reach an address.
+func beyond(addr string) bool {
+	_, unix := unixPath(addr)
+	host, _, _ := net.SplitHostPort(addr)
+	return !unix && !loopback(host)
 }
 
 func checkConnections(p panoply.Policy) (faults fault.List) {

@@ -42,7 +42,7 @@
 // Tokens and signed cookies that the app gives out are tried in the background, as an
 // attacker would who holds one: package guard/watch.
 //
-// It listens on an address, or on a Unix socket for a proxy on the same machine, which
+// It listens on one address or several, each alike, or on a Unix socket for a proxy on the same machine, which
 // trusted_proxies names unix; the guard's user and group can connect. With a certificate a second listener can send browsers that come over plain
 // HTTP to https, if they name a host that the certificate is for.
 //
@@ -168,8 +168,8 @@ func build(policy panoply.Policy, log *slog.Logger, t times, try wear, old *Guar
 	policy, described := openapi.Apply(policy)
 	policy, learned := learn.Apply(policy)
 	var faults fault.List
-	if policy.Listen == "" {
-		policy.Listen = defaultListen
+	if len(policy.Listen) == 0 {
+		policy.Listen = []string{defaultListen}
 	}
 	faults = append(faults, checkListen(policy)...)
 	faults = append(faults, checkConnections(policy)...)

@@ -77,8 +77,8 @@ func start(t *testing.T, app http.HandlerFunc, o options) *running {
 		t.Cleanup(upstream.Close)
 		p.Upstream = upstream.URL
 	}
-	if p.Listen == "" {
-		p.Listen = "127.0.0.1:0"
+	if len(p.Listen) == 0 {
+		p.Listen = []string{"127.0.0.1:0"}
 	}
 	if p.Admin.Listen == "" {
 		p.Admin.Listen = "off"

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -26,21 +27,35 @@ const (
 // checkListen holds what only a gateway must state.
 func checkListen(p panoply.Policy) (faults fault.List) {
 	local := true
-	if path, unix := unixPath(p.Listen); unix {
-		if !filepath.IsAbs(path) || len(path) > maxUnixPath {
-			faults.Addf("listen", "write unix:/run/panoply.sock", "a Unix socket has an absolute path of at most %d bytes", maxUnixPath)
+	if n := len(p.Listen); n > maxListeners {
+		faults.Addf("listen", "fewer", "%d addresses; the most is %d", n, maxListeners)
+		return faults
+	}
+	for i, addr := range p.Listen {
+		at := "listen"
+		if len(p.Listen) > 1 {
+			at = fmt.Sprintf("listen[%d]", i)
 		}
-		if p.TrustedProxies == nil {
-			faults.Add("trusted_proxies", "listening on a Unix socket, so it must be said whether the forwarding headers of who connects are believed",
-				"write [unix] when that is a proxy in front, else []")
+		if slices.Contains(p.Listen[:i], addr) && !anyPort(addr) {
+			faults.Add(at, "the address is there twice", "once")
 		}
-	} else {
-		host, _, err := net.SplitHostPort(p.Listen)
+		if path, unix := unixPath(addr); unix {
+			if !filepath.IsAbs(path) || len(path) > maxUnixPath {
+				faults.Addf(at, "write unix:/run/panoply.sock", "a Unix socket has an absolute path of at most %d bytes", maxUnixPath)
+			}
+			if p.TrustedProxies == nil {
+				faults.Add("trusted_proxies", "listening on a Unix socket, so it must be said whether the forwarding headers of who connects are believed",
+					"write [unix] when that is a proxy in front, else []")
+				p.TrustedProxies = []string{} // told once
+			}
+			continue
+		}
+		host, _, err := net.SplitHostPort(addr)
 		if err != nil {
-			faults.Addf("listen", "write host:port, such as 127.0.0.1:8080", "%q is not an address", p.Listen)
+			faults.Addf(at, "write host:port, such as 127.0.0.1:8080", "%q is not an address", addr)
 			return faults
 		}
-		local = loopback(host)
+		local = local && loopback(host)
 	}
 	if !local && p.TrustedProxies == nil {
 		faults.Add("trusted_proxies", "listening beyond loopback, so it must be said whose forwarding headers are believed",
@@ -53,18 +68,21 @@ func checkListen(p panoply.Policy) (faults fault.List) {
 		faults.Add("tls", "cert and key belong together", "name both PEM files")
 	}
 	if to := p.TLS.Redirect; to != "" {
-		_, port, err := net.SplitHostPort(to)
+		_, _, err := net.SplitHostPort(to)
 		switch {
 		case err != nil:
 			faults.Addf("tls.redirect", "write host:port, such as :80", "%q is not an address", to)
 		case p.TLS.Cert == "":
 			faults.Add("tls.redirect", "there is no https to send anybody to", "name cert and key")
-		case to == p.Listen && port != "0":
+		case slices.Contains(p.Listen, to) && !anyPort(to):
 			faults.Add("tls.redirect", "the guard listens there itself", "another port, such as :80")
 		}
 	}
 	return append(faults, checkAdmin(p)...)
 }
+
+// anyPort reports whether an address has whatever port is free.
+func anyPort(addr string) bool { return strings.HasSuffix(addr, ":0") }
 
 // unixPath is the path of a Unix socket, if the address is one.
 func unixPath(addr string) (path string, unix bool) { return strings.CutPrefix(addr, "unix:") }

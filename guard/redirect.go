@@ -59,11 +59,23 @@ func (g *Guard) redirect(w http.ResponseWriter, r *http.Request) {
 	if strings.Contains(host, ":") {
 		to = "[" + host + "]"
 	}
-	if _, port, err := net.SplitHostPort(g.policy.Listen); ported && err == nil && port != "443" {
+	if port := g.port(); ported && port != "" && port != "443" {
 		// Whoever names no port came to 80, and finds https at 443, whichever ports
 		// are in between; only who names one needs ours.
 		to += ":" + port
 	}
 	w.Header().Set("Location", "https://"+to+target)
 	w.WriteHeader(http.StatusPermanentRedirect)
+}
+
+// port is that of the first address that is no Unix socket.
+func (g *Guard) port() string {
+	for _, addr := range g.policy.Listen {
+		if _, unix := unixPath(addr); unix {
+			continue
+		}
+		_, port, _ := net.SplitHostPort(addr) // checkListen has read it
+		return port
+	}
+	return ""
 }

@@ -79,7 +79,7 @@ func (g *Guard) startsLike(old *Guard) error {
 			faults.Add(path, "only a start can change it", "restart the guard")
 		}
 	}
-	changed("listen", g.policy.Listen != old.policy.Listen)
+	changed("listen", !slices.Equal(g.policy.Listen, old.policy.Listen))
 	changed("admin", !reflect.DeepEqual(g.policy.Admin, old.policy.Admin))
 	changed("tls", g.policy.TLS != old.policy.TLS)
 	changed("proxy_protocol", !slices.Equal(g.policy.ProxyProtocol, old.policy.ProxyProtocol))

@@ -69,7 +69,7 @@ func TestReloadOfABadPolicy(t *testing.T) {
 		want   []string
 	}{
 		"two-faults": {func(p *panoply.Policy) { p.Upstream = "x"; p.Cookies.CrossOrigin = "often" }, []string{"upstream:", "cookies.cross_origin:"}},
-		"listen":     {func(p *panoply.Policy) { p.Listen = "127.0.0.1:1" }, []string{"listen: only a start can change it"}},
+		"listen":     {func(p *panoply.Policy) { p.Listen = []string{"127.0.0.1:1"} }, []string{"listen: only a start can change it"}},
 		"admin":      {func(p *panoply.Policy) { p.Admin.Listen = "127.0.0.1:1" }, []string{"admin: only a start"}},
 		"tls":        {func(p *panoply.Policy) { p.TLS.Cert, p.TLS.Key = "a", "b" }, []string{"tls: only a start"}},
 		"proxies":    {func(p *panoply.Policy) { p.ProxyProtocol = []string{"10.0.0.0/8"} }, []string{"proxy_protocol: only a start"}},

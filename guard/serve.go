@@ -20,9 +20,10 @@ const connBytes = 64 << 10
 
 // Run listens, serves and, when the context ends, drains: new connections are
 // refused, requests under way have 10 s, then WebSockets are closed. ready, when
-// not nil, is called with the URL once the guard accepts connections.
+// not nil, is called with the URL, the first if there are several, once the guard accepts
+// connections.
 func (g *Guard) Run(ctx context.Context, ready func(url string)) error {
-	listener, err := listenOn(g.policy.Listen)
+	listener, err := listenAt(g.policy.Listen)
 	if err != nil {
 		return err
 	}
@@ -39,11 +40,8 @@ func (g *Guard) Run(ctx context.Context, ready func(url string)) error {
 		config = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return g.cert.Load(), nil }}
 	}
-	url := scheme + "://" + listener.Addr().String()
-	if listener.Addr().Network() == "unix" {
-		url = g.policy.Listen
-	}
-	g.Announce(ctx, url)
+	at := urls(listener, scheme)
+	g.Announce(ctx, strings.Join(at, " "))
 	if err := g.openStore(ctx); err != nil {
 		listener.Close()
 		g.Close()
@@ -68,7 +66,7 @@ func (g *Guard) Run(ctx context.Context, ready func(url string)) error {
 	g.reloading.Unlock()
 	g.upgrades.Go(func() { g.warnOfOtherWays(ctx) })
 	if ready != nil {
-		ready(url)
+		ready(at[0])
 	}
 	return g.serve(ctx, listener, config)
 }

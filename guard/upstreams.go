@@ -52,7 +52,7 @@ func checkUpstreams(p panoply.Policy) (faults fault.List) {
 
 // ownAddresses are where the guard itself listens.
 func ownAddresses(p panoply.Policy) []string {
-	own := []string{p.Listen}
+	own := slices.Clone(p.Listen)
 	if p.TLS.Redirect != "" {
 		own = append(own, p.TLS.Redirect)
 	}

@@ -82,7 +82,9 @@ func (c *guardCmd) policy() (p panoply.Policy, err error) {
 	if set(&p.Upstream, c.Upstream); c.Upstream != "" {
 		p.Upstreams = nil
 	}
-	set(&p.Listen, c.Listen)
+	if c.Listen != "" {
+		p.Listen = []string{c.Listen}
+	}
 	set(&p.Admin.Listen, c.Admin)
 	if err := choose(&p.Profile, "--profile", c.Profile, p.Profile.Values()); err != nil {
 		return p, err
