@@ -141,6 +141,18 @@ type TLS struct {
 	Key  string `yaml:"key"`
 	// Redirect is where plain HTTP is answered too, only to send browsers to https.
 	Redirect string `yaml:"redirect" doc:"where to listen for plain HTTP, host:port, and send what the certificate is for to https"`
+	// ACME gets certificates by itself.
+	ACME *ACME `yaml:"acme" doc:"get certificates from an authority such as Let's Encrypt, and renew them, instead of cert and key"`
+}
+
+// ACME has the guard get its certificates from an authority, and renew them, instead of Cert
+// and Key. Naming domains agrees to the authority's terms.
+type ACME struct {
+	Domains []string `yaml:"domains" doc:"the names that certificates are for, without wildcards; at most 100"`
+	Email   string   `yaml:"email" doc:"where the authority writes to"`
+	CA      string   `yaml:"ca" doc:"the URL of the authority's ACME directory; Let's Encrypt by default"`
+	Storage string   `yaml:"storage" doc:"the directory of certificates and keys, relative to the policy; acme by default"`
+	Roots   string   `yaml:"roots" doc:"PEM file of what the ACME server's own certificate is from, for an authority of your own"`
 }
 
 // Connections bounds the connections that clients have open at once. What comes beyond a

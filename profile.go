@@ -29,6 +29,11 @@ func (p Policy) Effective() Policy {
 	if p.UpstreamSecret.Env != "" {
 		p.UpstreamSecret.Header = cmp.Or(p.UpstreamSecret.Header, "X-Upstream-Secret")
 	}
+	if p.TLS.ACME != nil {
+		a := *p.TLS.ACME
+		a.Storage = cmp.Or(a.Storage, "acme")
+		p.TLS.ACME = &a
+	}
 	p.CSP = p.CSP.Effective()
 	if p.CSP.Mode == Learn {
 		p.letPagesBe()

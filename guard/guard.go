@@ -43,7 +43,8 @@
 // attacker would who holds one: package guard/watch.
 //
 // It listens on one address or several, each alike, or on a Unix socket for a proxy on the same machine, which
-// trusted_proxies names unix; the guard's user and group can connect. With a certificate a second listener can send browsers that come over plain
+// trusted_proxies names unix; the guard's user and group can connect. Certificates come from files, or from an
+// authority by ACME (package acme). With one a second listener can send browsers that come over plain
 // HTTP to https, if they name a host that the certificate is for.
 //
 // The admin listener answers loopback names alone: /healthz, /readyz, /metrics for Prometheus, / for what is in
@@ -97,6 +98,7 @@ import (
 	"time"
 
 	"github.com/panoply-security/panoply"
+	"github.com/panoply-security/panoply/guard/acme"
 	"github.com/panoply-security/panoply/guard/history"
 	"github.com/panoply-security/panoply/guard/learn"
 	"github.com/panoply-security/panoply/guard/openapi"
@@ -135,6 +137,7 @@ type Guard struct {
 	upgrades  *sync.WaitGroup // of all
 	crowd     *crowd
 	cert      atomic.Pointer[tls.Certificate]
+	acme      atomic.Pointer[acme.Certificates] // instead of cert
 	current   atomic.Pointer[Guard]
 	reloading sync.Mutex
 }
@@ -264,6 +267,9 @@ func (g *Guard) Policy() panoply.Policy { return g.now().policy }
 // Close ends the idle connections to the app, and those to the store.
 func (g *Guard) Close() {
 	now := g.now()
+	if c := g.acme.Swap(nil); c != nil {
+		c.Close()
+	}
 	now.proxy.upstreams.Retire(nil)
 	now.learner.Close()
 	now.watcher.Close()

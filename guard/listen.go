@@ -64,15 +64,13 @@ func checkListen(p panoply.Policy) (faults fault.List) {
 	if !local && p.Environment == panoply.Development {
 		faults.Add("environment", "development shows causes, so it must not listen beyond loopback", "listen on 127.0.0.1")
 	}
-	if (p.TLS.Cert == "") != (p.TLS.Key == "") {
-		faults.Add("tls", "cert and key belong together", "name both PEM files")
-	}
+	faults = append(faults, checkTLS(p)...)
 	if to := p.TLS.Redirect; to != "" {
 		_, _, err := net.SplitHostPort(to)
 		switch {
 		case err != nil:
 			faults.Addf("tls.redirect", "write host:port, such as :80", "%q is not an address", to)
-		case p.TLS.Cert == "":
+		case p.TLS.Cert == "" && p.TLS.ACME == nil:
 			faults.Add("tls.redirect", "there is no https to send anybody to", "name cert and key")
 		case slices.Contains(p.Listen, to) && !anyPort(to):
 			faults.Add("tls.redirect", "the guard listens there itself", "another port, such as :80")

@@ -88,6 +88,10 @@ func TestListenFaults(t *testing.T) {
 		"too-many":          {"listen: [" + many + "]", []string{"listen"}},
 		"second-is-the-app": {"listen: ['127.0.0.1:8080', '127.0.0.1:8081']\nupstream: http://localhost:8081", []string{"upstream"}},
 		"second-is-admin":   {"listen: ['127.0.0.1:8080', '127.0.0.1:9000']\nadmin: 127.0.0.1:9000", []string{"admin"}},
+		"acme":              {"tls: {acme: {domains: [shop.example]}, redirect: '127.0.0.1:80'}", nil},
+		"acme-and-files":    {"tls: {cert: a, key: b, acme: {domains: [shop.example]}}", []string{"tls.acme"}},
+		"acme-on-a-socket":  {"listen: unix:/run/p.sock\ntrusted_proxies: []\ntls: {acme: {domains: [shop.example]}}", []string{"tls.acme"}},
+		"acme-of-nothing":   {"tls: {acme: {domains: []}}", []string{"tls.acme.domains"}},
 		"second-redirects":  {"listen: ['127.0.0.1:8080', '127.0.0.1:80']\ntls: {cert: a, key: b, redirect: '127.0.0.1:80'}", []string{"tls.redirect"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -165,6 +165,8 @@ var (
 	storeDown   = prometheus.NewDesc("panoply_ratelimit_store_down", "1 while the shared store of the rate limits does not answer.", nil, nil)
 	storeErrors = prometheus.NewDesc("panoply_ratelimit_without_store_total", "Decisions that on_store_error made, because the shared store did not answer.", nil, nil)
 	mistakes    = prometheus.NewDesc("panoply_client_mistakes_total", "Requests and connections which show that the proxies in front are not as the policy says.", []string{"mistake"}, nil)
+	expires     = prometheus.NewDesc("panoply_certificate_expires_timestamp_seconds", "When the certificate that is served for a domain runs out.", []string{"domain"}, nil)
+	acmeResults = prometheus.NewDesc("panoply_acme_certificates_total", "Certificates asked for by ACME, by result: ok or failed.", []string{"result"}, nil)
 	serverUp    = prometheus.NewDesc("panoply_upstream_up", "1 for a server of the app that is neither down nor left out for what has failed.", []string{"server"}, nil)
 	serverOpen  = prometheus.NewDesc("panoply_upstream_open", "Requests and WebSockets under way to a server of the app.", []string{"server"}, nil)
 	serverQueue = prometheus.NewDesc("panoply_upstream_waiting", "Requests that wait for a server of the app with room for them.", []string{"server"}, nil)
@@ -177,7 +179,7 @@ var (
 
 // Describe is of the metrics that Collect gives.
 func (state) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{modeOf, decisions, waiting, storeDown, storeErrors, mistakes, serverUp, serverOpen, serverQueue, serverFails, findings, connections, turnedAway, stopping} {
+	for _, d := range []*prometheus.Desc{modeOf, decisions, waiting, storeDown, storeErrors, mistakes, expires, acmeResults, serverUp, serverOpen, serverQueue, serverFails, findings, connections, turnedAway, stopping} {
 		to <- d
 	}
 }
@@ -207,6 +209,14 @@ func (s state) Collect(to chan<- prometheus.Metric) {
 	counter(storeErrors, float64(stats.WithoutStore))
 	for m, n := range g.clients.counts() {
 		counter(mistakes, float64(n), string(m))
+	}
+	for name, at := range s.first.expiries() {
+		gauge(expires, float64(at.Unix()), name)
+	}
+	if c := s.first.acme.Load(); c != nil {
+		stats := c.Stats()
+		counter(acmeResults, float64(stats.Obtained), "ok")
+		counter(acmeResults, float64(stats.Failed), "failed")
 	}
 	for _, u := range g.proxy.upstreams.Stats() {
 		gauge(serverUp, oneIf(u.Up), u.Server)

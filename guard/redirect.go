@@ -43,9 +43,11 @@ func (g *Guard) redirect(w http.ResponseWriter, r *http.Request) {
 		host = strings.TrimSuffix(strings.TrimPrefix(r.Host, "["), "]")
 	}
 	target := r.URL.RequestURI()
-	cert := g.cert.Load()
+	if c := g.acme.Load(); c != nil && c.Challenge(w, r) {
+		return
+	}
 	switch {
-	case host == "" || cert.Leaf.VerifyHostname(host) != nil:
+	case host == "" || !g.serves(host):
 		http.Error(w, "This server is not known under this name.", http.StatusMisdirectedRequest)
 		return
 	case !strings.HasPrefix(target, "/"):
@@ -70,12 +72,7 @@ func (g *Guard) redirect(w http.ResponseWriter, r *http.Request) {
 
 // port is that of the first address that is no Unix socket.
 func (g *Guard) port() string {
-	for _, addr := range g.policy.Listen {
-		if _, unix := unixPath(addr); unix {
-			continue
-		}
-		_, port, _ := net.SplitHostPort(addr) // checkListen has read it
-		return port
-	}
-	return ""
+	addr, _ := firstTCP(g.policy)
+	_, port, _ := net.SplitHostPort(addr) // checkListen has read it
+	return port
 }

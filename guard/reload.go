@@ -81,7 +81,7 @@ func (g *Guard) startsLike(old *Guard) error {
 	}
 	changed("listen", !slices.Equal(g.policy.Listen, old.policy.Listen))
 	changed("admin", !reflect.DeepEqual(g.policy.Admin, old.policy.Admin))
-	changed("tls", g.policy.TLS != old.policy.TLS)
+	changed("tls", !reflect.DeepEqual(g.policy.TLS, old.policy.TLS))
 	changed("proxy_protocol", !slices.Equal(g.policy.ProxyProtocol, old.policy.ProxyProtocol))
 	return faults.Err()
 }

@@ -40,6 +40,13 @@ func (g *Guard) Run(ctx context.Context, ready func(url string)) error {
 		config = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return g.cert.Load(), nil }}
 	}
+	if g.policy.TLS.ACME != nil {
+		scheme = "https"
+		if config, err = g.withACME(listener); err != nil {
+			listener.Close()
+			return err
+		}
+	}
 	at := urls(listener, scheme)
 	g.Announce(ctx, strings.Join(at, " "))
 	if err := g.openStore(ctx); err != nil {
@@ -61,6 +68,13 @@ func (g *Guard) Run(ctx context.Context, ready func(url string)) error {
 		return err
 	}
 	defer stopRedirect()
+	if c := g.acme.Load(); c != nil {
+		if err := c.Start(); err != nil {
+			listener.Close()
+			g.Close()
+			return err
+		}
+	}
 	g.reloading.Lock()
 	g.now().proxy.upstreams.Start()
 	g.reloading.Unlock()
