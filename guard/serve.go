@@ -97,6 +97,7 @@ func (g *Guard) serve(ctx context.Context, listener net.Listener, config *tls.Co
 		IdleTimeout:       90 * time.Second,
 		MaxHeaderBytes:    connBytes,
 		HTTP2: &http.HTTP2Config{
+			MaxReadFrameSize:              16 << 10, // what everybody sends; each connection has room for one
 			MaxReceiveBufferPerConnection: 1 << 20,
 			MaxReceiveBufferPerStream:     512 << 10,
 			WriteByteTimeout:              g.times.chunk,
