@@ -24,9 +24,8 @@ const (
 type body struct {
 	conn    *conn // nil once it was given back
 	ctx     context.Context
-	stop    func() bool // no longer hang up when ctx ends
-	in      *incoming   // nil once all was read
-	sending *sending    // nil without a body that is sent on its own
+	in      *incoming // nil once all was read
+	sending *sending  // nil without a body that is sent on its own
 	answer  *answer
 	err     error // of every further read
 
@@ -138,10 +137,9 @@ func (b *body) release(whole bool) {
 func (b *body) giveBack(again bool) {
 	c := b.conn
 	b.conn = nil
-	quiet := b.stop()
-	if again && quiet && b.answer != nil && !b.answer.Close && (b.sending == nil || b.sending.whole()) {
+	if again && b.answer != nil && !b.answer.Close && (b.sending == nil || b.sending.whole()) {
 		c.client.put(c)
 	} else {
-		c.Close()
+		c.client.drop(c)
 	}
 }

@@ -17,7 +17,7 @@
 // idle, or on which the server has said anything unasked, is closed without a word
 // and without anybody getting to see what was said. Informational answers go
 // to the request's [httptrace.ClientTrace]. An answer may overtake the request's body. The
-// end of the request's context closes its connection, so that the server stops working for
+// end of the request's context closes its connection within 250 ms, so that the server stops working for
 // nobody. After 101 the answer's body is the connection, which can be half closed.
 //
 // A request is sent a second time, on a new connection, where an idle one broke before a
@@ -61,6 +61,7 @@ import (
 const (
 	maxIdle = 512
 	idleFor = 4 * time.Second // Node closes idle connections after 5 s
+	every   = 250 * time.Millisecond
 )
 
 // Config is what a client needs to know of its server.
@@ -76,16 +77,17 @@ type Config struct {
 // Client speaks with one server. It is safe for concurrent use.
 type Client struct {
 	Config
-	idleFor time.Duration
+	idleFor, every time.Duration
 
-	mu      sync.Mutex
-	idle    []*conn // those that were used last are last
-	reaper  *time.Timer
-	reaping bool
+	mu     sync.Mutex
+	idle   []*conn // those that were used last are last
+	busy   []*conn // have a request under way
+	timer  *time.Timer
+	ticker bool // the timer runs
 }
 
 // New makes a client. Nothing is dialled before the first request.
-func New(c Config) *Client { return &Client{Config: c, idleFor: idleFor} }
+func New(c Config) *Client { return &Client{Config: c, idleFor: idleFor, every: every} }
 
 // RoundTrip sends a request to the server, whatever host its URL names, and reads the
 // header of the answer. The caller reads the answer's body and closes it.
@@ -97,28 +99,31 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	ctx := r.Context()
 	for again := false; ; again = true {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		cn, err := c.connection(ctx, again)
 		if err != nil {
 			return nil, err
 		}
 		if err := out.load(r); err != nil {
-			cn.Close()
+			c.drop(cn)
 			return nil, err
 		}
 		res, safe, err := cn.exchange(ctx, r, out)
 		if err == nil {
 			return res, nil
 		}
-		if again || !safe || ctx.Err() != nil {
+		if again || !safe {
 			return nil, err
 		}
 	}
 }
 
-// connection is an idle one, or a new one.
+// connection is an idle one, or a new one, for a request with this context.
 func (c *Client) connection(ctx context.Context, fresh bool) (*conn, error) {
 	for !fresh {
-		cn := c.take()
+		cn := c.take(ctx)
 		if cn == nil {
 			break
 		}
@@ -126,18 +131,21 @@ func (c *Client) connection(ctx context.Context, fresh bool) (*conn, error) {
 		if cn.quiet() {
 			return cn, nil
 		}
-		cn.Close()
+		c.drop(cn)
 	}
 	to, err := c.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	cn := newConn(c, to)
+	c.mu.Lock()
+	c.watch(cn, ctx)
+	c.mu.Unlock()
 	cn.arm(c.Answer)
 	return cn, nil
 }
 
-func (c *Client) take() *conn {
+func (c *Client) take(ctx context.Context) *conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	last := len(c.idle) - 1
@@ -147,6 +155,7 @@ func (c *Client) take() *conn {
 	cn := c.idle[last]
 	c.idle[last] = nil
 	c.idle = c.idle[:last]
+	c.watch(cn, ctx)
 	return cn
 }
 
@@ -154,27 +163,70 @@ func (c *Client) take() *conn {
 func (c *Client) put(cn *conn) {
 	cn.used, cn.since = true, time.Now()
 	c.mu.Lock()
-	full := len(c.idle) == maxIdle
-	if !full {
+	c.unwatch(cn)
+	keep := !cn.hungUp && len(c.idle) < maxIdle
+	if keep {
 		c.idle = append(c.idle, cn)
-		if !c.reaping {
-			c.reaping = true
-			if c.reaper == nil {
-				c.reaper = time.AfterFunc(c.idleFor, c.reap)
-			} else {
-				c.reaper.Reset(c.idleFor)
-			}
-		}
+		c.tick()
 	}
 	c.mu.Unlock()
-	if full {
+	if !keep {
 		cn.Close()
 	}
 }
 
-// reap closes connections that were idle for too long.
-func (c *Client) reap() {
+// drop ends a connection that has, or was to have, a request under way.
+func (c *Client) drop(cn *conn) {
 	c.mu.Lock()
+	c.unwatch(cn)
+	c.mu.Unlock()
+	cn.Close()
+}
+
+// watch has the connection of a request end with its context. The lock is held, as it is
+// for unwatch and tick.
+func (c *Client) watch(cn *conn, ctx context.Context) {
+	cn.ctx, cn.at = ctx, len(c.busy)
+	c.busy = append(c.busy, cn)
+	c.tick()
+}
+
+func (c *Client) unwatch(cn *conn) {
+	if cn.ctx == nil {
+		return
+	}
+	last := len(c.busy) - 1
+	c.busy[cn.at] = c.busy[last]
+	c.busy[cn.at].at = cn.at
+	c.busy[last], c.busy = nil, c.busy[:last]
+	cn.ctx = nil
+}
+
+// tick has sweep run in a moment.
+func (c *Client) tick() {
+	if c.ticker {
+		return
+	}
+	c.ticker = true
+	if c.timer == nil {
+		c.timer = time.AfterFunc(c.every, c.sweep)
+	} else {
+		c.timer.Reset(c.every)
+	}
+}
+
+// sweep hangs up where nobody waits for an answer any more, and closes connections that
+// were idle for too long. To be told of the end of each context at once would cost
+// each request more than the rest of this file.
+func (c *Client) sweep() {
+	c.mu.Lock()
+	c.ticker = false
+	for _, cn := range c.busy {
+		if !cn.hungUp && cn.ctx.Err() != nil {
+			cn.hungUp = true
+			cn.hangUp()
+		}
+	}
 	now, old := time.Now(), 0
 	for old < len(c.idle) && now.Sub(c.idle[old].since) >= c.idleFor {
 		old++
@@ -183,8 +235,8 @@ func (c *Client) reap() {
 	left := copy(c.idle, c.idle[old:])
 	clear(c.idle[left:])
 	c.idle = c.idle[:left]
-	if c.reaping = left > 0; c.reaping {
-		c.reaper.Reset(c.idleFor - now.Sub(c.idle[0].since))
+	if left > 0 || len(c.busy) > 0 {
+		c.tick()
 	}
 	c.mu.Unlock()
 	for _, cn := range closing {
@@ -197,11 +249,8 @@ func (c *Client) CloseIdleConnections() {
 	c.mu.Lock()
 	closing := c.idle
 	c.idle = nil
-	if c.reaping {
-		c.reaping = !c.reaper.Stop() // one that runs already finds nothing
-	}
 	c.mu.Unlock()
 	for _, cn := range closing {
-		cn.Conn.Close() // with the goodbye of TLS
+		cn.Conn.Close()
 	}
 }

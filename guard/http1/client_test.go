@@ -243,6 +243,14 @@ func TestCancelledRequestsEnd(t *testing.T) {
 			}
 		})
 	}
+	t.Run("before-it-began", func(t *testing.T) {
+		p := serve(t, func(_ int, c net.Conn, in *bufio.Reader) { request(in); io.WriteString(c, answerOf("ok")) })
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if got := p.hear(newRequest(t, "GET", "/", nil).WithContext(ctx)); got.err != context.Canceled || p.dialled.Load() != 0 {
+			t.Errorf("got %v after %d connections", got.err, p.dialled.Load())
+		}
+	})
 	t.Run("while-connecting", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		c := New(Config{Answer: patience, Dial: func(ctx context.Context) (net.Conn, error) {
@@ -339,7 +347,7 @@ func TestIdleConnectionsEnd(t *testing.T) {
 			io.WriteString(c, answerOf("ok"))
 		}
 	})
-	p.idleFor = 20 * time.Millisecond
+	p.idleFor, p.every = 20*time.Millisecond, time.Millisecond
 	for range 2 { // the second time, too
 		p.hear(newRequest(t, "GET", "/", nil))
 		<-ended

@@ -4,6 +4,7 @@
 package http1
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -19,7 +20,11 @@ type conn struct {
 	used   bool      // by a request before
 	since  time.Time // idle
 	until  time.Time // its deadlines; zero when they are not those of arm
-	hangUp func()    // whatever is going on, from any goroutine
+
+	// Of the client, under its lock:
+	ctx    context.Context // of the request under way, nil without
+	at     int             // in busy
+	hungUp bool
 
 	control syscall.RawConn // nil where there is none
 	look    func(fd uintptr) bool
@@ -31,8 +36,6 @@ func newConn(c *Client, to net.Conn) *conn {
 	if tls, ok := to.(interface{ NetConn() net.Conn }); ok {
 		cn.raw = tls.NetConn()
 	}
-	// A close of TLS would wait for what is being written.
-	cn.hangUp = func() { cn.raw.Close() }
 	if system, ok := cn.raw.(syscall.Conn); ok {
 		cn.control, _ = system.SyscallConn()
 	}
@@ -40,8 +43,11 @@ func newConn(c *Client, to net.Conn) *conn {
 	return cn
 }
 
-// Close says goodbye to nobody, so that it never waits.
+// Close says goodbye to nobody: TLS would wait for what is being written.
 func (cn *conn) Close() error { return cn.raw.Close() }
+
+// hangUp ends whatever is going on, from any goroutine.
+func (cn *conn) hangUp() { cn.raw.Close() }
 
 // arm gives the exchange that begins its time. A deadline costs something to set, so one
 // that is at most a sixteenth too late is left where it is.

@@ -25,7 +25,6 @@ func (cn *conn) exchange(ctx context.Context, r *http.Request, out *outgoing) (r
 	a.Request = r
 	x := &a.body
 	x.conn, x.ctx, x.in = cn, ctx, reading.Get().(*incoming)
-	x.stop = context.AfterFunc(ctx, cn.hangUp)
 	n, err := cn.Write(out.b)
 	if err != nil && n == 0 {
 		return nil, cn.used, x.fail(err)

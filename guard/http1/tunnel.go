@@ -29,6 +29,6 @@ func (t *tunnel) CloseWrite() error {
 
 // Close may be called while others read and write.
 func (t *tunnel) Close() error {
-	t.stop()
-	return t.conn.Close()
+	t.conn.client.drop(t.conn)
+	return nil
 }
