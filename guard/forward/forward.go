@@ -23,7 +23,6 @@
 package forward
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -51,30 +50,53 @@ type Handler struct {
 
 // room is what a request needs for its way, used again by others.
 type room struct {
+	w      http.ResponseWriter
+	pair   httputil.ProxyRequest
 	header http.Header
 	url    url.URL
+	inform func(int, textproto.MIMEHeader) error
+	trace  httptrace.ClientTrace
 	buf    [32 << 10]byte
 }
 
-var rooms = sync.Pool{New: func() any { return &room{header: http.Header{}} }}
+var rooms = sync.Pool{New: func() any {
+	space := &room{header: http.Header{}}
+	space.inform = space.informed
+	return space
+}}
+
+func (space *room) leave() {
+	clear(space.header)
+	space.w, space.pair, space.url, space.trace = nil, httputil.ProxyRequest{}, url.URL{}, httptrace.ClientTrace{}
+	rooms.Put(space)
+}
+
+// informed passes an informational answer on.
+func (space *room) informed(status int, header textproto.MIMEHeader) error {
+	h := space.w.Header()
+	for name, values := range header {
+		h[name] = append(h[name], values...)
+	}
+	space.w.WriteHeader(status)
+	clear(h)
+	return nil
+}
 
 var errSwitched = errors.New("the app switched protocols, which nobody asked for")
 
 func (f *Handler) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	space := rooms.Get().(*room)
-	defer func() {
-		clear(space.header)
-		rooms.Put(space)
-	}()
-	out := in.WithContext(f.informing(w, in))
-	space.url = *in.URL
+	defer space.leave()
+	space.w, space.url, space.trace.Got1xxResponse = w, *in.URL, space.inform
+	out := in.WithContext(httptrace.WithClientTrace(in.Context(), &space.trace))
 	out.URL, out.Header = &space.url, space.header
 	copyRequestHeader(out.Header, in.Header)
 	if in.ContentLength == 0 {
 		out.Body = nil
 	}
 	out.Close = false
-	f.Rewrite(&httputil.ProxyRequest{In: in, Out: out})
+	space.pair = httputil.ProxyRequest{In: in, Out: out}
+	f.Rewrite(&space.pair)
 
 	res, err := f.Transport.RoundTrip(out)
 	if err == nil && res.StatusCode == http.StatusSwitchingProtocols {
@@ -144,21 +166,6 @@ func flush(w http.ResponseWriter) error {
 		return f.FlushError()
 	}
 	return http.NewResponseController(w).Flush()
-}
-
-// informing is the request's context, with what passes informational answers on.
-func (f *Handler) informing(w http.ResponseWriter, in *http.Request) context.Context {
-	return httptrace.WithClientTrace(in.Context(), &httptrace.ClientTrace{
-		Got1xxResponse: func(status int, header textproto.MIMEHeader) error {
-			h := w.Header()
-			for name, values := range header {
-				h[name] = append(h[name], values...)
-			}
-			w.WriteHeader(status)
-			clear(h)
-			return nil
-		},
-	})
 }
 
 // copyRequestHeader leaves out what is about the client's connection, and what it says

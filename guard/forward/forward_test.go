@@ -178,7 +178,6 @@ var plays = map[string]play{
 	"broken-length":             {client: []string{get()}, app: []string{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: text/plain\r\n\r\nok" + end}},
 	"broken-chunks":             {client: []string{get()}, app: []string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: text/plain\r\n\r\n2\r\nok\r\n" + end}},
 	"broken-chunk-size":         {client: []string{get()}, app: []string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: text/plain\r\n\r\nxyz\r\nok\r\n0\r\n\r\n"}},
-	"one-too-many":              {client: []string{get(), get()}, app: []string{ok + "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nnobody", ok}},
 }
 
 // end says that the app closes the connection.
