@@ -47,7 +47,7 @@ const (
 // parser can only read what this one has read.
 //
 // It holds one buffer of 32 KiB, whatever the body; of 256 KiB while the body comes
-// as fast as it is read, for at most 64 readers at a time. It looks at each byte a
+// as fast as it is read, for at most 32 readers at a time. It looks at each byte a
 // bounded number of times, whatever its content.
 type MultipartReader struct {
 	body   io.Reader

@@ -62,8 +62,8 @@ func (d *delimiter) index(b []byte) int {
 const (
 	smallBuffer = 32 << 10 // holds part headers and the longest boundary
 	largeBuffer = 256 << 10
-	mostLarge   = 64 // in the process
-	fastReads   = 4  // that fill the small one show that a large one would be filled, too
+	mostLarge   = 32 // in the process
+	fastReads   = 16 // that fill the small one show that a large one would be filled, too
 )
 
 // readBuffer is lent to one reader at a time.
