@@ -34,7 +34,11 @@ type run struct {
 	needs  []Need
 
 	static   []string // folders that the app serves
-	stores   []store  // folders that uploads go to
+	stores   []stored // folders that uploads go to
+	parsers  []parser
+	multers  []*model.Event                // calls of multer
+	noFiles  map[model.Site]bool           // those that are asked for forms without files
+	filters  map[model.Site][]*model.Event // calls of multer by their filter
 	declared map[*model.Route][]Declaration
 
 	origins map[*model.Route]*crossOrigin
@@ -45,7 +49,7 @@ type run struct {
 
 // Run goes through the app and says what is wrong with it.
 func Run(ctx context.Context, tree *source.Tree) Result {
-	r := &run{seen: map[string]bool{}, sent: map[*model.Router]map[string]bool{}, logins: map[*model.Route][]string{}, costly: map[*model.Route][]string{}, anew: map[*model.Route]bool{},
+	r := &run{seen: map[string]bool{}, sent: map[*model.Router]map[string]bool{}, logins: map[*model.Route][]string{}, costly: map[*model.Route][]string{}, anew: map[*model.Route]bool{}, filters: map[model.Site][]*model.Event{}, noFiles: map[model.Site]bool{},
 		declared: map[*model.Route][]Declaration{}, verifies: map[*model.Route]bool{}, origins: map[*model.Route]*crossOrigin{}}
 	r.p = model.Run(ctx, tree, func(p *model.Program, e *model.Event) {
 		r.p = p
@@ -65,7 +69,9 @@ func Run(ctx context.Context, tree *source.Tree) Result {
 	r.promises()
 	r.reflected()
 	r.unverified()
+	r.multer()
 	r.served()
+	r.types()
 	r.uploadRoutes()
 	r.declare()
 	return Result{r.p, r.found, r.needs}

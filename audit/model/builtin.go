@@ -297,7 +297,11 @@ func (it *interp) paths(l *Lib, args []Value) (Value, bool) {
 	case "path:basename", "path:dirname", "path:extname":
 		s, ok := Constant(arg(args, 0))
 		if !ok {
-			return it.tainted(args), true
+			if t, ok := it.tainted(args[:min(1, len(args))]).(*Taint); ok {
+				t.ID = l.Path + "(" + t.ID + ")"
+				return t, true
+			}
+			return nil, true
 		}
 		switch l.Path {
 		case "dirname":

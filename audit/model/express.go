@@ -225,6 +225,8 @@ func (it *interp) requestMember(r *Req, name string, at Site) Value {
 	switch name {
 	case "res":
 		return &Res{r.flow}
+	case "busboy":
+		return &Call{Lib: &Lib{Mod: "busboy", Path: "()"}, At: at}
 	case "app":
 		if r.flow.route != nil && r.flow.route.App != nil {
 			return r.flow.route.App

@@ -89,9 +89,10 @@ type interp struct {
 	onStack  map[*ts.Node]int
 	ran      map[*ts.Node]bool
 	handlers map[*ts.Node]bool
-	made     []*Router   // every app and router, in the order in which they were made
-	pass     *pass       // of the innermost loop
-	returned taint.Facts // what the last function that was called made sure of
+	touched  map[string]bool // parts of what a client sends that were looked at, while somebody asks
+	made     []*Router       // every app and router, in the order in which they were made
+	pass     *pass           // of the innermost loop
+	returned taint.Facts     // what the last function that was called made sure of
 }
 
 func (it *interp) site(n *ts.Node) Site {

@@ -150,7 +150,10 @@ func (it *interp) libraryCall(l *Lib, recv Value, args []Value, isNew bool, at S
 		if v, ok := it.builtin(&Lib{Path: strings.TrimPrefix("Promise."+l.Path, ".")}, args, isNew, at); ok {
 			return v
 		}
+	case "formidable", "multer-s3":
+		it.uploadFunctions(l, args, at)
 	case "multer":
+		it.uploadFunctions(l, args, at)
 		if last == "multer" || l.Path == "" {
 			return &Call{Lib: l, Args: args, At: at}
 		}
@@ -222,6 +225,9 @@ func (it *interp) callMethod(c *Call, name string, args []Value, at Site) Value 
 		}
 	}
 	if v, ok := it.configured(c, name, args, at); ok {
+		return v
+	}
+	if v, ok := it.uploadCall(c, name, args, at); ok {
 		return v
 	}
 	a := arg(args, 0)

@@ -232,6 +232,9 @@ func (it *interp) part(t *Taint, name string, at Site) Value {
 	if len(id) > maxID {
 		id = t.ID // parts this deep are not told apart
 	}
+	if it.touched != nil && len(it.touched) < maxLoop {
+		it.touched[id] = true
+	}
 	if it.flow != nil {
 		if v, ok := it.flow.over.Get(id); ok {
 			return v

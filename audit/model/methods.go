@@ -260,6 +260,9 @@ func (it *interp) taintMethod(t *Taint, name string, args []Value, at Site) Valu
 			it.facts = it.facts.With(t.ID, taint.String)
 		}
 		rebuilt := t.Rebuilt
+		if re, ok := arg(args, 0).(Regex); ok && name != "concat" && strings.HasPrefix(re.Source, "/[^") {
+			id = madeID("clean", t.ID) // of everything but some characters
+		}
 		if name == "replace" || name == "replaceAll" {
 			if it.makesOperators(args, at) {
 				rebuilt = true
@@ -269,9 +272,13 @@ func (it *interp) taintMethod(t *Taint, name string, args []Value, at Site) Valu
 			}
 		}
 		return &Taint{ID: id, State: state, Rebuilt: rebuilt, Trace: it.traced(t, at, name+" makes it text")}
+	case "mv": // of express-fileupload
+		it.emit(&Event{Kind: Called, Recv: t, Name: name, Args: args, At: at})
+		it.callbacks(args, nil, at)
+		return nil
 	case "split", "match":
 		it.facts = it.facts.With(t.ID, taint.String)
-		return &Taint{ID: "text(" + t.ID + ")", State: taint.Text, Trace: t.Trace}
+		return &Taint{ID: madeID(name, t.ID), State: taint.Text, Trace: t.Trace}
 	case "includes", "startsWith", "endsWith", "indexOf", "test", "localeCompare", "charCodeAt", "search", "codePointAt":
 		return &Test{}
 	case "map", "filter", "forEach", "some", "every", "find", "reduce", "flatMap", "sort", "reverse", "flat":
