@@ -41,10 +41,11 @@ func documents(e *model.Event) []model.Value {
 	case "sequelize", "sequelize-typescript":
 		switch name := strings.TrimPrefix(e.Name, "."); {
 		case name == "create": // made
-		case name == "update" || model.FirstArgument(name) == 2:
+		case name == "findOrCreate" || name == "findOrBuild" || name == "findCreateFind":
 			if v, ok := option(first, "defaults"); ok {
 				return []model.Value{v}
 			}
+		case name == "update" || model.FirstArgument(name) == 2:
 			return []model.Value{first}
 		}
 		return nil
@@ -86,7 +87,7 @@ func entities(e *model.Event) []model.Value {
 		}
 	}
 	switch strings.TrimPrefix(e.Name, ".") {
-	case "save", "insert", "preload", "upsert", "values", "set":
+	case "save", "create", "insert", "preload", "upsert", "values", "set":
 		return args[:min(1, len(args))]
 	case "merge", "update", "assign":
 		return args[min(1, len(args)):]

@@ -300,6 +300,14 @@ func (it *interp) unknownMethod(recv Value, name string, args []Value, at Site) 
 				return &Model{Name: s, Lib: "mongodb"}
 			}
 		}
+	case "define":
+		if _, ok := Constant(arg(args, 0)); ok && recv == nil && it.p.Tree.Depends("sequelize") {
+			return it.define(args, at)
+		}
+	case "getRepository":
+		if it.p.Tree.Depends("typeorm") {
+			return it.repository(arg(args, 0))
+		}
 	case "model":
 		if len(args) > 0 && it.p.Tree.Depends("mongoose") {
 			if s, ok := Constant(args[0]); ok {

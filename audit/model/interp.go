@@ -197,6 +197,9 @@ func (it *interp) require(spec string, at Site) (m *Module, v Value) {
 	case ok:
 		return nil, it.json(text, at)
 	case strings.HasPrefix(spec, ".") || strings.HasPrefix(spec, "/"):
+		if strings.Contains(spec, "/prisma") && it.p.Tree.Depends("@prisma/client") {
+			return nil, &Lib{Mod: "@prisma/client"} // a client that was generated into the tree
+		}
 		it.p.missing(it.mod, spec)
 		return nil, nil
 	}

@@ -26,6 +26,9 @@ func (it *interp) libraryCall(l *Lib, recv Value, args []Value, isNew bool, at S
 		return v
 	}
 	it.emit(&Event{Kind: Called, Lib: l, Recv: recv, Name: l.Path, Args: args, New: isNew, At: at})
+	if v, ok := it.ormCall(l, args, at); ok {
+		return v
+	}
 	last := l.Path[strings.LastIndexByte(l.Path, '.')+1:]
 	switch l.Mod {
 	case "express", "restana", "@polka/core":
@@ -92,21 +95,8 @@ func (it *interp) libraryCall(l *Lib, recv Value, args []Value, isNew bool, at S
 			return &Lib{Mod: "mongodb", Path: "client"}
 		}
 	case "sequelize", "sequelize-typescript":
-		if last == "define" {
-			s, _ := Constant(arg(args, 0))
-			def, _ := arg(args, 1).(*Obj)
-			return &Model{Name: s, Lib: "sequelize", Schema: &Schema{Def: def, At: at}}
-		}
 		if last == "Sequelize" || last == "" && isNew {
 			return &Lib{Mod: "sequelize", Path: "db"}
-		}
-	case "typeorm":
-		if last == "getRepository" {
-			name := ""
-			if c, ok := arg(args, 0).(*Class); ok && c.Node.Name() != nil {
-				name = c.Node.Name().Text()
-			}
-			return &Model{Name: name, Lib: "typeorm"}
 		}
 	case "validator":
 		if t, ok := One[*Taint](arg(args, 0)); ok {
@@ -230,6 +220,9 @@ func (it *interp) callMethod(c *Call, name string, args []Value, at Site) Value 
 	if v, ok := it.uploadCall(c, name, args, at); ok {
 		return v
 	}
+	if v, ok := it.ormMethod(c, name, args, at); ok {
+		return v
+	}
 	a := arg(args, 0)
 	mod := c.Lib.Mod
 	switch {
@@ -308,6 +301,9 @@ func (it *interp) callMethod(c *Call, name string, args []Value, at Site) Value 
 func (it *interp) callResult(c *Call, args []Value, at Site) Value {
 	if strings.HasPrefix(c.Lib.Mod, "ajv") {
 		return &Test{True: it.fitted(arg(args, 0), c)}
+	}
+	if v, ok := it.knexTable(c, args, at); ok {
+		return v
 	}
 	// A middleware called by hand: upload(req, res, err => …).
 	if len(args) >= 2 {

@@ -32,6 +32,11 @@ func (it *interp) member(v Value, name string, at Site) Value {
 			}
 			return nil
 		}
+		if x.Class != nil {
+			if lib, ok := rootSuper(x.Class).(*Lib); ok && lib.Mod == "@prisma/client" {
+				return &Lib{Mod: lib.Mod, Path: "PrismaClient()." + name}
+			}
+		}
 		if x.Array || isMethod(name) {
 			return &Method{v, name}
 		}
@@ -58,6 +63,9 @@ func (it *interp) member(v Value, name string, at Site) Value {
 		}
 		if m := it.classMember(x, name, nil, true); m != nil {
 			return m
+		}
+		if s, ok := modelName(x); ok && name == "name" {
+			return Str{s}
 		}
 		return &Method{v, name}
 	case *Err:
@@ -117,6 +125,14 @@ func (it *interp) member(v Value, name string, at Site) Value {
 		}
 		if sch, ok := v.(*Schema); ok && (name == "methods" || name == "statics") {
 			o := newObj(sch.At)
+			it.put(it.extra(v), name, o)
+			return o
+		}
+		if m, ok := v.(*Model); ok && (name == "name" || name == "prototype") {
+			if name == "name" {
+				return Str{m.Name}
+			}
+			o := newObj(Site{})
 			it.put(it.extra(v), name, o)
 			return o
 		}

@@ -63,13 +63,7 @@ func (it *interp) modelOf(c *Class, lib *Lib) *Model {
 	if lib.Mod == "mongoose" {
 		return it.model(name, nil, Site{c.Mod.File, c.Node})
 	}
-	key := lib.Mod + ":" + name
-	m := it.p.models[key]
-	if m == nil {
-		m = &Model{Name: name, Lib: lib.Mod}
-		it.p.models[key] = m
-	}
-	return m
+	return it.entityModel(lib.Mod, c)
 }
 
 func (it *interp) newDoc(m *Model, args []Value, at Site) Value {
@@ -79,6 +73,9 @@ func (it *interp) newDoc(m *Model, args []Value, at Site) Value {
 
 // modelMethod is a method of a model or collection.
 func (it *interp) modelMethod(m *Model, name string, args []Value, at Site) Value {
+	if v, ok := it.ormStatic(m, name, args, at); ok {
+		return v
+	}
 	kind, known := queryMethods[name]
 	if !known {
 		switch name {
@@ -165,6 +162,18 @@ func (q *Query) doc() Value {
 
 // queryMethod is a method of a query that is being put together.
 func (it *interp) queryMethod(q *Query, name string, args []Value, at Site) Value {
+	switch q.Model.Lib {
+	case "knex", "objection":
+		if v, ok := it.knexMethod(q, name, args, at); ok {
+			return v
+		}
+	case "typeorm":
+		if strings.HasPrefix(q.Op, "builder") {
+			if v, ok := it.builderMethod(q, name, args, at); ok {
+				return v
+			}
+		}
+	}
 	switch name {
 	case "select", "projection", "project", "fields":
 		return q.choose(arg(args, 0))

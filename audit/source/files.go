@@ -184,7 +184,7 @@ func (w *walk) wantsFile(p, name string) bool {
 	if matches(w.o.Exclude, p) {
 		return false
 	}
-	if path.Ext(name) == ".json" {
+	if path.Ext(name) == ".json" || slices.Contains(schemas, path.Ext(name)) {
 		return true
 	}
 	if !slices.Contains(extensions, path.Ext(name)) {
@@ -218,7 +218,7 @@ func (w *walk) file(p string) {
 		w.skip(p, reason(err))
 		return
 	}
-	isJSON := path.Ext(p) == ".json"
+	isJSON := !slices.Contains(extensions, path.Ext(p))
 	if info.Size() > MaxFile && !(isJSON && strings.HasSuffix(p, "-lock.json") && info.Size() < 32*MaxFile) {
 		if !isJSON {
 			w.skip(p, fmt.Sprintf("larger than %d bytes", MaxFile))

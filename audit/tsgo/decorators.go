@@ -1,0 +1,28 @@
+// Copyright The Panoply Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package ts
+
+// Decorators are those of a class, member or parameter, in their order.
+func Decorators(n *Node) []*Node { return n.Decorators() }
+
+// TypeName is the name in a type reference, without what stands before a dot, or
+// "".
+func TypeName(n *Node) string {
+	if n == nil || n.Kind != KindTypeReference {
+		return ""
+	}
+	name := n.AsTypeReferenceNode().TypeName
+	if name.Kind == KindIdentifier {
+		return name.Text()
+	}
+	return name.AsQualifiedName().Right.Text()
+}
+
+// TypeArguments are those in a type reference.
+func TypeArguments(n *Node) []*Node {
+	if n == nil || n.Kind != KindTypeReference || n.AsTypeReferenceNode().TypeArguments == nil {
+		return nil
+	}
+	return n.AsTypeReferenceNode().TypeArguments.Nodes
+}
