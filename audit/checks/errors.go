@@ -111,6 +111,9 @@ func worse(a, b *model.Err) bool { return a.Part != "message" && b.Part == "mess
 // errors looks for the handlers that answer when everything else has failed.
 func (r *run) errors() {
 	for _, app := range r.listeners() {
+		if app.Nest != nil {
+			continue // its own filter answers, without what went wrong
+		}
 		var handlers []*model.Use
 		threes := 0
 		for _, u := range r.p.Uses {

@@ -19,6 +19,8 @@ type Router struct {
 	Settings []Setting
 	// Params are the handlers of router.param.
 	Params []Value
+	// Nest is set for apps of NestJS.
+	Nest *Nest
 }
 
 // Setting is a call of app.set, enable or disable.
@@ -64,6 +66,8 @@ func (it *interp) register(r *Router, method string, paths []string, handlers []
 // routerCall is a method of an app or router.
 func (it *interp) routerCall(r *Router, name string, args []Value, at Site) Value {
 	switch {
+	case it.nestCall(r, name, args):
+		return r
 	case name == "use":
 		paths, rest := pathsOf(args)
 		it.register(r, "USE", paths, flatten(rest), at)

@@ -29,6 +29,9 @@ func (it *interp) libraryCall(l *Lib, recv Value, args []Value, isNew bool, at S
 	if v, ok := it.ormCall(l, args, at); ok {
 		return v
 	}
+	if v, ok := it.nestApp(l, at); ok {
+		return v
+	}
 	last := l.Path[strings.LastIndexByte(l.Path, '.')+1:]
 	switch l.Mod {
 	case "express", "restana", "@polka/core":

@@ -105,7 +105,11 @@ func (it *interp) modelMethod(m *Model, name string, args []Value, at Site) Valu
 		q.Safe = true
 		q.Op = "count"
 	}
-	it.projected(q, args)
+	if kind == 3 { // a query, an update, options
+		it.projected(q, append([]Value{nil}, args[min(2, len(args)):]...))
+	} else {
+		it.projected(q, args)
+	}
 	if stages, ok := arg(args, 0).(*Obj); ok && name == "aggregate" && stages.Array {
 		for _, st := range stages.Elems {
 			q.Safe = q.Safe || stageHides(st) // what comes out is made of chosen fields

@@ -68,6 +68,7 @@ type Program struct {
 	nodeConfig *Obj             // what package config gives
 	nconf      *Obj             // nconf's defaults
 	env        map[string]Value // variables that the app sets itself
+	instances  map[*Class]*Obj  // that Nest makes
 }
 
 // Run goes through an app. watch is told of everything in its order, and may be
@@ -89,8 +90,9 @@ func Run(ctx context.Context, tree *source.Tree, watch func(*Program, *Event)) *
 		}
 		p.late = nil
 	}
-	p.SimpleQuery = tree.Major("express") >= 5
+	p.SimpleQuery = tree.Major("express") >= 5 || tree.Major("@nestjs/platform-express") >= 11
 	it.safely("exported functions", func() { p.exported(it) })
+	it.safely("controllers", func() { p.controllers(it) })
 	p.apps(it)
 	for _, r := range p.Routes {
 		if ctx.Err() != nil || it.steps <= 0 {

@@ -65,6 +65,7 @@ func (it *interp) statement(n *ts.Node, s *scope) ctl {
 		var v Value
 		if e := n.Expression(); e != nil {
 			v = it.eval(e, s)
+			it.answers(v, it.site(e))
 		}
 		it.give(v)
 		return end

@@ -3,6 +3,8 @@
 
 package ts
 
+import "github.com/microsoft/typescript-go/internal/ast"
+
 // Decorators are those of a class, member or parameter, in their order.
 func Decorators(n *Node) []*Node { return n.Decorators() }
 
@@ -25,4 +27,12 @@ func TypeArguments(n *Node) []*Node {
 		return nil
 	}
 	return n.AsTypeReferenceNode().TypeArguments.Nodes
+}
+
+// ElementType is the type of the elements in T[], or nil.
+func ElementType(n *Node) *Node {
+	if n == nil || n.Kind != ast.KindArrayType {
+		return nil
+	}
+	return n.AsArrayTypeNode().ElementType
 }
