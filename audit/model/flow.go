@@ -23,8 +23,9 @@ type flow struct {
 	known   taint.Facts            // what was known whenever it was
 	status  int
 	guess   bool
-	own     bool   // in a handler that was given with the route
-	mount   string // what the handler is mounted under
+	dto     map[string]*Class // of which class a part of the request was made an instance
+	own     bool              // in a handler that was given with the route
+	mount   string            // what the handler is mounted under
 }
 
 func (it *interp) newFlow(r *Route) *flow {

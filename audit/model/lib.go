@@ -32,6 +32,9 @@ func (it *interp) libraryCall(l *Lib, recv Value, args []Value, isNew bool, at S
 	if v, ok := it.nestApp(l, at); ok {
 		return v
 	}
+	if v, ok := it.classCall(l, args, at); ok {
+		return v
+	}
 	last := l.Path[strings.LastIndexByte(l.Path, '.')+1:]
 	switch l.Mod {
 	case "express", "restana", "@polka/core":
@@ -247,6 +250,9 @@ func (it *interp) callMethod(c *Call, name string, args []Value, at Site) Value 
 			o.Open = true
 			return o
 		case "validate", "validateAsync", "isValid", "isValidSync":
+			if strings.HasPrefix(mod, "ajv") && len(args) > 1 {
+				return it.ajvValidate(c, args, at)
+			}
 			it.checked(a, c, at)
 			lax := c
 			if allowsUnknown(arg(args, 1)) {
@@ -256,11 +262,11 @@ func (it *interp) callMethod(c *Call, name string, args []Value, at Site) Value 
 				return &Test{True: it.fitted(a, lax)}
 			}
 			if !strings.Contains(mod, "joi") || name == "validateAsync" { // throws, or rejects
-				it.facts = it.facts.And(it.fitted(a, lax))
+				it.facts = it.facts.And(unstripped(it.fitted(a, lax), arg(args, 1)))
 				return it.valid(a, lax, at)
 			}
 			o := newObj(at)
-			it.put(o, "error", &Test{False: it.fitted(a, lax)})
+			it.put(o, "error", &Test{False: unstripped(it.fitted(a, lax), arg(args, 1))})
 			it.put(o, "value", it.valid(a, lax, at))
 			return o
 		}

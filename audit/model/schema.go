@@ -64,6 +64,9 @@ func (it *interp) valid(v Value, c *Call, at Site) Value {
 	}
 	switch x := v.(type) {
 	case *Taint:
+		if o, ok := it.validFields(x, c, at); ok {
+			return o
+		}
 		if loose(c) {
 			return &Taint{ID: "valid(" + x.ID + ")", State: x.State, Trace: it.traced(x, at, "checked, with fields let through that are not declared")}
 		}
@@ -109,7 +112,9 @@ func (it *interp) fitted(v Value, c *Call) taint.Facts {
 	Each(v, func(v Value) {
 		switch x := v.(type) {
 		case *Taint:
-			if loose(c) {
+			if fields, ok := fittedFields(x.ID, c, strict); ok {
+				f = f.And(fields)
+			} else if loose(c) {
 				f = f.With(x.ID, taint.Typed)
 			} else {
 				f = f.With(x.ID, fact)
@@ -127,6 +132,9 @@ func (it *interp) fitted(v Value, c *Call) taint.Facts {
 }
 
 func ajvStrict(c *Call) bool {
+	if _, known := arg(c.Args, 0).(*Obj); !known && strings.HasSuffix(c.Lib.Path, "compile") {
+		return true // what it declares is elsewhere
+	}
 	for ; c != nil; c = c.Lib.Of {
 		for _, a := range c.Args {
 			if o, ok := a.(*Obj); ok {

@@ -33,12 +33,23 @@ func (it *interp) middleware(c *Call, at Site) {
 				if s, ok := f.(*Call); ok && loose(s) || allowsUnknown(arg(c.Args, 1)) {
 					fact = taint.Typed
 				}
-				it.facts = it.facts.With(strings.ToLower(strings.Trim(k, "[]")), fact)
+				root := strings.ToLower(strings.Trim(k, "[]"))
+				if s, ok := f.(*Call); ok {
+					if fields, ok := fittedFields(root, s, true); ok {
+						it.facts = it.facts.And(fields)
+						continue
+					}
+				}
+				it.facts = it.facts.With(root, fact)
 			}
 		} else {
 			it.facts = it.facts.With("body", taint.Declared)
 		}
-	case "express-openapi-validator", "express-json-validator-middleware", "express-jsonschema", "zod-express-middleware", "express-zod-safe", "express-joi-validation", "express-validation", "class-validator", "routing-controllers":
+	case "express-openapi-validator":
+		if fact, ok := apiFact(c); ok {
+			all(fact)
+		}
+	case "express-json-validator-middleware", "express-jsonschema", "zod-express-middleware", "express-zod-safe", "express-joi-validation", "express-validation", "class-validator", "routing-controllers":
 		all(taint.Declared)
 	case "express-validator", "express-validator/check":
 		it.validatorRun(c)
