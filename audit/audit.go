@@ -134,27 +134,3 @@ func takenBack(tree *source.Tree, f finding.Finding) bool {
 	}
 	return false
 }
-
-// WriteRoutes lists the app's routes: method, path, place and what a request
-// passes before the handler.
-func WriteRoutes(w io.Writer, p *model.Program) error {
-	width := 0
-	for _, r := range p.Routes {
-		width = max(width, min(60, len(r.Path)))
-	}
-	for _, r := range p.Routes {
-		line, _ := r.Site.Line()
-		var conds []string
-		for _, c := range r.Conds {
-			conds = append(conds, strings.Join(strings.Fields(c.Text), " "))
-		}
-		when := ""
-		if len(conds) > 0 {
-			when = "  if " + strings.Join(conds, " and ")
-		}
-		if _, err := fmt.Fprintf(w, "%-7s %-*s  %s:%d  %d handlers%s\n", r.Method, width, r.Path, r.Site.Path(), line, len(r.Chain), when); err != nil {
-			return err
-		}
-	}
-	return nil
-}

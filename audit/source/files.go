@@ -19,6 +19,7 @@ package source
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -117,6 +118,7 @@ func Load(ctx context.Context, dir string, o Options) (*Tree, error) {
 	}
 	t := &Tree{Root: root, byPath: map[string]*File{}, json: map[string]string{}}
 	w := walk{t: t, o: o}
+	w.each = w.file
 	if err := w.dir(ctx, "", 0); err != nil {
 		return nil, err
 	}
@@ -131,9 +133,34 @@ func Load(ctx context.Context, dir string, o Options) (*Tree, error) {
 	return t, nil
 }
 
+// Stamp tells the files that Load reads apart from those of another time, by
+// their names, sizes and times. Of a tree beyond the bounds it tells the part
+// within.
+func Stamp(ctx context.Context, dir string, o Options) (string, error) {
+	root, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	h, files := sha256.New(), 0
+	w := walk{t: &Tree{Root: root}, o: o}
+	w.each = func(p string) {
+		if files++; files > MaxFiles {
+			return
+		}
+		if info, err := os.Stat(filepath.Join(root, filepath.FromSlash(p))); err == nil {
+			fmt.Fprintf(h, "%q %d %d\n", p, info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	if err := w.dir(ctx, "", 0); err != nil {
+		return "", err
+	}
+	return string(h.Sum(nil)), nil
+}
+
 type walk struct {
-	t *Tree
-	o Options
+	t    *Tree
+	o    Options
+	each func(path string) // is told of every file that is wanted
 }
 
 func (w *walk) dir(ctx context.Context, dir string, depth int) error {
@@ -162,7 +189,7 @@ func (w *walk) dir(ctx context.Context, dir string, depth int) error {
 				}
 			}
 		case e.Type().IsRegular() && w.wantsFile(p, e.Name()):
-			w.file(p)
+			w.each(p)
 		}
 	}
 	return nil

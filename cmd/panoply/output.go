@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -78,11 +77,7 @@ func (o output) finish(r *finding.Report) error {
 	if err := report.Write(&text, o.format, r, o.options()); err != nil {
 		return err
 	}
-	if o.flags.Output != "" {
-		if err := os.WriteFile(o.flags.Output, text.Bytes(), 0o600); err != nil {
-			return fmt.Errorf("--output: %w", err)
-		}
-	} else if _, err := io.Copy(o.std.out, &text); err != nil {
+	if err := o.write(text.Bytes()); err != nil {
 		return err
 	}
 	if n := r.Failing.Findings; n > 0 {
@@ -91,6 +86,18 @@ func (o output) finish(r *finding.Report) error {
 			what = "finding"
 		}
 		return exitError{fmt.Errorf("%d %s at or above %s", n, what, r.Failing.Level), exitFindings}
+	}
+	return nil
+}
+
+// write writes to the file that was named, or to standard output.
+func (o output) write(text []byte) error {
+	if o.flags.Output == "" {
+		_, err := o.std.out.Write(text)
+		return err
+	}
+	if err := os.WriteFile(o.flags.Output, text, 0o600); err != nil {
+		return fmt.Errorf("--output: %w", err)
 	}
 	return nil
 }
