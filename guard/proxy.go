@@ -35,7 +35,7 @@ type proxy struct {
 	upstreams *upstream.Set
 	secret    secretHeader
 	forward   forward.Handler
-	reverse   httputil.ReverseProxy // for upgrades
+	reverse   httputil.ReverseProxy // for upgrades, and for transports that keep a request
 	nonces    *nonces
 	learner   *learn.Learner
 	client    learn.Client
@@ -54,11 +54,12 @@ func newProxy(g *Guard, upstreams *upstream.Set, secret secretHeader) *proxy {
 		Broken:         p.broken,
 	}
 	p.reverse = httputil.ReverseProxy{
-		Transport:    p.forward.Transport,
-		Rewrite:      p.rewrite,
-		ErrorHandler: p.failed,
-		BufferPool:   &buffers{},
-		ErrorLog:     log.New(io.Discard, "", 0), // failed and broken tell more
+		Transport:      p.forward.Transport,
+		Rewrite:        p.rewrite,
+		ModifyResponse: p.relayed,
+		ErrorHandler:   p.failed,
+		BufferPool:     &buffers{},
+		ErrorLog:       log.New(io.Discard, "", 0), // failed and broken tell more
 	}
 	return p
 }
@@ -177,7 +178,7 @@ func inPath(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~%!$&'()*+,;=:@/[]", c) >= 0
 }
 
-var errUpgrade = errors.New("the app switched to another protocol than it was asked for")
+var errUpgrade = errors.New("the app switched protocols, which nobody asked for")
 
 // answered looks at an answer before it goes back. Its error is a 502.
 func (p *proxy) answered(res *http.Response) error {
@@ -187,14 +188,24 @@ func (p *proxy) answered(res *http.Response) error {
 	return nil
 }
 
+// relayed is answered, where ReverseProxy passes the answer on.
+func (p *proxy) relayed(res *http.Response) error {
+	switch {
+	case res.StatusCode == http.StatusSwitchingProtocols:
+		return errUpgrade
+	case res.StatusCode < 200:
+		return fmt.Errorf("the app answered with status %d", res.StatusCode)
+	case res.Body != http.NoBody:
+		res.Body = &watched{res.Body, p, res.Request}
+	}
+	return p.answered(res)
+}
+
 // switched has the suit see the headers of an upgrade before they leave, as
 // httputil would add them only afterwards.
 func (p *proxy) switched(w http.ResponseWriter, res *http.Response) error {
 	if res.StatusCode != http.StatusSwitchingProtocols {
-		if res.Body != http.NoBody {
-			res.Body = &watched{res.Body, p, res.Request}
-		}
-		return p.answered(res)
+		return p.relayed(res)
 	}
 	if !strings.EqualFold(res.Header.Get("Upgrade"), "websocket") {
 		return errUpgrade

@@ -54,6 +54,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -221,24 +222,26 @@ func (c *Client) tick() {
 func (c *Client) sweep() {
 	c.mu.Lock()
 	c.ticker = false
+	var left []*conn
 	for _, cn := range c.busy {
 		if !cn.hungUp && cn.ctx.Err() != nil {
-			cn.hungUp = true
-			cn.hangUp()
+			cn.hungUp = true // and so nobody else's
+			left = append(left, cn)
 		}
 	}
 	now, old := time.Now(), 0
 	for old < len(c.idle) && now.Sub(c.idle[old].since) >= c.idleFor {
 		old++
 	}
-	closing := append([]*conn(nil), c.idle[:old]...)
-	left := copy(c.idle, c.idle[old:])
-	clear(c.idle[left:])
-	c.idle = c.idle[:left]
-	if left > 0 || len(c.busy) > 0 {
+	closing := slices.Clone(c.idle[:old])
+	c.idle = slices.Delete(c.idle, 0, old)
+	if len(c.idle) > 0 || len(c.busy) > 0 {
 		c.tick()
 	}
 	c.mu.Unlock()
+	for _, cn := range left {
+		cn.hangUp()
+	}
 	for _, cn := range closing {
 		cn.Conn.Close() // with the goodbye of TLS
 	}

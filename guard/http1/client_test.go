@@ -347,7 +347,7 @@ func TestIdleConnectionsEnd(t *testing.T) {
 			io.WriteString(c, answerOf("ok"))
 		}
 	})
-	p.idleFor, p.every = 20*time.Millisecond, time.Millisecond
+	p.idleFor = 20 * time.Millisecond
 	for range 2 { // the second time, too
 		p.hear(newRequest(t, "GET", "/", nil))
 		<-ended

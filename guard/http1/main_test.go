@@ -61,6 +61,7 @@ func serve(t *testing.T, play func(n int, c net.Conn, in *bufio.Reader)) *peer {
 		var d net.Dialer
 		return d.DialContext(ctx, "tcp", listener.Addr().String())
 	}})
+	p.every = 5 * time.Millisecond
 	t.Cleanup(func() {
 		p.CloseIdleConnections()
 		listener.Close()
