@@ -271,6 +271,34 @@ func TestHTTP2HasOneFraming(t *testing.T) {
 	}
 }
 
+// The Host that a client sends beside :authority is refused if it is another.
+func TestHostBesideAuthority(t *testing.T) {
+	for host, want := range map[string]bool{"": true, "a": true, "A": true, "b": false, "a:80": false} {
+		r := &http.Request{Host: "a", Header: http.Header{}}
+		if host != "" {
+			r.Header["Host"] = []string{host}
+		}
+		if got := checkHost(r) == nil; got != want {
+			t.Errorf("Host %q beside a: accepted %v; want %v", host, got, want)
+		}
+	}
+}
+
+// BenchmarkScanner is what a tap costs for the head of a browser's request.
+func BenchmarkScanner(b *testing.B) {
+	head := []byte("GET /articles/17?page=2 HTTP/1.1\r\nHost: shop.example\r\nConnection: keep-alive\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\n" +
+		"Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: navigate\r\nAccept-Encoding: gzip, deflate, br\r\n" +
+		"Accept-Language: en-GB,en;q=0.9\r\nCookie: connect.sid=s%3Aabcdefghijklmnopqrstuvwxyz.0123456789abcdefghijklmnop\r\n\r\n")
+	var s scanner
+	b.ReportAllocs()
+	for b.Loop() {
+		s.see(head)
+		if _, noted := s.next(); !noted {
+			b.Fatal("no head")
+		}
+	}
+}
+
 // served is what net/http makes of the bytes of a connection: each request, and where
 // its head ends.
 func served(raw []byte) (all []*http.Request, ends []int) {

@@ -158,6 +158,30 @@ func TestRefusedHandshakes(t *testing.T) {
 	})
 }
 
+// A page of another site cannot open one with the visitor's cookies.
+func TestWebSocketsOfOtherSites(t *testing.T) {
+	for name, test := range map[string]struct {
+		policy  string
+		headers []string
+		status  int
+	}{
+		"other-site": {"profile: strict", []string{"Origin: https://evil.example", "Cookie: sid=1"}, 403},
+		"own-site":   {"profile: strict", []string{"Origin: http://a", "Cookie: sid=1"}, 426},
+		"no-cookies": {"profile: strict", []string{"Origin: https://evil.example"}, 426},
+		"compatible": {"profile: compatible", []string{"Origin: https://evil.example", "Cookie: sid=1"}, 426},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := start(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusUpgradeRequired) }, options{policy: test.policy})
+			c := g.dial(t)
+			c.send(t, append(append([]string{"GET /chat HTTP/1.1"}, test.headers...), handshake...)...)
+			resp, body := c.answer(t, "GET")
+			if resp.StatusCode != test.status || test.status == 403 && problemOf(t, g, resp, body) != "session/cross-origin" {
+				t.Errorf("got %d %s; want %d", resp.StatusCode, body, test.status)
+			}
+		})
+	}
+}
+
 // The end of one side's talking reaches the other, and so does its going away.
 func TestWebSocketsEndTogether(t *testing.T) {
 	ended := make(chan []byte, 1)
