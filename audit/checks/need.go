@@ -33,6 +33,9 @@ type Declaration struct {
 	Part   string // of the schema that is about the body; empty for all of it
 }
 
+// maxNeeds is how many needs are kept: of every route some.
+const maxNeeds = 4 * model.MaxRoutes
+
 // maxDeclared is how many declarations are kept for one route.
 const maxDeclared = 100
 
@@ -80,7 +83,7 @@ type Result struct {
 }
 
 func (r *run) need(n Need) {
-	if len(r.needs) < finding.MaxFindings {
+	if len(r.needs) < maxNeeds {
 		r.needs = append(r.needs, n)
 	}
 }
@@ -97,8 +100,8 @@ func (r *run) uploadRoutes() {
 			switch method := c.Lib.Path[strings.LastIndexByte(c.Lib.Path, '.')+1:]; method {
 			case "array":
 				n.Files = 10
-				if max, ok := arg(c.Args, 1).(model.Num); ok {
-					n.Files = int(max.F)
+				if most, ok := number(arg(c.Args, 1)); ok && most == most {
+					n.Files = int(min(most, 1000))
 				}
 			case "any", "fields":
 				n.Files = 10
@@ -106,9 +109,7 @@ func (r *run) uploadRoutes() {
 				continue
 			}
 			if v, ok := option(argOr(c.Lib.Of.Args), "limits", "fileSize"); ok {
-				if size, ok := v.(model.Num); ok {
-					n.Bytes = size.F
-				}
+				n.Bytes, _ = number(v)
 			}
 			if !slices.ContainsFunc(r.needs, func(o Need) bool { return o.Route == rt && o.Rule == n.Rule }) {
 				r.need(n)

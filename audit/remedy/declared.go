@@ -7,115 +7,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/panoply-security/panoply/audit/checks"
 	"github.com/panoply-security/panoply/audit/model"
 )
 
-// Bounds of a schema that is made from a declaration. What is deeper may be
-// anything, and of longer lists the rest is left out.
-const (
-	maxDeclaredDepth  = 5
-	maxDeclaredFields = 200
-	maxDeclaredValues = 100
-)
-
-// shape is JSON Schema while it is put together: keywords in their order.
-type shape struct {
-	types    []string // none for anything
-	words    []string
-	object   bool
-	names    []string
-	fields   map[string]*shape
-	optional bool
-}
-
-func anything() *shape { return &shape{optional: true} }
-
-func (s *shape) field(name string, f *shape) {
-	if s.fields == nil {
-		s.fields = map[string]*shape{}
-	}
-	if s.fields[name] == nil {
-		if !plain(name) || len(s.names) >= maxDeclaredFields {
-			return
-		}
-		s.names = append(s.names, name)
-	}
-	s.fields[name] = f
-}
-
-// drop takes keywords back, and those alone.
-func (s *shape) drop(words ...string) {
-	s.words = slices.DeleteFunc(s.words, func(w string) bool {
-		name, _, _ := strings.Cut(w, ":")
-		return slices.Contains(words, name)
-	})
-}
-
-func (s *shape) set(word, value string) {
-	s.drop(word)
-	s.words = append(s.words, word+": "+value)
-}
-
-func (s *shape) number(word string, v model.Value) {
-	if n, ok := v.(model.Num); ok {
-		s.set(word, strconv.FormatFloat(n.F, 'f', -1, 64))
-	}
-}
-
-// length is one of text or a list: a whole number that is not negative.
-func (s *shape) length(word string, v model.Value) {
-	if n, ok := v.(model.Num); ok && n.F >= 0 && n.F < 1<<31 && n.F == float64(int(n.F)) {
-		s.set(word, strconv.Itoa(int(n.F)))
-	}
-}
-
-func (s *shape) nullable() {
-	if len(s.types) > 0 && !slices.Contains(s.types, "'null'") {
-		s.types = append(s.types, "'null'")
-		s.drop("enum")
-	}
-}
-
-// lax allows the text of what is converted.
-func (s *shape) lax() {
-	if len(s.types) > 0 && !slices.Contains(s.types, "string") {
-		s.types = append(s.types, "string")
-	}
-}
-
-func (s *shape) String() string {
-	var parts []string
-	switch len(s.types) {
-	case 0:
-		return "{}"
-	case 1:
-		parts = append(parts, "type: "+s.types[0])
-	default:
-		parts = append(parts, "type: ["+strings.Join(s.types, ", ")+"]")
-	}
-	parts = append(parts, s.words...)
-	if s.object && len(s.names) > 0 {
-		var props, required []string
-		for _, n := range s.names {
-			props = append(props, n+": "+s.fields[n].String())
-			if !s.fields[n].optional {
-				required = append(required, n)
-			}
-		}
-		if len(required) > 0 {
-			parts = append(parts, "required: ["+strings.Join(required, ", ")+"]")
-		}
-		parts = append(parts, "properties: {"+strings.Join(props, ", ")+"}")
-	}
-	return "{" + strings.Join(parts, ", ") + "}"
-}
-
 // declared is the rule for a body that the app itself declares, or nil.
-func declared(n checks.Need, pattern string) []string {
+func declared(n checks.Need) *ruled {
 	s := &shape{types: []string{"object"}, object: true}
 	var from, privileges []string
 	for _, d := range n.Declared {
@@ -139,11 +38,11 @@ func declared(n checks.Need, pattern string) []string {
 			privileges = append(privileges, k)
 		}
 	}
-	lines := []string{"    # as declared in " + strings.Join(from, ", ")}
+	r := &ruled{notes: []string{"    # as declared in " + strings.Join(from, ", ")}, body: fmt.Sprintf("unknown: strip, schema: %s", s)}
 	if len(privileges) > 0 {
-		lines = append(lines, "    # declared, so clients may set it: see whether they should: "+comment(strings.Join(privileges, ", ")))
+		r.notes = append(r.notes, "    # declared, so clients may set it: see whether they should: "+comment(strings.Join(privileges, ", ")))
 	}
-	return append(lines, fmt.Sprintf("    - {match: %q, unknown: strip, schema: %s}", pattern, s))
+	return r
 }
 
 // part is the shape of a body of which a declaration is about the whole request,
@@ -428,106 +327,4 @@ func first(args []model.Value) model.Value {
 		return args[0]
 	}
 	return nil
-}
-
-// chain adds the fields that express-validator is given.
-func chain(s *shape, c *model.Call) {
-	all := steps(c)
-	switch all[0].name {
-	case "body", "check":
-	case "checkSchema":
-		if o, ok := first(all[0].args).(*model.Obj); ok {
-			for _, k := range o.Keys() {
-				v, _ := o.Get(k)
-				opts, ok := v.(*model.Obj)
-				if !ok {
-					continue
-				}
-				if in, ok := opts.Get("in"); ok && !bodyOnly(in) {
-					continue
-				}
-				var list []step
-				for _, name := range opts.Keys() {
-					arg, _ := opts.Get(name)
-					if o, ok := arg.(*model.Obj); ok {
-						arg, _ = o.Get("options")
-					}
-					list = append(list, step{name, []model.Value{arg}})
-				}
-				validated(s, k, list)
-			}
-		}
-		return
-	default:
-		return
-	}
-	names := []model.Value{first(all[0].args)}
-	if o, ok := names[0].(*model.Obj); ok && o.Array {
-		names = o.Elems
-	}
-	for _, n := range names {
-		if name, ok := model.Constant(n); ok {
-			validated(s, name, all[1:])
-		}
-	}
-}
-
-func bodyOnly(in model.Value) bool {
-	if o, ok := in.(*model.Obj); ok && len(o.Elems) == 1 {
-		in = o.Elems[0]
-	}
-	return in == model.Str{S: "body"}
-}
-
-// validated is one field of express-validator's: its checks are of the text of
-// what is sent, so numbers are as good.
-func validated(s *shape, name string, list []step) {
-	f := &shape{types: []string{"string", "number", "boolean"}}
-	if before, _, nested := strings.Cut(name, "."); nested {
-		s.field(before, anything())
-		return
-	}
-	converted, optional := false, false
-	f.set("maxLength", "10000")
-	for _, st := range list {
-		switch st.name {
-		case "isString":
-			f.types = []string{"string"}
-		case "isEmail":
-			f.types = []string{"string"}
-			if !converted {
-				f.set("format", "email")
-			}
-		case "isInt", "isNumeric", "isFloat", "isDecimal":
-			f.types = []string{"number", "string"}
-		case "isBoolean":
-			f.types = []string{"boolean", "string", "number"}
-		case "isArray":
-			f = &shape{types: []string{"array"}, words: []string{"maxItems: 1000"}}
-		case "isObject":
-			f = &shape{types: []string{"object"}}
-		case "trim", "escape", "normalizeEmail", "customSanitizer", "toLowerCase":
-			converted = true
-		case "isLength":
-			if o, ok := first(st.args).(*model.Obj); ok && !converted {
-				if v, ok := o.Get("min"); ok {
-					f.length("minLength", v)
-				}
-				if v, ok := o.Get("max"); ok {
-					f.length("maxLength", v)
-				}
-			}
-		case "optional":
-			optional = true
-		case "exists", "notEmpty":
-		}
-	}
-	if optional {
-		f.types = append(f.types, "'null'")
-		f.drop("format", "minLength") // an empty text may count as none
-	}
-	f.optional = optional || !slices.ContainsFunc(list, func(st step) bool {
-		return st.name == "exists" || st.name == "notEmpty" || strings.HasPrefix(st.name, "is")
-	})
-	s.field(name, f)
 }

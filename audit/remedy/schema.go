@@ -4,7 +4,6 @@
 package remedy
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -16,10 +15,10 @@ import (
 // bodies writes schemas of the bodies that are stored whole: what the app itself
 // declares of them, with zod, joi or express-validator, or else the fields that
 // the model declares, but for those that no client should set.
-func bodies(b *bytes.Buffer, needs []checks.Need) {
-	section(b, "bodies:\n  routes:", needs, rule.ValidateAssignment, func(n checks.Need, p string) []string {
-		if lines := declared(n, p); lines != nil {
-			return lines
+func (w *writer) bodies(needs []checks.Need) {
+	w.section("bodies:\n  routes:", needs, rule.ValidateAssignment, func(n checks.Need) *ruled {
+		if r := declared(n); r != nil {
+			return r
 		}
 		if n.Model == nil {
 			return nil
@@ -35,10 +34,10 @@ func bodies(b *bytes.Buffer, needs []checks.Need) {
 				if privileged(f.Name) {
 					kept = append(kept, f.Name)
 				} else if plain(f.Name) {
-					fields = append(fields, fmt.Sprintf("%s: {type: %s, maxLength: 10000}", f.Name, t))
+					fields = append(fields, fmt.Sprintf("%s: {type: %s, maxLength: 10000}", word(f.Name), t))
 				}
 			}
-			return schema(p, fields, kept)
+			return schema(fields, kept)
 		}
 		for _, k := range n.Model.Schema.Def.Keys() {
 			if !plain(k) {
@@ -50,21 +49,22 @@ func bodies(b *bytes.Buffer, needs []checks.Need) {
 			}
 			v, _ := n.Model.Schema.Def.Get(k)
 			if t := jsonType(v); t != "" {
-				fields = append(fields, fmt.Sprintf("%s: %s", k, t))
+				fields = append(fields, fmt.Sprintf("%s: %s", word(k), t))
 			}
 		}
-		return schema(p, fields, kept)
+		return schema(fields, kept)
 	})
 }
 
-func schema(pattern string, fields, kept []string) (lines []string) {
+func schema(fields, kept []string) *ruled {
 	if len(fields) == 0 {
 		return nil
 	}
+	r := &ruled{body: fmt.Sprintf("unknown: strip, schema: {type: object, properties: {%s}}", strings.Join(fields, ", "))}
 	if len(kept) > 0 {
-		lines = append(lines, "    # not for clients to set: "+comment(strings.Join(kept, ", ")))
+		r.notes = []string{"    # not for clients to set: " + comment(strings.Join(kept, ", "))}
 	}
-	return append(lines, fmt.Sprintf("    - {match: %q, unknown: strip, schema: {type: object, properties: {%s}}}", pattern, strings.Join(fields, ", ")))
+	return r
 }
 
 // privileged are fields that say what a user may do.
