@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -113,5 +114,27 @@ func TestListenFaults(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What the documentation shows is without faults.
+func TestServingIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/serving.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(text), "```yaml\n")[1:]
+	if len(blocks) < 4 {
+		t.Fatalf("%d examples", len(blocks))
+	}
+	for _, block := range blocks {
+		src, _, _ := strings.Cut(block, "```")
+		p := parsePolicy(t, src)
+		if len(p.Listen) == 0 {
+			p.Listen = []string{defaultListen}
+		}
+		if faults := append(checkListen(p), checkUpstreams(p)...); len(faults) > 0 {
+			t.Errorf("%s\n%v", src, faults)
+		}
 	}
 }

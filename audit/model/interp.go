@@ -93,6 +93,9 @@ type interp struct {
 	made     []*Router       // every app and router, in the order in which they were made
 	pass     *pass           // of the innermost loop
 	returned taint.Facts     // what the last function that was called made sure of
+
+	answering *ts.Node // the method whose return values are sent
+	excluding bool     // fields that their classes exclude are left out of them
 }
 
 func (it *interp) site(n *ts.Node) Site {

@@ -72,29 +72,22 @@ func (a *authority) looksAt(t *testing.T, httpPort, tlsPort int) {
 	a.open <- front.Handler()
 }
 
-// resolver says of every host that it is this machine.
+// resolver says of every host that it is this machine. Pebble asks over TCP.
 func resolver(t *testing.T) (addr string) {
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+	server := &dns.Server{Listener: listener, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		m := new(dns.Msg).SetReply(q)
 		if q.Question[0].Qtype == dns.TypeA {
 			m.Answer = append(m.Answer, &dns.A{Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET}, A: net.IPv4(127, 0, 0, 1)})
 		}
 		w.WriteMsg(m)
 	})}
-	// Pebble asks over TCP.
-	stream, err := net.Listen("tcp", conn.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range []*dns.Server{server, {Listener: stream, Handler: server.Handler}} {
-		go s.ActivateAndServe()
-		t.Cleanup(func() { s.Shutdown() })
-	}
-	return conn.LocalAddr().String()
+	go server.ActivateAndServe()
+	t.Cleanup(func() { server.Shutdown() })
+	return listener.Addr().String()
 }
 
 // journal is a log that is read while it is written.

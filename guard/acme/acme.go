@@ -56,6 +56,8 @@ const Protocol = "acme-tls/1"
 const (
 	maxDomains = 100
 	maxRoots   = 1 << 20
+	// loadPatience is for certificates on disk, which may be broken.
+	loadPatience = 5 * time.Second
 	// keep is how long certificates are kept that have run out.
 	keep = 14 * 24 * time.Hour
 )
@@ -212,6 +214,7 @@ func (c *Certificates) Start() error {
 	if err := c.config.ManageAsync(ctx, c.domains); err != nil {
 		return fmt.Errorf("tls.acme: %w", err)
 	}
+	c.loaded(ctx)
 	c.cleans.Go(func() {
 		day := time.NewTicker(24 * time.Hour)
 		defer day.Stop()
@@ -228,6 +231,19 @@ func (c *Certificates) Start() error {
 		}
 	})
 	return nil
+}
+
+// loaded waits for the certificates that are on disk, which the library loads in the background.
+func (c *Certificates) loaded(ctx context.Context) {
+	began := time.Now()
+	for _, d := range c.domains {
+		if !c.config.Storage.Exists(ctx, certmagic.StorageKeys.SiteCert(c.issuer.IssuerKey(), d)) {
+			continue
+		}
+		for len(c.cache.AllMatchingCertificates(d)) == 0 && time.Since(began) < loadPatience {
+			time.Sleep(time.Millisecond)
+		}
+	}
 }
 
 // Close ends what runs in the background.
@@ -259,13 +275,16 @@ func (c *Certificates) Challenge(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // event counts and tells what has become of a certificate.
-func (c *Certificates) event(_ context.Context, event string, data map[string]any) error {
+func (c *Certificates) event(ctx context.Context, event string, data map[string]any) error {
 	name, _ := data["identifier"].(string)
 	switch event {
 	case "cert_obtained":
 		c.obtained.Add(1)
 		c.log.Info("a certificate was obtained", slog.String("domain", name))
 	case "cert_failed":
+		if ctx.Err() != nil { // the guard stops
+			return nil
+		}
 		c.failed.Add(1)
 		c.log.Error("a certificate was not obtained; one before stays in force, and it is tried again", slog.String("domain", name), slog.Any("cause", data["error"]))
 	}

@@ -8,7 +8,7 @@ const app = express();
 app.use(require('helmet')());
 app.use(express.json());
 
-app.post('/in', async (req, res) => { // ! errors/no-handler
+app.post('/in', async (req, res) => { // ! errors/unhandled-rejection
   res.json(await orders.find({ status: { $in: req.body.states.map((s) => s) } }).project({ total: 1 }).toArray()); // ! nosql/operator
 });
 app.post('/in-whole', async (req, res) => {
