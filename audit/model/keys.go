@@ -4,6 +4,7 @@
 package model
 
 import (
+	"slices"
 	"strings"
 
 	ts "github.com/microsoft/typescript-go/panoply"
@@ -19,7 +20,9 @@ import (
 func (it *interp) keyed(o *Obj, key, v Value, at Site) {
 	o.Open = true
 	if t := it.copied(key, v, at); t != nil {
-		o.Spread = append(o.Spread, t)
+		if len(o.Spread) < maxLoop && !slices.ContainsFunc(o.Spread, func(s Value) bool { return same(s, t) }) {
+			o.Spread = append(o.Spread, t)
+		}
 		return
 	}
 	if old, ok := o.Get("[computed]"); ok {

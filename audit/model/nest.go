@@ -49,6 +49,8 @@ func (it *interp) nestCall(r *Router, name string, args []Value) bool {
 		n.interceptors = append(n.interceptors, args...)
 	case "enableVersioning":
 		n.versions = true
+	case "then": // NestFactory.create(…).then(app => …)
+		it.apply(arg(args, 0), nil, []Value{r}, false, r.At)
 	default:
 		return false
 	}

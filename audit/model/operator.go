@@ -252,7 +252,8 @@ func (it *interp) equals(a, b Value) *Test {
 			if v == b {
 				other = a
 			}
-			if w, ok := other.(Bool); ok && !w.B {
+			_, nothing := other.(*Undef)
+			if w, ok := other.(Bool); ok && !w.B || nothing {
 				return &Test{t.False, t.True, -t.Production}
 			}
 			return t
