@@ -61,6 +61,13 @@ func statusCompared(op ts.Kind, l, r Value) (*Test, bool) {
 	return &Test{True: known}, true
 }
 
+// rejected runs the second function of a then, which is given what went wrong.
+func (it *interp) rejected(args []Value, at Site) {
+	if f := arg(args, 1); f != nil {
+		it.callback1(f, it.caughtBy(f, "promise", at), at)
+	}
+}
+
 // inProduction is what is left of a value that is used outside production only:
 // nothing, unless it serves requests.
 func inProduction(v Value, production int) Value {

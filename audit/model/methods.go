@@ -125,6 +125,7 @@ func (it *interp) objectMethod(o *Obj, name string, args []Value, at Site) Value
 			return it.anyField(o, at)
 		}
 	case "then":
+		it.rejected(args, at)
 		return it.apply(f, nil, []Value{o}, false, at)
 	case "catch":
 		it.callback1(f, it.caughtBy(f, "promise", at), at)
@@ -144,6 +145,7 @@ func (it *interp) objectMethod(o *Obj, name string, args []Value, at Site) Value
 func (it *interp) stringMethod(v Value, name string, args []Value, at Site) Value {
 	switch name {
 	case "then":
+		it.rejected(args, at)
 		return it.apply(arg(args, 0), nil, []Value{v}, false, at)
 	case "catch":
 		it.callback1(arg(args, 0), it.caughtBy(arg(args, 0), "promise", at), at)

@@ -182,6 +182,7 @@ func (it *interp) queryMethod(q *Query, name string, args []Value, at Site) Valu
 	case "select", "projection", "project", "fields":
 		return q.choose(arg(args, 0))
 	case "then":
+		it.rejected(args, at)
 		return it.apply(arg(args, 0), nil, []Value{q.doc()}, false, at)
 	case "catch":
 		it.callback1(arg(args, 0), it.caughtBy(arg(args, 0), "promise", at), at)
@@ -261,6 +262,7 @@ func (it *interp) docMethod(d *Doc, name string, args []Value, at Site) Value {
 		it.callbacks(args, d, at)
 		return d
 	case "then":
+		it.rejected(args, at)
 		return it.apply(arg(args, 0), nil, []Value{d}, false, at)
 	case "catch":
 		it.callback1(arg(args, 0), it.caughtBy(arg(args, 0), "promise", at), at)

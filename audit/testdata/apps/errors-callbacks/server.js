@@ -5,9 +5,11 @@ import helmet from 'helmet';
 import fs from 'node:fs';
 import util from 'node:util';
 import axios from 'axios';
+import { MongoClient } from 'mongodb';
 import { read, fetchAll } from './store.js';
 
 const app = express();
+const orders = new MongoClient(process.env.MONGO).db('shop').collection('orders');
 app.use(helmet());
 app.get('/file', (req, res) => {
   read('a.txt', (err, text) => {
@@ -68,6 +70,12 @@ app.get('/logged', async (req, res, next) => {
     console.error(e.stack);
     next(e);
   }
+});
+app.get('/rejected', (req, res) => {
+  orders.find({}).toArray().then((all) => res.json(all.length), (e) => res.status(500).send(e.stack)); // ! errors/leak
+});
+app.get('/rejected/next', (req, res, next) => {
+  orders.findOne({ open: true }).then((one) => res.json({ id: one.id }), next);
 });
 app.use((err, req, res, next) => {
   console.error(err);
