@@ -17,7 +17,7 @@ import (
 // Bounds of a run.
 const (
 	MaxSteps   = 30_000_000 // nodes evaluated in all
-	routeSteps = 400_000    // nodes evaluated for one handler
+	routeSteps = 100_000    // nodes evaluated for one handler
 	maxCalls   = 24         // calls inside one another
 	maxAgain   = 2          // runs of one function inside itself
 	maxNest    = 600        // expressions inside one another

@@ -311,6 +311,9 @@ func (it *interp) anyField(v Value, at Site) Value {
 			add(e)
 		}
 		for _, k := range x.Keys() {
+			if u, ok := out.(*Union); ok && len(u.Of) >= maxUnion {
+				break // no more are told apart
+			}
 			f, _ := x.Get(k)
 			add(f)
 		}

@@ -4,6 +4,7 @@
 package model
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/panoply-security/panoply/audit/taint"
@@ -74,6 +75,9 @@ func (it *interp) objectMethod(o *Obj, name string, args []Value, at Site) Value
 			return out
 		}
 	case "slice", "reverse", "sort", "flat", "splice":
+		if from, to, ok := bounds(args, len(o.Elems)); known && name == "slice" && ok {
+			return newArray(at, slices.Clone(o.Elems[from:to]))
+		}
 		if o.Array {
 			return o
 		}
@@ -139,6 +143,22 @@ func (it *interp) objectMethod(o *Obj, name string, args []Value, at Site) Value
 		return nil
 	}
 	return it.unknownMethod(o, name, args, at)
+}
+
+// bounds are those of slice(from, to) in a list, where they are known.
+func bounds(args []Value, n int) (from, to int, ok bool) {
+	at := [2]int{0, n}
+	for i, a := range args[:min(2, len(args))] {
+		x, ok := a.(Num)
+		if !ok {
+			return 0, 0, false
+		}
+		if at[i] = int(x.F); at[i] < 0 {
+			at[i] += n
+		}
+		at[i] = min(max(at[i], 0), n)
+	}
+	return at[0], max(at[0], at[1]), true
 }
 
 // stringMethod folds methods of constant strings.
