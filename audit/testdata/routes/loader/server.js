@@ -8,7 +8,7 @@ const app = express();
 fs.readdirSync(path.join(__dirname, 'routes'))
   .filter((f) => f.endsWith('.js'))
   .forEach((file) => {
-    const name = file.slice(0, -3);
+    const name = file.split('.').slice(0, -1).join('.');
     app.use('/api/' + name, require(path.join(__dirname, 'routes', file)));
   });
 for (const kind of ['cats', 'dogs']) {
