@@ -23,7 +23,7 @@ import (
 // ends. The other roles serve a handler, where connections are what is measured.
 func gateway(upstream string) error {
 	policy := guardPolicy(upstream)
-	policy.Listen = "127.0.0.1:0"
+	policy.Listen = []string{"127.0.0.1:0"}
 	policy.Connections.Max = 15_000 // of a process that may have 20,000 open
 	g, err := guard.New(policy, slog.New(slog.DiscardHandler))
 	if err != nil {

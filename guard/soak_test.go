@@ -253,7 +253,7 @@ func (s *soak) rest(t *testing.T) (a atRest) {
 			t.Fatalf("%d connections of clients that are gone", s.g.crowd.open())
 		}
 	}
-	s.g.now().proxy.transport.CloseIdleConnections()
+	s.g.now().proxy.upstreams.Retire(nil) // ends the idle ones: there are no checks
 	// Connections to the app that a policy before had in use end when they were idle for a while.
 	for deadline := time.Now().Add(patience); runtime.NumGoroutine() > s.base+soakGoroutines && time.Now().Before(deadline); {
 		time.Sleep(10 * time.Millisecond)
