@@ -16,7 +16,7 @@
 //
 // # Bounds
 //
-// 200 events of at most 1 KB; 60 minutes and 24 hours with 100 pairs of rule and route
+// 200 events of at most 4 KB; 60 minutes and 24 hours with 100 pairs of rule and route
 // each, further ones being counted as one. A request that nothing refused costs two
 // atomic additions.
 package history
@@ -125,9 +125,14 @@ func (h *History) Decided(r *http.Request, x *problem.Exchange, e *problem.Error
 		h.events[h.next] = event
 	}
 	h.next = (h.next + 1) % maxEvents
-	h.minute[at.Unix()/60%minutes].add(at.Unix()/60, event)
-	h.hour[at.Unix()/3600%hours].add(at.Unix()/3600, event)
+	minute, hour := at.Unix()/60, at.Unix()/3600
+	h.minute[place(minute, minutes)].add(minute, event)
+	h.hour[place(hour, hours)].add(hour, event)
 }
+
+// place is where a stretch of time stands among n. The clock of a machine may be before
+// 1970 until it was set.
+func place(at int64, n int) int { return int((at%int64(n) + int64(n)) % int64(n)) }
 
 // clip copies, so that nothing of a request is kept alive, and bounds.
 func clip(s string) string {
@@ -138,7 +143,7 @@ func clip(s string) string {
 }
 
 func (s *slot) add(at int64, e Event) {
-	if s.at != at {
+	if s.at != at || s.pairs == nil { // the first since the start, which may be at 0
 		*s = slot{at: at, pairs: make(map[Pair]Count)}
 	}
 	pair := Pair{e.Rule, e.Route}
@@ -161,9 +166,9 @@ func (c *Count) add(reported bool) {
 
 // Answered counts a request.
 func (h *History) Answered(_ *http.Request, _ *problem.Exchange, a panoply.Answer) {
-	at := a.Ended.Unix()
-	h.byMinute[at/60%minutes].add(at / 60)
-	h.byHour[at/3600%hours].add(at / 3600)
+	minute, hour := a.Ended.Unix()/60, a.Ended.Unix()/3600
+	h.byMinute[place(minute, minutes)].add(minute)
+	h.byHour[place(hour, hours)].add(hour)
 }
 
 // add counts one. Of those that come while the hour turns a few may be lost.
@@ -207,7 +212,7 @@ func (h *History) window(slots []slot, beats []beat, seconds int64) (w Window) {
 	h.mu.Lock()
 	for at := last - int64(len(slots)) + 1; at <= last; at++ {
 		bar := Bar{Start: time.Unix(at*seconds, 0)}
-		i := at % int64(len(slots))
+		i := place(at, len(slots))
 		if b := &beats[i]; b.at.Load() == at {
 			bar.Requests = b.n.Load()
 			w.Requests += bar.Requests

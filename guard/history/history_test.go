@@ -99,6 +99,29 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 }
 
+// The clock of a machine without a battery starts at 1970 or before, until it is set.
+func TestHistoryBeforeTheClockIsSet(t *testing.T) {
+	for name, start := range map[string]time.Time{"1970": time.Unix(0, 0), "minutes-later": time.Unix(600, 0), "before": time.Unix(-90_061, 0), "zero": {}} {
+		t.Run(name, func(t *testing.T) {
+			h, now := at(start)
+			both := func(refused, requests int64) {
+				t.Helper()
+				decide(h, rule.NoSQLOperator, "POST /login", false)
+				h.Answered(nil, nil, panoply.Answer{Ended: *now})
+				for _, w := range []Window{h.Hour(), h.Day()} {
+					if w.Counts[7].Refused != refused || w.Requests != requests || len(w.Pairs) != 1 || w.Pairs[0].Refused != refused {
+						t.Errorf("%d requests, %v, %v", w.Requests, w.Counts, w.Pairs)
+					}
+				}
+			}
+			both(1, 1)
+			both(2, 2)
+			*now = time.Unix(472223*3600, 0)
+			both(1, 1)
+		})
+	}
+}
+
 func BenchmarkAnswered(b *testing.B) {
 	h := New()
 	a := panoply.Answer{Ended: time.Now()}
