@@ -45,13 +45,13 @@ type modes struct {
 	// section that goes by them.
 	head                                                             Mode
 	headers, limits, bodies, errors, cookies, tokens, uploads, nosql Mode
-	crossOrigin                                                      Mode
+	crossOrigin, sockets                                             Mode // of cookies
 }
 
 // all are the modes of a policy.
 func (p *Policy) all() modes {
 	m := modes{policy: p.Mode, headers: p.Headers.Mode, limits: p.RateLimits.Mode, bodies: p.Bodies.Mode, errors: p.Errors.Mode,
-		cookies: p.Cookies.Mode, crossOrigin: p.Cookies.CrossOrigin, tokens: p.Tokens.Mode, uploads: p.Uploads.Mode, nosql: p.NoSQL.Mode}
+		cookies: p.Cookies.Mode, crossOrigin: p.Cookies.CrossOrigin, sockets: p.socketOrigin(), tokens: p.Tokens.Mode, uploads: p.Uploads.Mode, nosql: p.NoSQL.Mode}
 	m.settle()
 	return m
 }
@@ -103,7 +103,7 @@ func (s *Suit) modesFor(met []int) *modes {
 		for _, name := range names {
 			at := m.section(name)
 			if *at = weaker(*at, mode); name == "cookies" {
-				m.crossOrigin = weaker(m.crossOrigin, mode)
+				m.crossOrigin, m.sockets = weaker(m.crossOrigin, mode), weaker(m.sockets, mode)
 			}
 		}
 	}

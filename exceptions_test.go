@@ -89,6 +89,18 @@ exceptions:
 	}
 }
 
+// A WebSocket of another site's page is refused where other requests are only reported, and
+// an exception for cookies is one for it too.
+func TestExceptionsHoldForSockets(t *testing.T) {
+	a := behind(t, "exceptions: [{match: /live, sections: [cookies]}, {match: /off, sections: [cookies], mode: \"off\"}, {match: /other, sections: [nosql]}]", nil)
+	for path, refused := range map[string]bool{"/": true, "/other": true, "/live": false, "/off": false} {
+		rec, reached := a.send(request("GET", path, "", "Upgrade", "websocket", "Origin", "https://evil.example", "Cookie", "sid=1"))
+		if reached == refused || refused && ruleOf(rec) != "session/cross-origin" {
+			t.Errorf("%s: status %d by %q, reached %v", path, rec.Code, ruleOf(rec), reached)
+		}
+	}
+}
+
 // A cookie that one route gives out comes back on all.
 func TestExceptionsLeaveCookiesEncrypted(t *testing.T) {
 	secret(t)

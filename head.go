@@ -97,7 +97,7 @@ func (p *pass) checkOrigin() error {
 	}
 	r := p.r
 	if len(r.Header["Upgrade"]) > 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		mode = p.suit.policy.socketOrigin()
+		mode = p.modes.sockets
 		unsafe := *r
 		unsafe.Method = http.MethodPost
 		r = &unsafe
