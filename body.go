@@ -19,7 +19,7 @@ import (
 func (p *pass) body(visit inspect.Visitor) error {
 	s := p.suit
 	unread := p.modes.bodies == Off && p.modes.nosql == Off && p.modes.uploads == Off && p.crossing == nil && p.named == nil
-	if unread && (p.modes.head == Off || !p.overridable()) {
+	if unread && (p.suit.modes.head == Off || !p.overridable()) {
 		return nil
 	}
 	plan := p.plan()
@@ -44,11 +44,14 @@ func (p *pass) body(visit inspect.Visitor) error {
 		if err := p.judge(modes.of(err), err); err != nil {
 			return err
 		}
-		p.start.rewind(p.r)
-		return nil
 	}
+	// What was read before an error counts: the app may read on.
 	if err := p.judge(p.suit.modes.head, p.override); err != nil {
 		return err
+	}
+	if err != nil {
+		p.start.rewind(p.r)
+		return nil
 	}
 	if modes.size != Enforce && reading.Media.Form == inspect.Opaque && reading.Data == nil {
 		p.start.rewind(p.r) // it streams, and nothing may cut it off
@@ -154,7 +157,7 @@ func (p *pass) checkSchema(reading *inspect.Reading) error {
 func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) error {
 	s := p.suit
 	mode := p.modes.uploads
-	if mode == Off && p.modes.nosql == Off && p.crossing == nil && p.named == nil && !declared && (p.modes.head == Off || !p.overridable()) {
+	if mode == Off && p.modes.nosql == Off && p.crossing == nil && p.named == nil && !declared && (p.suit.modes.head == Off || !p.overridable()) {
 		return nil
 	}
 	inspector, named := s.fallback, false
@@ -209,7 +212,10 @@ func (p *pass) upload(visit inspect.Visitor, modes bodyModes, declared bool) err
 	})
 	p.form, p.stream = form, stream
 	if err != nil {
-		return p.judge(modes.of(err), err)
+		if err := p.judge(modes.of(err), err); err != nil {
+			return err
+		}
+		return p.judge(p.suit.modes.head, p.override) // of what was read before it
 	}
 	if stream != nil {
 		stream.Replace(p.r)

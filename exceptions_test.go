@@ -101,6 +101,34 @@ func TestExceptionsHoldForSockets(t *testing.T) {
 	}
 }
 
+// Another method that a body names has no exceptions: what holds for that method holds.
+func TestExceptionsOpenNoOtherMethod(t *testing.T) {
+	const json, plain, parts = "application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"
+	for _, mode := range []string{"report", "off"} {
+		a := behind(t, "exceptions: [{match: POST /items, mode: "+mode+"}]", nil)
+		for name, c := range map[string]struct {
+			kind, body string
+			refused    bool
+		}{
+			"form":             {plain, "a=1&_method=DELETE", true},
+			"json":             {json, `{"_method":"DELETE"}`, true},
+			"multipart":        {parts, multipartMethod, true},
+			"json-unreadable":  {json, `{"_method":"DELETE","a":1,"a":2}`, true},
+			"multipart-no-end": {parts, strings.TrimSuffix(multipartMethod, "--b--\r\n") + "--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx", true},
+			"own-method":       {plain, "_method=POST", false},
+			"none":             {json, `{"a":{"$ne":1},"a":2}`, false},
+			"too-large":        {json, `{"a":"` + strings.Repeat("x", 200<<10) + `"}`, false},
+		} {
+			t.Run(mode+"/"+name, func(t *testing.T) {
+				rec, reached := a.send(request("POST", "/items", c.body, "Content-Type", c.kind))
+				if reached == c.refused || c.refused && ruleOf(rec) != "request/method" || !c.refused && a.body != c.body {
+					t.Errorf("status %d by %q, reached %v", rec.Code, ruleOf(rec), reached)
+				}
+			})
+		}
+	}
+}
+
 // A cookie that one route gives out comes back on all.
 func TestExceptionsLeaveCookiesEncrypted(t *testing.T) {
 	secret(t)
