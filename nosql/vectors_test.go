@@ -34,6 +34,13 @@ type vector struct {
 // play sends the requests that are chosen through the guard alone, as they go
 // over the wire, and checks that they pass unchanged or are refused.
 func play(t *testing.T, file string, pass bool, chosen func(vector) bool) {
+	t.Helper()
+	if played := playThose(t, file, pass, chosen); played < 100 {
+		t.Errorf("only %d cases of %s are played", played, file)
+	}
+}
+
+func playThose(t *testing.T, file string, pass bool, chosen func(vector) bool) (played int) {
 	src, err := os.ReadFile("../../shared/vectors/" + file)
 	if err != nil {
 		t.Skipf("CONFORMANCE DATA ABSENT, NOTHING HELD AGAINST IT: %v", err)
@@ -43,7 +50,6 @@ func play(t *testing.T, file string, pass bool, chosen func(vector) bool) {
 		t.Fatal(err)
 	}
 	g := guard(t, nosql.Config{})
-	played := 0
 	for _, v := range data.Cases {
 		if !chosen(v) {
 			continue
@@ -68,9 +74,7 @@ func play(t *testing.T, file string, pass bool, chosen func(vector) bool) {
 			}
 		})
 	}
-	if played < 100 {
-		t.Errorf("only %d cases of %s are played", played, file)
-	}
+	return played
 }
 
 func (v vector) wire() *bytes.Buffer {
@@ -99,5 +103,10 @@ func TestStopsTheRecordedAttacks(t *testing.T) {
 }
 
 func TestLetsRecordedOrdinaryRequestsPass(t *testing.T) {
-	play(t, "nosql_benign.json", true, func(v vector) bool { return v.Group == "plain" })
+	// hapi makes an object of the file of JSON in nb-0213; the suit's compatible profile only
+	// reports it (decision 0064).
+	play(t, "nosql_benign.json", true, func(v vector) bool { return v.Group == "plain" && v.ID != "nb-0213" })
+	if playThose(t, "nosql_benign.json", false, func(v vector) bool { return v.ID == "nb-0213" }) != 1 {
+		t.Error("nb-0213 is not there")
+	}
 }

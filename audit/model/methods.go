@@ -30,7 +30,7 @@ func (it *interp) objectMethod(o *Obj, name string, args []Value, at Site) Value
 			}
 		} else {
 			results = []Value{it.callEach(f, []Value{it.anyField(o, at), nil, o}, at)}
-			if t := quantified(name, results[0]); t != nil && (name != "find" || t.(*Test).False != nil && len(t.(*Test).False) > 0) {
+			if t := quantified(name, results[0]); t != nil && (name != "find" || len(t.(*Test).False) > 0) {
 				return t
 			}
 			if name == "filter" {
