@@ -3,9 +3,9 @@
 
 // Package spool holds request bodies until they are judged.
 //
-// A [Spool] keeps its first 256 KiB in memory, as long as the [Budget] that
-// all spools share has room, and then moves to one temporary file, which is
-// unlinked as soon as it is open where the system allows that. Memory and disk
+// A [Spool] stays in memory as long as the [Budget] that all spools share has room, beyond
+// its first 256 KiB only while a quarter of that is free for others; then it moves to
+// one temporary file, which is unlinked as soon as it is open where the system allows that. Memory and disk
 // of all spools together are bounded by the budget; a spool that would go over
 // it fails with [ErrFull], and nobody else is affected.
 package spool
@@ -20,7 +20,7 @@ import (
 
 const (
 	chunkSize = 32 << 10
-	maxChunks = 8 // 256 KiB
+	maxChunks = 8 // 256 KiB, beyond which others come first
 )
 
 // ErrFull says that the disk part of the budget is used up.
@@ -55,6 +55,15 @@ func reserve(used *atomic.Int64, n, limit int64) bool {
 		return false
 	}
 	return true
+}
+
+// more reserves a further chunk of memory for a spool that has so many.
+func (b *Budget) more(has int) bool {
+	room := b.memory
+	if has >= maxChunks {
+		room -= room / 4
+	}
+	return reserve(&b.usedMemory, chunkSize, room)
 }
 
 var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
@@ -96,7 +105,7 @@ func (s *Spool) Write(p []byte) (n int, err error) {
 	defer func() { s.failed = err }()
 	for s.file == nil && len(p) > 0 {
 		used := int(s.size % chunkSize)
-		if used == 0 && (len(s.chunks) == maxChunks || !reserve(&s.budget.usedMemory, chunkSize, s.budget.memory)) {
+		if used == 0 && !s.budget.more(len(s.chunks)) {
 			if err := s.spill(); err != nil {
 				return n, err
 			}

@@ -37,8 +37,8 @@ func TestSpoolGivesBackWhatWasWritten(t *testing.T) {
 		{"one-byte", 1, 1, false},
 		{"small-steps", 100_000, 7, false},
 		{"one-chunk", chunkSize, chunkSize, false},
-		{"full-memory", maxChunks * chunkSize, 1000, false},
-		{"one-more-byte", maxChunks*chunkSize + 1, 1000, true},
+		{"beyond-its-share", 3 * maxChunks * chunkSize, 1000, false}, // of four, one of which is for others
+		{"one-more-byte", 3*maxChunks*chunkSize + 1, 1000, true},
 		{"one-big-write", 1 << 20, 1 << 20, true},
 		{"large", 3 << 20, 30_000, true},
 	} {
@@ -96,6 +96,30 @@ func TestSpoolGivesBackWhatWasWritten(t *testing.T) {
 			}
 			empty(t, dir)
 		})
+	}
+}
+
+func TestOthersComeFirst(t *testing.T) {
+	b := NewBudget(t.TempDir(), 1<<20, 1<<30)
+	large, small, late := b.New(), b.New(), b.New()
+	for _, s := range []*Spool{large, small, late} {
+		defer s.Close()
+	}
+	write := func(s *Spool, n int) {
+		t.Helper()
+		if _, err := s.Write(content(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(large, 3*maxChunks*chunkSize)
+	write(small, maxChunks*chunkSize)
+	if memory, disk := b.Used(); memory != 1<<20 || disk != 0 {
+		t.Errorf("%d bytes of memory and %d of disk; want all memory and no disk", memory, disk)
+	}
+	write(late, 1)
+	write(large, 1)
+	if memory, disk := b.Used(); memory != maxChunks*chunkSize || disk != 3*maxChunks*chunkSize+2 {
+		t.Errorf("%d bytes of memory and %d of disk", memory, disk)
 	}
 }
 
