@@ -25,8 +25,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 	_ "golang.org/x/crypto/x509roots/fallback" // for systems that have no certificate authorities of their own
@@ -60,10 +58,9 @@ func main() { os.Exit(run(os.Args[1:], streams{os.Stdout, os.Stderr})) }
 
 // run is main for tests, which run the command in their own process.
 func run(args []string, std streams) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible(echo)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process, whatever it does
-	exited := -1                 // kong wants to end the process after --help
+	exited := -1 // kong wants to end the process after --help
 	parser, err := kong.New(&commands{}, kong.Name("panoply"),
 		kong.Description("Finds and closes the seven security mistakes that web apps make in production."),
 		kong.Writers(std.out, std.err), kong.UsageOnError(), kong.Bind(std), kong.Vars{"version": "panoply " + version()},
