@@ -58,6 +58,9 @@ func Allow(e history.Event) Remedy {
 		return Remedy{What: why}
 	}
 	match := matching(e)
+	if match == "" {
+		return Remedy{What: "No pattern names this path alone: write the narrowest that you can under exceptions."}
+	}
 	switch e.Rule {
 	case rule.NoSQLOperator:
 		if keys := names(e); len(keys) > 0 {
@@ -87,18 +90,31 @@ func Allow(e history.Event) Remedy {
 		fmt.Sprintf("exceptions:\n  - {match: %q}\n", match)}
 }
 
-// matching is a pattern for the event's route: the path as it was asked for where that is
-// a pattern, else the policy's own.
+// matching is a pattern for the event's route and nothing else: the path as it was asked
+// for where a pattern can name it, else the policy's own; "" where that is for every path.
 func matching(e history.Event) string {
-	for _, text := range []string{e.Method + " " + e.Path, e.Route} {
-		if strings.HasSuffix(e.Path, "…") && text != e.Route {
-			continue
+	if !strings.HasSuffix(e.Path, "…") && !strings.ContainsAny(e.Path, "{}") {
+		path := strings.TrimRight(e.Path, "/") // a slash at the end would name all that is below
+		if path == "" {
+			path = "/{$}"
 		}
-		if p, err := route.Compile(text); err == nil && text != "" && p != nil {
+		if text := e.Method + " " + path; compiles(text) {
 			return text
 		}
 	}
-	return "/"
+	text := e.Route
+	if strings.HasPrefix(text, "/") {
+		text = e.Method + " " + text
+	}
+	if strings.HasSuffix(text, " /") || !compiles(text) {
+		return ""
+	}
+	return text
+}
+
+func compiles(pattern string) bool {
+	_, err := route.Compile(pattern)
+	return err == nil
 }
 
 // names are the operators that were found, as the policy writes them.

@@ -85,6 +85,44 @@ func TestRemediesLetPass(t *testing.T) {
 	}
 }
 
+// They open the route of the event, and no other.
+func TestRemediesAreNarrow(t *testing.T) {
+	const general = "/"
+	for name, tt := range map[string]struct{ path, route, want string }{
+		"root":            {"/", general, "POST /{$}"},
+		"slash-at-end":    {"/api/", general, "POST /api"},
+		"slashes-at-end":  {"/api//", general, "POST /api"},
+		"plain":           {"/api/items/7", "POST /api/items/{id}", "POST /api/items/7"},
+		"wildcard":        {"/{any}/{rest...}", general, ""},
+		"wildcard-known":  {"/{rest...}", "POST /{$}", "POST /{$}"},
+		"escape":          {"/a%b", "/a/{x}", "POST /a/{x}"},
+		"escape-anywhere": {"/a%b", general, ""},
+		"every-post":      {"/a%b", "POST /", ""},
+		"clipped":         {"/" + strings.Repeat("x", 99) + "…", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := history.Event{Rule: rule.ValidatePrototype, Method: "POST", Path: tt.path, Route: tt.route}
+			if got := matching(e); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			remedy := Allow(e)
+			if (remedy.Lines == "") != (tt.want == "") || remedy.What == "" {
+				t.Errorf("got %q, %q", remedy.What, remedy.Lines)
+			}
+			if remedy.Lines == "" {
+				return
+			}
+			r := httptest.NewRequest("POST", "/another/one", strings.NewReader(`{"__proto__":{"a":1}}`))
+			r.Header.Set("Content-Type", "application/json")
+			rec := httptest.NewRecorder()
+			compiled(t, remedy.Lines).Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(rec, r)
+			if rec.Code < 400 {
+				t.Errorf("another route is open with\n%s", remedy.Lines)
+			}
+		})
+	}
+}
+
 // What clients send is text in the page, wherever it stands.
 func TestPageIsStrict(t *testing.T) {
 	const evil = `</pre><script>alert(1)</script><img src=x onerror=alert(1)>"'`
