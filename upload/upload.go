@@ -87,8 +87,8 @@
 // # Bounds
 //
 // A reading holds 32 KiB of buffer, 256 KiB while the body comes as fast as it is
-// read, which at most 32 do at a time, and as much of the form in memory as all forms share;
-// all forms together at most 8 MiB, then temporary files (mode 0600, unlinked
+// read, which at most 32 do at a time, and as much of a form in memory as the others leave:
+// all together at most 8 MiB, then temporary files (mode 0600, unlinked
 // while open) of at most 4 GiB together. Beyond that it answers request/busy
 // (503). A form has at most MaxBytes, and never more than 1 GiB, even where
 // Judge lets upload/too-large pass. Judging a file is linear in its size and
