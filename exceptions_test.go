@@ -129,6 +129,33 @@ func TestExceptionsOpenNoOtherMethod(t *testing.T) {
 	}
 }
 
+// A path that Express reads as another route than other routers is excepted only where both
+// are.
+func TestExceptionsHoldInEveryReading(t *testing.T) {
+	secret(t)
+	a := behind(t, `
+exceptions: [{match: /legacy/, mode: "off"}, {match: "/old/{name}"}]
+tokens: [{match: /api/, except: [/api/public/, "/api/by/{id}"], secret_env: TEST_SECRET}]
+`, nil)
+	for path, rule := range map[string]string{
+		"/legacy%2Fx?a[$ne]=1":    "nosql/operator", // to Express /{name}
+		"/legacy/x%2Fy?a[$ne]=1":  "",
+		"/old/x?a[$ne]=1":         "",
+		"/old/x%2fy?a[$ne]=1":     "nosql/operator", // to others /old/x/y
+		"/api/public/x":           "",
+		"/api/public/x%2Fy":       "",
+		"/api/public%2Fx":         "token/missing", // to Express /api/{name}
+		"/api/by/1":               "",
+		"/api/by/1%2fadmin":       "token/missing",
+		"/api/by/1?next=%2fadmin": "",
+	} {
+		rec, reached := a.send(request("GET", path, ""))
+		if reached != (rule == "") || ruleOf(rec) != rule {
+			t.Errorf("%s: status %d by %q, reached %v; want %q", path, rec.Code, ruleOf(rec), reached, rule)
+		}
+	}
+}
+
 // A cookie that one route gives out comes back on all.
 func TestExceptionsLeaveCookiesEncrypted(t *testing.T) {
 	secret(t)

@@ -3,7 +3,11 @@
 
 package panoply
 
-import "github.com/panoply-security/panoply/route"
+import (
+	"slices"
+
+	"github.com/panoply-security/panoply/route"
+)
 
 // owner says which protection a pattern belongs to.
 type owner uint8
@@ -80,6 +84,9 @@ type met struct {
 func (t *routes) match(m *met, method string, key route.Key) {
 	var ids [32]int
 	matched := t.table.Match(method, key, ids[:0])
+	if key.Ambiguous() {
+		matched = t.shut(method, key, matched)
+	}
 	used := 0
 	for o := range owners {
 		start := used
@@ -99,4 +106,17 @@ func (t *routes) match(m *met, method string, key route.Key) {
 			}
 		}
 	}
+}
+
+// shut leaves out of matched what would open a route, unless it does so in every reading of
+// the path: to Express /public%2Fx is /{name}, and no route below /public.
+func (t *routes) shut(method string, key route.Key, matched []int) []int {
+	for _, reading := range key.Readings() {
+		here := t.table.Match(method, reading, nil)
+		matched = slices.DeleteFunc(matched, func(id int) bool {
+			o := t.to[id].owner
+			return (o == ownException || o == ownTokenExcept) && !slices.Contains(here, id)
+		})
+	}
+	return matched
 }
