@@ -4,10 +4,13 @@
 package e2e
 
 import (
+	"archive/tar"
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"debug/buildinfo"
 	"debug/elf"
 	"encoding/hex"
 	"encoding/json"
@@ -46,7 +49,8 @@ func TestRelease(t *testing.T) {
 	system := runtime.GOOS + "/" + runtime.GOARCH
 	dist := t.TempDir()
 	script := exec.Command("bash", filepath.Join(packaging, "release.sh"), version, system)
-	script.Env = append(os.Environ(), "DIST="+dist)
+	// What whoever builds has set must not be in it.
+	script.Env = append(os.Environ(), "DIST="+dist, "GOAMD64=v2", "GOARM64=v8.1", "GOFLAGS=-tags=other", "TAR_OPTIONS=--format=posix")
 	if out, err := script.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -79,6 +83,30 @@ func TestRelease(t *testing.T) {
 		}
 		if out, err := exec.Command(program, "--version").Output(); err != nil || string(out) != "panoply "+version+"\n" {
 			t.Errorf("%q %v", out, err)
+		}
+	})
+	t.Run("nobody's-settings", func(t *testing.T) {
+		info, err := buildinfo.ReadFile(program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range info.Settings {
+			if s.Key == "-tags" || s.Key == "GOAMD64" && s.Value != "v1" || s.Key == "GOARM64" && s.Value != "v8.0" {
+				t.Errorf("built with %s=%s", s.Key, s.Value)
+			}
+		}
+		archive, err := os.Open(filepath.Join(dist, "panoply_"+version+"_"+runtime.GOOS+"_"+runtime.GOARCH+".tar.gz"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer archive.Close()
+		unpacked, err := gzip.NewReader(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, err := tar.NewReader(unpacked).Next()
+		if err != nil || first.Format != tar.FormatGNU || first.Uname != "" {
+			t.Errorf("packed as %v: %v", first, err)
 		}
 	})
 	t.Run("empty-chroot", func(t *testing.T) { runsAlone(t, program) })

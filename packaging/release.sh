@@ -26,8 +26,13 @@ mkdir -p "$dist/npm"
 dist=$(cd "$dist" && pwd)
 when=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 
+# Nothing of whoever builds: neither the environment nor what `go env -w` keeps, which an
+# empty variable would leave in force.
+export GOFLAGS=-mod=readonly GOAMD64=v1 GOARM64=v8.0 CGO_ENABLED=0 GOWORK=off
+unset TAR_OPTIONS GZIP GOEXPERIMENT
+
 # Each file with the commit's time and nobody's name.
-pack() { tar --sort=name --mtime="@$when" --owner=0 --group=0 --numeric-owner --mode='u+rwX,go+rX,go-w' -cf - "$@" | gzip -9n; }
+pack() { tar --format=gnu --sort=name --mtime="@$when" --owner=0 --group=0 --numeric-owner --mode='u+rwX,go+rX,go-w' -cf - "$@" | gzip -9n; }
 
 optional=
 for system in "${systems[@]}"; do
@@ -36,7 +41,7 @@ for system in "${systems[@]}"; do
 	dir=$dist/${os}_$arch
 	mkdir -p "$dir"
 	echo "release: $os/$arch"
-	(cd cmd/panoply && CGO_ENABLED=0 GOOS=$os GOARCH=$arch GOWORK=off GOFLAGS= \
+	(cd cmd/panoply && GOOS=$os GOARCH=$arch \
 		go build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.release=$version" -o "$dir/panoply$suffix" .)
 	cp LICENSE README.md "$dir"
 	(cd "$dist" && pack "${os}_$arch" >"panoply_${version}_${os}_$arch.tar.gz")
