@@ -136,12 +136,16 @@ func TestExceptionsHoldInEveryReading(t *testing.T) {
 	a := behind(t, `
 exceptions: [{match: /legacy/, mode: "off"}, {match: "/old/{name}"}]
 tokens: [{match: /api/, except: [/api/public/, "/api/by/{id}"], secret_env: TEST_SECRET}]
+nosql: {allow: [{match: /data/, keys: [$ne]}]}
 `, nil)
 	for path, rule := range map[string]string{
 		"/legacy%2Fx?a[$ne]=1":    "nosql/operator", // to Express /{name}
 		"/legacy/x%2Fy?a[$ne]=1":  "",
 		"/old/x?a[$ne]=1":         "",
 		"/old/x%2fy?a[$ne]=1":     "nosql/operator", // to others /old/x/y
+		"/data/x?a[$ne]=1":        "",
+		"/data/x%2Fy?a[$ne]=1":    "",
+		"/data%2Fx?a[$ne]=1":      "nosql/operator",
 		"/api/public/x":           "",
 		"/api/public/x%2Fy":       "",
 		"/api/public%2Fx":         "token/missing", // to Express /api/{name}

@@ -36,11 +36,12 @@ type routes struct {
 type target struct {
 	owner owner
 	index int
+	opens bool // less is refused on the route
 }
 
 func (t *routes) add(o owner, index int, p *route.Pattern) {
 	t.table.Add(p)
-	t.to = append(t.to, target{o, index})
+	t.to = append(t.to, target{o, index, o == ownException || o == ownTokenExcept})
 }
 
 func (s *Suit) collectRoutes() {
@@ -52,6 +53,7 @@ func (s *Suit) collectRoutes() {
 	}
 	for i, p := range s.nosql.Routes() {
 		s.table.add(ownNoSQL, i, p)
+		s.table.to[len(s.table.to)-1].opens = s.nosql.Allows(i)
 	}
 	for i, r := range s.policy.Tokens.Rules {
 		s.table.add(ownToken, i, route.MustCompile(r.Match))
@@ -114,8 +116,7 @@ func (t *routes) shut(method string, key route.Key, matched []int) []int {
 	for _, reading := range key.Readings() {
 		here := t.table.Match(method, reading, nil)
 		matched = slices.DeleteFunc(matched, func(id int) bool {
-			o := t.to[id].owner
-			return (o == ownException || o == ownTokenExcept) && !slices.Contains(here, id)
+			return t.to[id].opens && !slices.Contains(here, id)
 		})
 	}
 	return matched

@@ -161,6 +161,10 @@ func (g *Guard) add(p *route.Pattern, m meaning) {
 // indexes of those that a request meets.
 func (g *Guard) Routes() []*route.Pattern { return g.routes }
 
+// Allows reports whether the pattern with an index of [Guard.Routes] lets keys pass that
+// are refused elsewhere.
+func (g *Guard) Allows(i int) bool { return g.meaning[i].allow != nil }
+
 func set(names []string) map[string]bool {
 	m := make(map[string]bool, len(names))
 	for _, n := range names {
