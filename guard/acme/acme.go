@@ -255,8 +255,14 @@ func (c *Certificates) Close() {
 	c.cache.Stop()
 }
 
+var errUnknown = errors.New("a challenge of a host that the policy does not name")
+
 // Get is for tls.Config: the certificate for the name that a client asks for, or that of a challenge.
+// The library would look on disk for the challenge of any name.
 func (c *Certificates) Get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if slices.Contains(hello.SupportedProtos, Protocol) && !c.Known(hello.ServerName) {
+		return nil, errUnknown
+	}
 	return c.config.GetCertificate(hello)
 }
 

@@ -5,6 +5,7 @@ package acme
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -198,17 +199,33 @@ func TestTheOldCertificateStays(t *testing.T) {
 	}
 }
 
+// looked notes what is looked for on disk.
+type looked struct {
+	certmagic.Storage
+	keys []string
+}
+
+func (s *looked) Load(ctx context.Context, key string) ([]byte, error) {
+	s.keys = append(s.keys, key)
+	return s.Storage.Load(ctx, key)
+}
+
 // Nobody's name makes the authority be asked, nor the disk be looked at for a challenge.
 func TestNothingOnDemand(t *testing.T) {
 	authority := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.Error("the authority is asked") }))
 	defer authority.Close()
 	c := made(t, panoply.ACME{Domains: []string{"shop.example"}, CA: authority.URL, Storage: t.TempDir()}, new(journal))
-	for _, name := range []string{"other.example", "shop.example", ""} {
+	disk := &looked{Storage: c.config.Storage}
+	c.config.Storage = disk
+	for _, name := range []string{"other.example", "shop.example", "", "x/../../shop.example"} {
 		for _, protocol := range []string{"h2", Protocol} {
 			if cert, err := handshake(t, c, name, protocol); err == nil {
 				t.Errorf("%s for %s: got %v", name, protocol, cert.Subject)
 			}
 		}
+	}
+	if len(disk.keys) != 1 || !strings.HasSuffix(disk.keys[0], "/shop.example.json") {
+		t.Errorf("looked for on disk: %q; want the challenge of shop.example alone", disk.keys)
 	}
 	for name, tt := range map[string]struct{ method, host, path string }{
 		"another-host": {"GET", "other.example", "/.well-known/acme-challenge/x"},
