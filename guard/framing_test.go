@@ -271,6 +271,31 @@ func TestHTTP2HasOneFraming(t *testing.T) {
 	}
 }
 
+// A target that HTTP/2 lets pass and HTTP/1.1 has no words for is the client's fault: it
+// must not have servers left out.
+func TestATargetThatHTTP1CannotSay(t *testing.T) {
+	cert, key, pool := certificate(t)
+	one, two := record(t), record(t)
+	g := start(t, nil, options{policy: fmt.Sprintf("tls: {cert: %q, key: %q}\nupstreams: [{servers: ['%s', '%s']}]", cert, key, one.url, two.url)})
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	g.client.Transport = transport
+	for range 3 {
+		resp, body := g.do(t, "GET", "/a?x y HTTP/1.1", "")
+		if rule := problemOf(t, g, resp, body); resp.ProtoMajor != 2 || resp.StatusCode != 400 || rule != "request/header" {
+			t.Errorf("got %s %d, %s", resp.Proto, resp.StatusCode, rule)
+		}
+	}
+	for _, s := range g.proxy.upstreams.Stats() {
+		if !s.Up || s.Failures > 0 || s.Open > 0 {
+			t.Errorf("in the end: %+v", s)
+		}
+	}
+	if got := one.take() + two.take(); got != "" {
+		t.Errorf("the app got %q", got)
+	}
+}
+
 // The Host that a client sends beside :authority is refused if it is another.
 func TestHostBesideAuthority(t *testing.T) {
 	for host, want := range map[string]bool{"": true, "a": true, "A": true, "b": false, "a:80": false} {

@@ -6,6 +6,7 @@ package http1
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -37,11 +38,14 @@ func (o *outgoing) free() {
 	}
 }
 
+// ErrRequest is what no server is to blame for: the request cannot be written in HTTP/1.1.
+var ErrRequest = errors.New("not a request of HTTP/1.1")
+
 var (
-	errMethod = errors.New("the request's method is no token")
-	errTarget = errors.New("the request's target has a space or a control byte")
-	errHost   = errors.New("the request's host has a space or a control byte")
-	errField  = errors.New("a field of the request would not arrive as it is")
+	errMethod = fmt.Errorf("%w: the method is no token", ErrRequest)
+	errTarget = fmt.Errorf("%w: the target has a space or a control byte", ErrRequest)
+	errHost   = fmt.Errorf("%w: the host has a space or a control byte", ErrRequest)
+	errField  = fmt.Errorf("%w: a field would not arrive as it is", ErrRequest)
 	errLength = errors.New("the request's body has another length than it should have")
 )
 

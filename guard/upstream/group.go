@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/panoply-security/panoply/guard/http1"
 	"github.com/panoply-security/panoply/problem"
 	"github.com/panoply-security/panoply/rule"
 )
@@ -86,6 +87,9 @@ func (g *group) roundTrip(r *http.Request) (*http.Response, error) {
 		s.release()
 		if r.Context().Err() != nil || sent != nil && sent.failed() { // the client's doing
 			return nil, err
+		}
+		if errors.Is(err, http1.ErrRequest) { // HTTP/2 lets spaces into a target
+			return nil, problem.Refuse(rule.RequestHeader, "The request cannot be written in HTTP/1.1.").Because(err)
 		}
 		s.failedWith(r.Context(), err, time.Now())
 		if tried = append(tried, s); len(tried) == min(maxTries, len(g.servers)) || !again(r, sent, err) {
