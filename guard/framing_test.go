@@ -252,6 +252,24 @@ func TestMisframedRequestsAreReported(t *testing.T) {
 	}
 }
 
+// Such a request is the last of its connection, also when the app sends hints first.
+func TestReportedConnectionsEndBehindHints(t *testing.T) {
+	g := start(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Link", "</a>")
+		w.WriteHeader(http.StatusEarlyHints)
+		io.WriteString(w, "ok")
+	}, options{policy: "mode: report"})
+	c := g.dial(t)
+	io.WriteString(c.Conn, misframed["two-equal-lengths"])
+	if hints, err := http.ReadResponse(c.Reader, nil); err != nil || hints.StatusCode != 103 {
+		t.Fatalf("got %v, %v", hints, err)
+	}
+	if resp, body := c.answer(t, "POST"); resp.StatusCode != 200 || body != "ok" || !resp.Close {
+		t.Fatalf("got %d %s, close %v", resp.StatusCode, body, resp.Close)
+	}
+	c.ends(t)
+}
+
 // Over HTTP/2 there is one framing; what it has of HTTP/1's headers is refused by
 // net/http, and a Host beside :authority by the guard.
 func TestHTTP2HasOneFraming(t *testing.T) {

@@ -25,6 +25,7 @@ package forward
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/http/httputil"
@@ -74,11 +75,13 @@ func (space *room) leave() {
 // informed passes an informational answer on.
 func (space *room) informed(status int, header textproto.MIMEHeader) error {
 	h := space.w.Header()
+	before := maps.Clone(h) // is for the final one, such as that the connection ends
 	for name, values := range header {
 		h[name] = append(h[name], values...)
 	}
 	space.w.WriteHeader(status)
 	clear(h)
+	maps.Copy(h, before)
 	return nil
 }
 
