@@ -40,6 +40,9 @@ func (cn *conn) exchange(ctx context.Context, r *http.Request, out *outgoing) (r
 		}
 		return nil, safe, x.fail(err)
 	}
+	if broken != nil {
+		a.Close = true // the next request would be read as the rest of this one
+	}
 	x.begin(a)
 	return &a.Response, false, nil
 }
