@@ -97,7 +97,7 @@ func (p *pass) bodyModes(schema bool) bodyModes {
 		needed = strictest(needed, p.modes.bodies)
 	}
 	if p.crossing != nil {
-		needed = strictest(needed, p.modes.tokens)
+		needed = strictest(needed, p.suit.modes.tokens)
 	}
 	if needed != Enforce && p.modes.head == Enforce && p.overridable() { // it may name another method
 		needed = Enforce
@@ -128,7 +128,7 @@ func (p *pass) swapBack(reading *inspect.Reading) error {
 	}
 	data, err := p.crossing.InBody(reading.Data)
 	if err != nil {
-		return p.judge(p.modes.tokens, err)
+		return p.judge(p.suit.modes.tokens, err)
 	}
 	if !bytes.Equal(data, reading.Data) {
 		inspect.Replace(p.r, data)
@@ -256,7 +256,7 @@ func (p *pass) tokenInField(value string) error {
 		return nil
 	}
 	_, err := p.crossing.InBody([]byte(value))
-	return p.judge(p.modes.tokens, err)
+	return p.judge(p.suit.modes.tokens, err)
 }
 
 // uploadMode is the mode for one rule: where nobody has said what a route

@@ -17,8 +17,10 @@ import (
 // the weakest holds.
 //
 // What is decided before a request's route is known has no exceptions: its method,
-// another one that it names, the size and form of its headers, and its path. Neither has
-// the encryption of cookies.
+// another one that it names, the size and form of its headers, and its path. Neither have
+// the encryption of cookies and the re-issue of tokens: what one route gives out comes back
+// on all. A preflight is looked at as what it asks for. An app that goes by a method
+// named in a body may find one in a body that an exception leaves unread.
 type Exception struct {
 	Match string `yaml:"match" doc:"the route: POST /api/legacy, /legacy/ for a subtree"`
 	// Sections are those of the policy: headers, rate_limits, bodies, errors, cookies,

@@ -193,3 +193,23 @@ func TestExceptionsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// A token that one route gives out comes back on all.
+func TestExceptionsLeaveTokensReissued(t *testing.T) {
+	secret(t)
+	const own = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1In0.c2lnbmF0dXJlLXRoYXQtbm9ib2R5LWNoZWNrcw"
+	a := behind(t, "tokens: [{match: /, reissue: {key_env: TEST_SECRET}}]\nexceptions: [{match: /legacy, mode: \"off\"}]", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"token":"`+own+`"}`)
+	})
+	for _, path := range []string{"/", "/legacy"} {
+		rec, _ := a.send(request("POST", path, ""))
+		if rec.Code != 200 || strings.Contains(rec.Body.String(), own) {
+			t.Errorf("%s: %d %s", path, rec.Code, rec.Body)
+		}
+		rec, reached := a.send(request("GET", path, "", "Authorization", "Bearer "+own))
+		if reached {
+			t.Errorf("%s lets the app's own token in: %d", path, rec.Code)
+		}
+	}
+}

@@ -16,7 +16,7 @@ import (
 // checkTokens verifies, or swaps back, the tokens of the request.
 func (p *pass) checkTokens() error {
 	for t := range p.tokenRules() {
-		if t.tokens == nil {
+		if t.tokens == nil || p.modes.tokens == Off {
 			continue
 		}
 		// Not Tokens.Check, which lets pass what only looks like a preflight.
@@ -46,7 +46,7 @@ func (p *pass) checkTokens() error {
 // tokenRules are those that the request meets and is not excepted from.
 func (p *pass) tokenRules() iter.Seq[*tokenRule] {
 	return func(yield func(*tokenRule) bool) {
-		if p.modes.tokens == Off {
+		if p.suit.modes.tokens == Off {
 			return
 		}
 		for _, i := range p.met.by[ownToken] {
@@ -57,9 +57,10 @@ func (p *pass) tokenRules() iter.Seq[*tokenRule] {
 	}
 }
 
-// swapTokens puts the app's own tokens back into headers and query.
+// swapTokens puts the app's own tokens back into headers and query, on every route of a
+// rule or on none: a token that one route gives out comes back on all.
 func (p *pass) swapTokens() error {
-	mode := p.modes.tokens
+	mode := p.suit.modes.tokens
 	for t := range p.tokenRules() {
 		if t.reissuer == nil {
 			continue

@@ -24,6 +24,9 @@ dist=${DIST:-dist}/$version
 rm -rf "$dist"
 mkdir -p "$dist/npm"
 dist=$(cd "$dist" && pwd)
+if [ -n "$(git status --porcelain 2>/dev/null)" ]; then
+	echo '*** release: the tree has changes that are in no commit ***' >&2
+fi
 when=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 
 # Nothing of whoever builds: neither the environment nor what `go env -w` keeps, which an
