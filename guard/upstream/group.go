@@ -127,7 +127,7 @@ func (g *group) pick(tried []*server) (s *server, soon time.Duration) {
 		return g.servers[0], 0
 	}
 	now := time.Now()
-	turn := int(g.turn.Add(1))
+	turn := int(g.turn.Add(1) % uint32(len(g.servers)))
 	var best, last *server // last of those that have failed: who did so first is next
 	var until time.Time
 	bestOpen, bestFull := int64(0), false

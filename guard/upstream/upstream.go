@@ -12,15 +12,15 @@
 // turns, or the one with the fewest requests under way is next.
 //
 // A server is left out while the checks say that it is down, and for 5 s after three requests
-// in a row have failed for it: not connected, broken off, or unanswered in time. What
-// an app answers says nothing about its server. If nothing but failures speaks
+// in a row have failed for it: not connected, broken off, unanswered in time, or answered
+// with what is not HTTP. What an app answers in HTTP says nothing about its server. If nothing but failures speaks
 // against the last ones, they are tried all the same; a lone server always is.
 // When the checks say that all are down, the answer is 503 with Retry-After. The
 // first check of a server decides alone, so that the guard does not start by finding out
 // what it could have asked; later ones need as many in a row as the policy says.
 //
 // Another server gets the request, at most twice, where the first cannot have seen any of it, or
-// where it is a GET, HEAD or OPTIONS without a body on a connection that broke before an answer.
+// where it is a GET, HEAD or OPTIONS without a body on a connection that broke before an answer that is HTTP.
 // Never after a server has kept it waiting too long, and never where a body has begun.
 //
 // Each server has a number of requests that may be open at once; more wait in its
