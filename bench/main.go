@@ -16,6 +16,7 @@
 //
 //	go run ./bench            five rounds
 //	go run ./bench -rounds 9 -requests 50000
+//	go run ./bench -only peers -write docs/bench.md    beside Caddy, nginx, ModSecurity, Express
 //	go run ./bench -only readings
 //	go run ./bench -only credentials
 //	go run ./bench -only headers
@@ -30,6 +31,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"slices"
 	"time"
 )
@@ -46,22 +48,26 @@ func main() {
 	}
 	rounds := flag.Int("rounds", 5, "interleaved rounds (at most 50)")
 	requests := flag.Int("requests", 10_000, "requests per round and server (at most 200000)")
-	only := flag.String("only", "", "proxy, readings, credentials, headers, logins, uploads, slow or idle; all without it")
+	only := flag.String("only", "", "proxy, peers, readings, credentials, headers, logins, uploads, slow or idle; all without it")
+	write := flag.String("write", "", "where to write the table of the peers, as Markdown")
 	flag.Parse()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
+	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	ctx, cancel := context.WithTimeout(interrupted, time.Hour)
 	defer cancel()
-	if err := measure(ctx, *only, max(1, min(*rounds, 50)), min(*requests, 200_000)); err != nil {
+	if err := measure(ctx, *write, *only, max(1, min(*rounds, 50)), min(*requests, 200_000)); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func measure(ctx context.Context, only string, rounds, requests int) error {
+func measure(ctx context.Context, write, only string, rounds, requests int) error {
 	parts := []struct {
 		name string
 		run  func() error
 	}{
 		{"proxy", func() error { return run(ctx, rounds, requests) }},
+		{"peers", func() error { return benchPeers(ctx, rounds, requests, write) }},
 		{"readings", func() error { return readAll(ofRequests, 4*rounds) }},
 		{"credentials", func() error { return benchCredentials(ctx, 4*rounds) }},
 		{"headers", func() error { return benchHeaders(ctx) }},
@@ -84,7 +90,7 @@ func measure(ctx context.Context, only string, rounds, requests int) error {
 		}
 	}
 	if !known {
-		return fmt.Errorf("-only is proxy, readings, credentials, headers, logins, uploads, slow or idle, not %q", only)
+		return fmt.Errorf("-only is proxy, peers, readings, credentials, headers, logins, uploads, slow or idle, not %q", only)
 	}
 	return nil
 }

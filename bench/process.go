@@ -25,11 +25,23 @@ const (
 // process is this program again, in the role of a server. It answers each line
 // on its standard input with what it has used so far.
 type process struct {
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	out    *bufio.Reader
+	target
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+// target is a server that requests are sent to.
+type target struct {
 	url    string
 	client *http.Client
+}
+
+func targetAt(url string) target {
+	return target{url, &http.Client{
+		Transport: &http.Transport{MaxIdleConnsPerHost: concurrency, DisableCompression: true},
+		Timeout:   30 * time.Second,
+	}}
 }
 
 func start(ctx context.Context, role, upstream string) (*process, error) {
@@ -51,10 +63,7 @@ func start(ctx context.Context, role, upstream string) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &process{cmd: cmd, in: in, out: bufio.NewReader(out), client: &http.Client{
-		Transport: &http.Transport{MaxIdleConnsPerHost: concurrency, DisableCompression: true},
-		Timeout:   30 * time.Second,
-	}}
+	p := &process{target: targetAt(""), cmd: cmd, in: in, out: bufio.NewReader(out)}
 	line, err := p.out.ReadString('\n')
 	if err != nil {
 		p.stop()
@@ -107,45 +116,58 @@ func (p *process) measure(ctx context.Context, w work, requests int) (cpu time.D
 	if err != nil {
 		return 0, 0, err
 	}
-	began := time.Now()
-	errs := make([]error, concurrency)
-	var group sync.WaitGroup
-	for i := range concurrency {
-		group.Go(func() {
-			for n := i; n < requests && errs[i] == nil; n += concurrency {
-				errs[i] = p.send(ctx, w)
-			}
-		})
-	}
-	group.Wait()
-	took := time.Since(began)
-	if err := errors.Join(errs...); err != nil {
+	_, took, err := p.flood(ctx, w, requests)
+	if err != nil {
 		return 0, 0, err
 	}
 	after, _, err := p.usage()
 	return (after - before) / time.Duration(requests), float64(requests) / took.Seconds(), err
 }
 
-func (p *process) send(ctx context.Context, w work) error {
-	req, err := http.NewRequestWithContext(ctx, w.method, p.url+w.path, strings.NewReader(w.body))
+// flood sends the requests, 64 at a time. It tells how long each took, in no order, and
+// how long all.
+func (t *target) flood(ctx context.Context, w work, requests int) (each []time.Duration, took time.Duration, err error) {
+	each = make([]time.Duration, requests)
+	errs := make([]error, concurrency)
+	var group sync.WaitGroup
+	began := time.Now()
+	for i := range concurrency {
+		group.Go(func() {
+			for n := i; n < requests && errs[i] == nil; n += concurrency {
+				sent := time.Now()
+				errs[i] = t.send(ctx, w)
+				each[n] = time.Since(sent)
+			}
+		})
+	}
+	group.Wait()
+	return each, time.Since(began), errors.Join(errs...)
+}
+
+func (t *target) send(ctx context.Context, w work) error {
+	status, err := t.request(ctx, w)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("%s %s: %d", w.method, w.path, status)
+	}
+	return err
+}
+
+// request has one exchange, and returns the status of the answer.
+func (t *target) request(ctx context.Context, w work) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, w.method, t.url+w.path, strings.NewReader(w.body))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if w.contentType != "" {
 		req.Header.Set("Content-Type", w.contentType)
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Cookie", "connect.sid=s%3Aabcdefghijklmnopqrstuvwxyz.0123456789")
-	resp, err := p.client.Do(req)
+	resp, err := t.client.Do(req)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s %s: %s", w.method, w.path, resp.Status)
-	}
-	return nil
+	_, err = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode, err
 }

@@ -67,6 +67,8 @@ func serve(role string) error {
 		handler = app()
 	case "bare":
 		handler, err = bare(upstream)
+	case "stock":
+		handler, err = stock(upstream)
 	case "logins":
 		handler, err = loginApp()
 	case "forward":
@@ -122,6 +124,18 @@ func bare(upstream string) (http.Handler, error) {
 		},
 		BufferPool: &buffers{},
 	}, nil
+}
+
+// stock is httputil.ReverseProxy as one writes it down, with http.DefaultTransport.
+func stock(upstream string) (http.Handler, error) {
+	target, err := url.Parse(upstream)
+	if err != nil {
+		return nil, err
+	}
+	return &httputil.ReverseProxy{Rewrite: func(pr *httputil.ProxyRequest) {
+		pr.SetURL(target)
+		pr.SetXForwarded()
+	}}, nil
 }
 
 // forwarding is how the guard forwards, without its protections.
