@@ -99,7 +99,7 @@ func startCaddy(ctx context.Context, dir, upstream string) (*running, error) {
 	return launch(cmd, dir, addr, "reverse_proxy and nothing else; Caddy "+info.Main.Version+", "+info.GoVersion)
 }
 
-// nginxBare is an nginx that keeps its connections on both sides. %s are what is loaded,
+// nginxBare is an nginx that keeps its connections on both sides. Filled in are what is loaded,
 // its directory, the app, where it listens, and what is on.
 const nginxBare = `%[1]s
 daemon off;

@@ -47,8 +47,8 @@ var peers = []contender{
 	{name: "Caddy", start: startCaddy},
 	{name: "nginx", start: startNginx},
 	{name: "nginx + ModSecurity + CRS", start: startModSecurity, refuses: &injection, fewer: 10},
-	{name: "Express 5 alone", start: express("alone", "an app, no proxy: nothing is forwarded")},
-	{name: "Express 5 + middleware", start: express("suit", "an app, no proxy; helmet, express-rate-limit, what express-mongo-sanitize does, zod"), refuses: &misfit},
+	{name: "Express 5 alone (app, no proxy)", start: express("alone", "an app, no proxy: nothing is forwarded")},
+	{name: "Express 5 + middleware (app, no proxy)", start: express("suit", "an app, no proxy; helmet, express-rate-limit, what express-mongo-sanitize does, zod"), refuses: &misfit},
 }
 
 // The places in peers of what the targets are about. CPU is that of the role gateway, in
