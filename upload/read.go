@@ -25,10 +25,6 @@ const (
 	// reportedParts bounds the parts where counts are only reported.
 	reportedParts = 2000
 
-	// jsonBytes is how large a file of JSON may be, and jsonRead how many are read
-	// at a time in the process.
-	jsonBytes = 8 << 20
-	jsonRead  = 2
 	// beyond is how far a read may go beyond the limit of a part.
 	beyond = 4 << 10
 
@@ -278,33 +274,6 @@ func (rd *reading) file(p *inspect.Part) error {
 		return err
 	}
 	return rd.keep(f, name)
-}
-
-var readingJSON = make(chan struct{}, jsonRead)
-
-// json reads a file that is declared as JSON.
-func (rd *reading) json(p *inspect.Part, f *File, name fileName) (err error) {
-	if f.off, f.Size, err = rd.content(p, rd.t.cfg.MaxFileBytes, "file of JSON"); err != nil {
-		return err
-	}
-	if err := rd.keep(f, name); err != nil {
-		return err
-	}
-	if f.Size > jsonBytes {
-		return problem.Refuse(rule.RequestTooLarge, fmt.Sprintf("A file of JSON may have %d bytes.", jsonBytes))
-	}
-	select {
-	case readingJSON <- struct{}{}:
-		defer func() { <-readingJSON }()
-	case <-rd.ctx.Done():
-		return busy(rd.ctx.Err())
-	}
-	var value strings.Builder
-	value.Grow(int(f.Size))
-	if _, err := io.Copy(&value, f.Open()); err != nil {
-		return busy(err)
-	}
-	return rd.o.JSON(f.Field, value.String())
 }
 
 func (rd *reading) countFile() error {
