@@ -77,7 +77,8 @@ func (f found) near(m mark) bool {
 // score holds findings against marks, by mistake (index 0 is unused). A mark is
 // found if a finding near it claims its rule. A finding is false if it claims a
 // rule and no mark at all is near it; one of a whole app, if the app has no mark of
-// what it claims. What a rule says twice of a line counts once.
+// that mistake. What a rule says twice of a line counts once, and so does all that
+// is said of an app as a whole about one mistake.
 func score(marks []mark, findings []found, c claims) [8]tally {
 	var t [8]tally
 	for _, m := range marks {
@@ -90,15 +91,22 @@ func score(marks []mark, findings []found, c claims) [8]tally {
 	seen := map[found]bool{}
 	for _, f := range findings {
 		f.to = max(f.from, f.to)
+		if len(c[f.rule]) == 0 {
+			continue
+		}
+		n := mistake(c[f.rule][0])
 		once := found{rule: f.rule, path: f.path, from: f.from}
-		if len(c[f.rule]) == 0 || seen[once] {
+		if f.from == 0 {
+			once.rule = rule.Mistakes[n-1].Area
+		}
+		if seen[once] {
 			continue
 		}
 		seen[once] = true
 		if !slices.ContainsFunc(marks, func(m mark) bool {
-			return f.near(m) && (f.from > 0 || slices.Contains(c[f.rule], m.rule))
+			return f.near(m) && (f.from > 0 || mistake(m.rule) == n)
 		}) {
-			t[mistake(c[f.rule][0])].false++
+			t[n].false++
 		}
 	}
 	return t

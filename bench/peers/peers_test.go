@@ -100,6 +100,23 @@ func TestScore(t *testing.T) {
 	}
 }
 
+// A dozen notices about the headers of one app are one false finding, and none if
+// the app has any mark of that mistake.
+func TestNoticesOfAnAppAreOne(t *testing.T) {
+	var notices []found
+	for id := range controlClaims {
+		notices = append(notices, found{rule: id, path: "shop"})
+	}
+	marks := []mark{{"shop/app.js", 5, "ratelimit/weak"}}
+	got := score(marks, notices, controlClaims)
+	if want := (tally{false: 1}); got[1] != want {
+		t.Errorf("headers: got %+v; want %+v", got[1], want)
+	}
+	if want := (tally{missed: 1}); got[2] != want {
+		t.Errorf("limits: got %+v; want %+v", got[2], want)
+	}
+}
+
 func TestControlsAreMissingByApp(t *testing.T) {
 	got := missing([]string{"a", "b"}, []found{{"rate_limit_control", "a/app.js", 3, 3}})
 	if len(got) != 2*len(controlClaims)-1 || slices.Contains(got, found{rule: "rate_limit_control", path: "a"}) || !slices.Contains(got, found{rule: "rate_limit_control", path: "b"}) {

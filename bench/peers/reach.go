@@ -16,7 +16,7 @@ func reach(ctx context.Context) error {
 	d := net.Dialer{Timeout: 20 * time.Second}
 	c, err := d.DialContext(ctx, "tcp", "semgrep.dev:443")
 	if err != nil {
-		return errors.New("its rules are in a registry, semgrep.dev, which was not reached, and are in no package of PyPI's that brings it")
+		return errors.New("its rules come from its registry, semgrep.dev, which was not reached; the package brings none")
 	}
 	return c.Close()
 }

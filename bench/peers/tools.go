@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/panoply-security/panoply/rule"
 )
 
 // The versions that are compared.
@@ -105,7 +107,7 @@ func (b bench) panoply(ctx context.Context) result {
 	}
 	r.claims = claims{}
 	for _, f := range r.findings {
-		r.claims[f.rule] = append(r.claims[f.rule][:0], idOf(f.rule))
+		r.claims[f.rule] = []rule.ID{rule.ID(f.rule)}
 	}
 	return r
 }
@@ -170,8 +172,8 @@ func (b bench) njsscan(ctx context.Context) result {
 	return r
 }
 
-// controls is what njsscan --missing-controls adds. It looks at one app at a time
-// and takes most of a minute to start, so its own rules for what is there run over
+// controls is what njsscan --missing-controls adds. It looks at one app at a
+// time and is slow to start, so its own rules for what is there run over
 // all apps at once.
 func (b bench) controls(ctx context.Context) result {
 	r := result{tool: "njsscan's missing controls", claims: controlClaims, note: njsscanVersion + ", what --missing-controls adds for each app"}
