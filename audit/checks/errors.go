@@ -5,6 +5,7 @@ package checks
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -21,7 +22,7 @@ import (
 func (r *run) errorsEvent(e *model.Event) {
 	switch e.Kind {
 	case model.Called:
-		if e.Lib != nil && e.Lib.Mod == "errorhandler" && !e.Development() {
+		if e.Lib != nil && e.Lib.Mod == "errorhandler" && !debugging(e.Conds) {
 			r.add(rule.ErrorLeak, e.At, e, "errorhandler sends stacks to clients; it is for development only")
 		}
 		return
@@ -115,6 +116,7 @@ func (r *run) errors() {
 			continue // its own filter answers, without what went wrong
 		}
 		var handlers []*model.Use
+		unknown := map[*model.Use]bool{}
 		threes := 0
 		for _, u := range r.p.Uses {
 			if u.App != app {
@@ -131,11 +133,12 @@ func (r *run) errors() {
 						r.add(rule.ErrorNoHandler, u.Site, nil, "an error handler has four parameters; with three Express takes this for a handler of requests, and errors never get here")
 					}
 				case *model.Call:
-					if u.Path == "" && errorPackage(x.Lib) {
+					if u.Path == "" && errorPackage(x.Lib) && !(x.Lib.Mod == "errorhandler" && debugging(u.Conds)) {
 						handlers = append(handlers, u)
 					}
 				case nil:
 					handlers = append(handlers, u) // not known: it may be one
+					unknown[u] = true
 				}
 			})
 		}
@@ -151,7 +154,7 @@ func (r *run) errors() {
 			}
 			late := false
 			if slices.ContainsFunc(handlers, func(u *model.Use) bool {
-				late = late || u.Covers(rt)
+				late = late || !unknown[u] && u.Covers(rt)
 				return u.After(rt) && u.Covers(rt)
 			}) {
 				continue
@@ -177,6 +180,18 @@ func errorFirst(params []*ts.Node) bool {
 		names = append(names, strings.ToLower(strings.Trim(p.Name().Text(), "_")))
 	}
 	return (names[0] == "err" || names[0] == "error" || names[0] == "e") && strings.HasPrefix(names[1], "req") && strings.HasPrefix(names[2], "res")
+}
+
+// debugFlag is a condition that holds while somebody looks for a fault.
+var debugFlag = regexp.MustCompile(`(?i)^([\w$]+\.)*(is|in|enable)?_?debug(ging|_?mode|_?enabled)?(\(\))?$|^[\w$.]+\(\s*['"]([\w.]+\.)?debug['"]\s*\)$`)
+
+// debugging says whether something happens outside production only, or under a flag
+// for debugging. The latter excuses package errorhandler, which is made for that,
+// and nothing that an app answers by hand.
+func debugging(conds []model.Cond) bool {
+	return slices.ContainsFunc(conds, func(c model.Cond) bool {
+		return c.Production < 0 || c.Production == 0 && debugFlag.MatchString(strings.TrimSpace(c.Text))
+	})
 }
 
 func errorPackage(l *model.Lib) bool {
