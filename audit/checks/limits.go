@@ -38,15 +38,19 @@ func (r *run) cost(e *model.Event, what string) {
 }
 
 func (r *run) limits() {
+	each := false // whether eachRequest was told
 	for _, rt := range r.p.Routes {
 		why := ""
 		changes := rt.Method == "POST" || rt.Method == "PUT" || rt.Method == "PATCH" || rt.Method == "ALL"
 		switch reasons := r.logins[rt]; {
 		case len(reasons) > 0:
-			why = reasons[0]
+			why = strongest(reasons...)
 		case changes && signsInOnTheWay(rt) != "":
 			why = signsInOnTheWay(rt)
 		case changes && loginPath(rt.Path):
+			why = "logs in"
+		}
+		if why == eachRequest && changes && loginPath(rt.Path) {
 			why = "logs in"
 		}
 		login := why != ""
@@ -74,6 +78,11 @@ func (r *run) limits() {
 		case l == nil && after:
 			r.add(rule.RateLimitWeak, at, nil, fmt.Sprintf("the limiter of %s stands behind the handler, where no request comes", rt.Name()), on(rt))
 		case l == nil && r.anew[rt]: // said already
+		case l == nil && why == eachRequest:
+			if !each {
+				each = true
+				r.add(rule.RateLimitNone, rt.Site, nil, fmt.Sprintf("nothing limits %s, which %s; other routes that do are not told of one by one", rt.Name(), why), on(rt))
+			}
 		case l == nil && login:
 			r.add(rule.RateLimitNone, rt.Site, nil, fmt.Sprintf("nothing limits %s, which %s", rt.Name(), why), on(rt))
 		case l == nil:

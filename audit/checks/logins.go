@@ -74,8 +74,8 @@ func signsIn(e *model.Event) string {
 		return "issues a token"
 	case e.Lib.Mod == "jose" && last == "sign" && changes && chainHas(e.Lib.Of, "SignJWT"):
 		return "issues a token"
-	case e.Lib.Mod == "passport" && last == "authenticate" && passwordStrategy(arg(e.Args, 0)):
-		return "compares a password"
+	case e.Lib.Mod == "passport" && last == "authenticate":
+		return passwordStrategy(arg(e.Args, 0))
 	}
 	return ""
 }
@@ -90,33 +90,55 @@ func isRequest(v model.Value) bool {
 	return ok
 }
 
-// passwordStrategy says whether a strategy of passport's takes a password.
-func passwordStrategy(v model.Value) bool {
-	found := false
+// eachRequest is why routes behind HTTP's own authentication are worth a limit. It
+// is one cause for all of them.
+const eachRequest = "takes a password with each request"
+
+// passwordStrategy says what strategies of passport's do with a password; empty
+// for those that take none.
+func passwordStrategy(v model.Value) string {
+	why := ""
 	model.Each(v, func(v model.Value) {
 		if o, ok := v.(*model.Obj); ok && o.Array {
 			for _, el := range o.Elems {
-				found = found || passwordStrategy(el)
+				why = strongest(why, passwordStrategy(el))
 			}
 		}
 		if s, ok := model.Constant(v); ok {
 			s = strings.ToLower(s)
-			for _, w := range []string{"local", "ldap", "basic", "digest", "login", "signin", "signup", "password", "credentials"} {
-				found = found || strings.Contains(s, w)
+			for _, w := range []string{"local", "ldap", "login", "signin", "signup", "password", "credentials"} {
+				if strings.Contains(s, w) {
+					why = "compares a password"
+				}
+			}
+			if strings.Contains(s, "basic") || strings.Contains(s, "digest") {
+				why = strongest(why, eachRequest)
 			}
 		}
 	})
-	return found
+	return why
+}
+
+// strongest is the reason that says most: any but that of each request.
+func strongest(reasons ...string) string {
+	why := ""
+	for _, one := range reasons {
+		if why == "" || why == eachRequest && one != "" {
+			why = one
+		}
+	}
+	return why
 }
 
 // signsInOnTheWay says why the middleware of a route makes it a login.
 func signsInOnTheWay(rt *model.Route) string {
+	why := ""
 	for _, l := range rt.Chain[max(0, len(rt.Chain)-rt.Own):] {
-		if c, ok := model.One[*model.Call](l.Handler); ok && c.Lib.Mod == "passport" && strings.HasSuffix(c.Lib.Path, "authenticate") && passwordStrategy(arg(c.Args, 0)) {
-			return "compares a password"
+		if c, ok := model.One[*model.Call](l.Handler); ok && c.Lib.Mod == "passport" && strings.HasSuffix(c.Lib.Path, "authenticate") {
+			why = strongest(why, passwordStrategy(arg(c.Args, 0)))
 		}
 	}
-	return ""
+	return why
 }
 
 // costs says what a call does that costs much, and whether a GET that does it is
