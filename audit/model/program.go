@@ -210,17 +210,23 @@ func (p *Program) apps(it *interp) {
 	all := slices.Clone(p.routers)
 	all = append(all, it.made...)
 	inside := map[*Router]bool{}
+	sites := map[Site][]*Router{} // of inside, by where they were made
 	for _, r := range all {
 		for _, e := range r.Events {
 			for _, h := range e.Handlers {
-				if sub, ok := mounted(h); ok {
+				if sub, ok := mounted(h); ok && !inside[sub] {
 					inside[sub] = true
+					sites[sub.At] = append(sites[sub.At], sub)
 				}
 			}
 		}
 	}
 	for _, r := range all {
 		if inside[r] || len(r.Events) == 0 && !r.App {
+			continue
+		}
+		// What makes a mounted router was run by itself, too: the same is said once.
+		if !slices.Contains(p.Listening, r) && slices.ContainsFunc(sites[r.At], r.repeats) {
 			continue
 		}
 		for _, s := range r.Settings {
@@ -234,4 +240,12 @@ func (p *Program) apps(it *interp) {
 		}
 		p.flattenApp(r)
 	}
+}
+
+// repeats says whether all that a router was given, another made at the same place
+// was given as well.
+func (r *Router) repeats(o *Router) bool {
+	return len(r.Events) > 0 && !slices.ContainsFunc(r.Events, func(e Registration) bool {
+		return !slices.ContainsFunc(o.Events, func(f Registration) bool { return e.At == f.At })
+	})
 }
