@@ -60,6 +60,7 @@ type options struct {
 	loaded   *panoply.Policy // instead of policy
 	upstream string          // instead of an app
 	times    times
+	admin    bool // at its default address, if nothing else is said
 }
 
 // start runs a guard in front of an app until the test ends.
@@ -80,7 +81,7 @@ func start(t *testing.T, app http.HandlerFunc, o options) *running {
 	if len(p.Listen) == 0 {
 		p.Listen = []string{"127.0.0.1:0"}
 	}
-	if p.Admin.Listen == "" {
+	if p.Admin.Listen == "" && !o.admin {
 		p.Admin.Listen = "off"
 	}
 	if o.times == (times{}) {

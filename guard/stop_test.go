@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,8 +176,13 @@ func TestRunSaysWhyItCannotServe(t *testing.T) {
 	}
 	t.Run("default-admin-taken", func(t *testing.T) {
 		// Whoever has the default address: the guard serves all the same.
-		g := start(t, ok, options{policy: "admin: ''"})
-		g.policy.Admin.Listen = ""
+		if taken, err := net.Listen("tcp", defaultAdmin); err == nil { // else somebody has it already
+			defer taken.Close()
+		}
+		g := start(t, ok, options{admin: true})
+		if log := g.log.String(); !strings.Contains(log, "no admin listener") {
+			t.Errorf("nothing is said of it: %s", log)
+		}
 		if resp, body := g.do(t, "GET", "/", ""); resp.StatusCode != 200 || body != "ok" {
 			t.Errorf("got %d %q", resp.StatusCode, body)
 		}
