@@ -224,7 +224,7 @@ func npmRuns(t *testing.T, packages, version string) {
 		cmd.Dir = dir
 		return cmd
 	}
-	install := []string{"install", "--offline", "--no-audit", "--no-fund", "--omit=optional"}
+	install := []string{"install", "--offline", "--no-audit", "--no-fund", "--omit=optional", "--install-links"}
 	for _, p := range all {
 		install = append(install, filepath.Join(packages, p.Name()))
 	}
