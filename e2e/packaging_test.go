@@ -141,7 +141,9 @@ func runsAlone(t *testing.T, program string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := cmd.Start(); errors.Is(err, syscall.EPERM) {
+		lacking(t, "the right to chroot", err)
+	} else if err != nil {
 		t.Fatal(err)
 	}
 	defer cmd.Wait()
@@ -175,16 +177,26 @@ func imageHolds(t *testing.T, dir string) {
 		lacking(t, "buildah", err)
 	}
 	store := t.TempDir()
-	run := func(args ...string) []byte {
-		t.Helper()
+	try := func(args ...string) ([]byte, error) {
 		cmd := exec.Command(buildah, append([]string{"--root", store + "/root", "--runroot", store + "/run", "--storage-driver", "vfs"}, args...)...)
 		var failed bytes.Buffer
 		cmd.Stderr = &failed
 		out, err := cmd.Output()
 		if err != nil {
-			t.Fatalf("buildah %v: %v: %s", args, err, failed.String())
+			err = fmt.Errorf("buildah %v: %w: %s", args, err, failed.String())
+		}
+		return out, err
+	}
+	run := func(args ...string) []byte {
+		t.Helper()
+		out, err := try(args...)
+		if err != nil {
+			t.Fatal(err)
 		}
 		return out
+	}
+	if _, err := try("from", "scratch"); err != nil { // containers may not nest here
+		lacking(t, "a buildah that may make images", err)
 	}
 	run("build", "--format", "docker", "--isolation", "chroot", "-f", filepath.Join(packaging, "Dockerfile"), "-t", "panoply:test", dir)
 	var image struct {
