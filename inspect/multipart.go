@@ -46,7 +46,7 @@ const (
 // [Part.AppendHeader] in place of the headers that came, so that the next
 // parser can only read what this one has read.
 //
-// It holds one buffer of 32 KiB, whatever the body; of 256 KiB while the body comes
+// It holds one buffer of 20 KiB, whatever the body; of 256 KiB while the body comes
 // as fast as it is read, for at most 32 readers at a time. It looks at each byte a
 // bounded number of times, whatever its content.
 type MultipartReader struct {

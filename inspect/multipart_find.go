@@ -60,7 +60,7 @@ func (d *delimiter) index(b []byte) int {
 }
 
 const (
-	smallBuffer = 32 << 10 // holds part headers and the longest boundary
+	smallBuffer = 20 << 10 // holds part headers and the longest boundary
 	largeBuffer = 256 << 10
 	mostLarge   = 32 // in the process
 	fastReads   = 16 // that fill the small one show that a large one would be filled, too

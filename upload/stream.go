@@ -27,7 +27,7 @@ var errTooLargeToHold = errors.New("upload: too large to be held")
 // is judged. A violation is the error of Read, and comes before the form's end:
 // whoever reads on has a form that is broken off.
 //
-// It holds the buffer of the multipart reader, one of 32 KiB for the file's walk, and
+// It holds the buffer of the multipart reader, one of 16 KiB for the file's walk, and
 // a spool for the part that is held back.
 type Stream struct {
 	closed   atomic.Bool

@@ -86,14 +86,14 @@
 //
 // # Bounds
 //
-// A reading holds 32 KiB of buffer, 256 KiB while the body comes as fast as it is
+// A reading holds 20 KiB of buffer, 256 KiB while the body comes as fast as it is
 // read, which at most 32 do at a time, and as much of a form in memory as the others leave:
 // all together at most 8 MiB, then temporary files (mode 0600, unlinked
 // while open) of at most 4 GiB together. Beyond that it answers request/busy
 // (503). A form has at most MaxBytes, and never more than 1 GiB, even where
 // Judge lets upload/too-large pass. Judging a file is linear in its size and
 // reads it at most three times, once where it streams. A walk over a file holds
-// 32 KiB, and over a PDF another 50 KiB while it looks into compressed objects.
+// 16 KiB, and over a PDF another 50 KiB while it looks into compressed objects.
 // Of a PDF at most 32 MiB of compressed objects are looked through, of an archive
 // 65534 entries. Eight files are scanned, two pictures encoded anew and two files
 // of JSON read at a time.

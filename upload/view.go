@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	windowBytes = 32 << 10
+	windowBytes = 16 << 10
 	headBytes   = 4 << 10 // what the type is told by
 )
 
-// view looks at a file through a window of 32 KiB, so that a walk over it reads
+// view looks at a file through a window of 16 KiB, so that a walk over it reads
 // it once and in order, however small its steps.
 type view struct {
 	r    io.ReaderAt
